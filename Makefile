@@ -1,0 +1,52 @@
+# The two commands are `make demo` and `make test`. Everything else is here for people who work on Crossdock.
+PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || echo python3)
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+.PHONY: help install demo test lint bench lock clean
+
+help:
+	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
+	@echo 'make test         set up and run the tests'
+	@echo 'make install      make $(VENV) from the lock file'
+	@echo 'make lint         ruff and mypy'
+	@echo 'make bench        the benchmarks, as ratios'
+	@echo 'make lock         make requirements.lock again from pyproject.toml'
+	@echo 'make clean        remove all of that: $(VENV), stores, and the folders of demonstrations (their mark: .crossdock-demo)'
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo '$(PYTHON) is not there or older than 3.11; install Python 3.11, or name one: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'installing what requirements.lock names into $(VENV): about two minutes, once, and quiet until it is done'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --output-file requirements.lock
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: install lint
+	$(BIN)/python -m pytest
+
+bench: install
+	$(BIN)/python -m tests.benchmarks
+
+demo: install
+	$(BIN)/python -B -m deploy.sandbox.demo $(if $(ONCE),--once)
+
+clean:
+	rm -rf $(VENV) .crossdock build *.egg-info
+	@for mark in demo*/.crossdock-demo; do \
+	  if [ ! -f "$$mark" ]; then continue; fi; \
+	  if command -v flock >/dev/null && ! flock -n "$$mark" true; then \
+	    echo "$${mark%/*} is left: a demonstration is running in it"; continue; fi; \
+	  echo "rm -rf $${mark%/*}"; rm -rf "$${mark%/*}"; done

@@ -1,0 +1,320 @@
+"""The two things a mapping can say: a Fact, or an ExceptionEvent.
+
+A mapping builds them from a document and nothing else; ``seal`` puts the CloudEvents 1.0 envelope round them.
+The nested values are plain JSON-ready dictionaries, typed here, so that sealing copies nothing.
+Numbers that are amounts or quantities are decimal strings ("19.99", "40"); floats are refused by the schema.
+The schemas are in ``canonical/schemas/exception-event`` and ``canonical/schemas/fact``; see ``docs/events.md``.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NotRequired, TypedDict
+
+from canonical.ids import derived_id
+from canonical.taxonomy import codes
+
+EVENT_SCHEMA: Final = "urn:crossdock:schema:exception-event:1.0"
+FACT_SCHEMA: Final = "urn:crossdock:schema:fact:1.0"
+EVENT_TYPE: Final = "io.crossdock.exception.detected.v1"
+FACT_TYPE: Final = "io.crossdock.fact.stated.v1"
+
+
+class Ref(TypedDict):
+    """A business number: ``kind`` says of what ("supplier_po"), ``issuer`` who gave it (PO numbers are unique
+    only per issuer)."""
+
+    kind: str
+    value: str
+    scheme: NotRequired[str]
+    issuer: NotRequired[str]
+    role: NotRequired[str]
+
+
+class PartyId(TypedDict):
+    scheme: str  # gln|duns|duns4|scac|internal|assigned-by-seller|assigned-by-buyer|isa|mutually-defined
+    value: str
+
+
+class Party(TypedDict):
+    role: str  # buyer|seller|ship_to|ship_from|bill_to|carrier|warehouse|supplier|customer|broker|owner
+    ids: list[PartyId]
+    name: NotRequired[str]
+
+
+class Quantity(TypedDict):
+    value: str  # decimal
+    uom: str  # UN/ECE Rec 20 code; "ZZ" (mutually defined) where the partner's unit has no known one
+    uom_source: NotRequired[str]  # as the document had it
+    uom_scheme_source: NotRequired[str]  # "x12-355"
+
+
+class Money(TypedDict):
+    amount: str  # decimal
+    currency: str  # ISO 4217
+    currency_assumed: NotRequired[bool]
+
+
+class When(TypedDict):
+    """A time as precise as it was said: a date-only statement stays a date."""
+
+    value: str  # "2026-11-20", "2026-11-20T14:02", "2026-11-20T14:02:11-06:00"
+    precision: str  # date | minute | second
+    tz_source: NotRequired[str]  # explicit | partner-default | location | assumed-utc
+    source_text: NotRequired[str]
+
+
+class Line(TypedDict):
+    line_ref: str
+    item_ids: NotRequired[list[Ref]]
+    ordered: NotRequired[Quantity]
+    affected: NotRequired[Quantity]
+    unit_price: NotRequired[Money]
+    substitutes: NotRequired[list[Ref]]
+
+
+class Variance(TypedDict):
+    attribute: str  # quantity | unit_price | amount | date | item | uom | carrier | party | code | text
+    expected: Any
+    actual: Any
+    delta: NotRequired[Any]
+
+
+class SourceCode(TypedDict):
+    """The partner's own word, kept: ``scheme`` is "x12-668" or the system's name for its list."""
+
+    scheme: str
+    code: str
+    text: NotRequired[str]
+    mapped: NotRequired[bool]
+
+
+class X12Place(TypedDict):
+    """Where in an interchange: ``segment_ordinal`` counts from 1 at the ST of the transaction set."""
+
+    isa13: NotRequired[str]
+    gs06: NotRequired[str]
+    st01: NotRequired[str]
+    st02: NotRequired[str]
+    segment_ordinal: NotRequired[int]
+    segment_id: NotRequired[str]
+    path: NotRequired[str]
+
+
+class DocumentPlace(TypedDict):
+    """Where in the document a statement was found. One of the fields, by the kind of document."""
+
+    x12: NotRequired[X12Place]
+    json_pointer: NotRequired[str]
+    xpath: NotRequired[str]
+    row: NotRequired[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What a document states that is no exception by itself.
+
+    ``kind``: ordered | acknowledged | shipped | delivered | received | invoiced | released | status |
+    acknowledgement (``taxonomy.FACT_KINDS``).
+    Facts start and stop clocks, and clear cases (``clears_when`` in the taxonomy).
+    """
+
+    kind: str
+    refs: Sequence[Ref]
+    place: DocumentPlace
+    occurred_at: When | None = None
+    parties: Sequence[Party] = ()
+    lines: Sequence[Line] = ()
+    source_codes: Sequence[SourceCode] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionEvent:
+    """One trouble, on one line where it concerns a line.
+
+    ``code`` is of the taxonomy (``INV.BACKORDER``): what happened. ``cause`` is why, when it was said.
+    ``refs[0]`` is the business key that the case is folded by. ``severity`` is the taxonomy's unless given.
+    """
+
+    code: str
+    title: str
+    refs: Sequence[Ref]
+    place: DocumentPlace
+    cause: str | None = None
+    detail: str | None = None
+    severity: str | None = None
+    occurred_at: When | None = None
+    parties: Sequence[Party] = ()
+    lines: Sequence[Line] = ()
+    variances: Sequence[Variance] = ()
+    source_codes: Sequence[SourceCode] = ()
+    value_at_risk: Money | None = None
+    method: str = "code-map"  # rule | code-map | timer | model | manual
+    ext: Mapping[str, Any] = field(default_factory=dict)
+
+
+Statement = Fact | ExceptionEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What ``seal`` must know of the raw message and of the mapping: the same for all statements of a part."""
+
+    tenant: str
+    source: str  # the connector's name
+    connector_version: str
+    mapping: str
+    mapping_version: str
+    raw_id: str
+    raw_sha256: str
+    received_at: str  # RFC 3339
+    recorded_at: str  # RFC 3339, when the hub normalized it
+
+
+def event_id(namespace: uuid.UUID, origin: Origin, part: str, index: int) -> uuid.UUID:
+    """Derived from raw message, mapping, part and index: mapping the same message again gives the same ids."""
+    return derived_id(namespace, "event", origin.raw_id, origin.mapping, part, str(index))
+
+
+_SEVERITY_TEXT: Final = {"S1": "ERROR", "S2": "WARN", "S3": "INFO", "S4": "DEBUG"}
+_SEVERITY_NUMBER: Final = {"S1": 17, "S2": 13, "S3": 9, "S4": 5}
+"""CloudEvents severity extension, numbered as OpenTelemetry does."""
+
+_TITLE_LONGEST: Final = 200
+_DETAIL_LONGEST: Final = 4000
+
+
+def seal(
+    statement: Statement,
+    origin: Origin,
+    *,
+    namespace: uuid.UUID,
+    part: str,
+    index: int,
+    causation_id: str | None = None,
+    classification: str = "confidential",
+) -> dict[str, Any]:
+    """Put the CloudEvents 1.0 envelope round a statement: what is validated, stored and sent.
+
+    ``part`` and ``index`` say which statement of the raw message this is; with the raw message and the mapping they
+    derive the id, so sealing again gives the same id. Kind, default severity and fold key come of the taxonomy.
+    The nested values are put in as they are: whoever changes them afterwards changes the event.
+    Absent values are left out, never null. Titles over 200 and details over 4,000 characters are cut, ending in "…".
+    Raises ``taxonomy.UnknownCode`` for a code that is not described, ``ValueError`` for a statement without refs.
+    """
+    if not statement.refs:
+        raise ValueError(
+            "a statement needs a reference: without a business number nobody can find what it is about"
+        )
+    tenant, recorded_at = origin.tenant, origin.recorded_at
+    first = statement.refs[0]
+    lines = statement.lines
+    line_ref = ""
+    if lines and (len(lines) == 1 or isinstance(statement, ExceptionEvent)):
+        line_ref = lines[0]["line_ref"]
+    key = _reference_key(first)
+    provenance = {
+        "connector": origin.source,
+        "connector_version": origin.connector_version,
+        "mapping": origin.mapping,
+        "mapping_version": origin.mapping_version,
+        "raw_id": origin.raw_id,
+        "raw_sha256": origin.raw_sha256,
+        "received_at": origin.received_at,
+        "place": statement.place,
+    }
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(event_id(namespace, origin, part, index)),
+        "source": f"/{tenant}/{origin.source}",
+        "type": EVENT_TYPE,
+        "subject": _subject(first, line_ref),
+        "time": recorded_at,
+        "recordedtime": recorded_at,
+        "datacontenttype": "application/json",
+        "dataschema": EVENT_SCHEMA,
+        "tenantid": tenant,
+        "partitionkey": f"{tenant}|{key}",
+        "correlationid": key,
+        "dataclassification": classification,
+    }
+    if causation_id is not None:
+        event["causationid"] = causation_id
+    data: dict[str, Any]
+    if isinstance(statement, Fact):
+        event["type"] = FACT_TYPE
+        event["dataschema"] = FACT_SCHEMA
+        data = {
+            "kind": statement.kind,
+            "stated_at": recorded_at,
+            "refs": statement.refs,
+            "provenance": provenance,
+        }
+        if statement.attributes:
+            data["attributes"] = statement.attributes
+    else:
+        code = codes()[statement.code]
+        severity = statement.severity or code.severity
+        title = statement.title
+        sources = statement.source_codes
+        event["severitytext"] = _SEVERITY_TEXT.get(severity, severity)
+        event["severitynumber"] = _SEVERITY_NUMBER.get(severity, 0)
+        fold = code.fold.format(
+            code=code.code,
+            ref0=key,
+            line=f"line:{_escaped(line_ref)}" if line_ref else "",
+            source0=f"{sources[0]['scheme']}:{_escaped(sources[0]['code'])}" if sources else "",
+        )
+        data = {
+            "code": code.code,
+            "kind": code.kind,
+            "title": title if len(title) <= _TITLE_LONGEST else title[: _TITLE_LONGEST - 1] + "…",
+            "severity": severity,
+            "detected_at": recorded_at,
+            "refs": statement.refs,
+            "classification": {"method": statement.method},
+            "fold_key": f"{tenant}|{fold}",
+            "provenance": provenance,
+        }
+        if statement.cause:
+            data["cause"] = statement.cause
+        if statement.detail:
+            detail = statement.detail
+            data["detail"] = detail if len(detail) <= _DETAIL_LONGEST else detail[: _DETAIL_LONGEST - 1] + "…"
+        if statement.variances:
+            data["variances"] = statement.variances
+        if statement.value_at_risk is not None:
+            data["value_at_risk"] = statement.value_at_risk
+        if statement.ext:
+            data["ext"] = statement.ext
+    if statement.occurred_at is not None:
+        data["occurred_at"] = statement.occurred_at
+    if statement.parties:
+        data["parties"] = statement.parties
+    if lines:
+        data["lines"] = lines
+    if statement.source_codes:
+        data["source_codes"] = statement.source_codes
+    event["data"] = data
+    return event
+
+
+def _reference_key(ref: Ref) -> str:
+    """``kind:value``, with ``@issuer`` where one is known: the business key that folds, orders and correlates."""
+    key = f"{ref['kind']}:{_escaped(ref['value'])}"
+    issuer = ref.get("issuer")
+    return f"{key}@{_escaped(issuer)}" if issuer else key
+
+
+def _subject(ref: Ref, line_ref: str) -> str:
+    """``kind/value`` or ``kind/value/line/n``."""
+    subject = f"{ref['kind']}/{_escaped(ref['value'])}"
+    return f"{subject}/line/{_escaped(line_ref)}" if line_ref else subject
+
+
+def _escaped(text: str) -> str:
+    """A partner's number cannot forge a separator: ``%``, ``|``, ``/`` and ``@`` are percent-encoded."""
+    if "%" in text or "|" in text or "/" in text or "@" in text:
+        return text.replace("%", "%25").replace("|", "%7C").replace("/", "%2F").replace("@", "%40")
+    return text

@@ -1,0 +1,1 @@
+"""The ERP pushing order holds to us over a webhook."""

@@ -1,0 +1,1 @@
+"""The supplier's SFTP server: X12 files in, acknowledgements out."""

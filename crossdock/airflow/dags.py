@@ -1,0 +1,154 @@
+"""The DAGs, built from each connector.toml: one task each, which calls the same function as the command line.
+
+    receive__<connector> ──bell──▶ process ──bell──▶ deliver__<target>
+
+Each has a time schedule beside the bell, because Airflow can lose an asset event (apache/airflow#56050, #49857).
+Parsing reads TOML and nothing else: the spine and its libraries are imported inside the tasks.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, DeltaTriggerTimetable
+
+from crossdock.airflow import assets, pools, tasks
+from crossdock.errors import Misconfigured
+from crossdock.ports import Manifest
+from crossdock.registry import Registry
+
+BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Any past moment: with ``catchup=False`` only the newest tick counts."""
+
+SAFETY_NET: Final = timedelta(minutes=1)
+LAST_RESORT: Final = timedelta(minutes=15)
+"""When Airflow ends a task that hangs in spite of the deadlines of the wires; its leases then expire."""
+
+DATABASE_AWAY: Final[dict[str, Any]] = {"retries": 2, "retry_delay": timedelta(seconds=15)}
+"""Airflow's retries are for our own database being away, and for nothing else: see ``tasks``."""
+
+
+def receive_dags(manifests: Mapping[str, Manifest] | None = None) -> dict[str, DAG]:
+    """``receive__<connector>`` for every connector that is polled; a webhook is pushed and has none."""
+    dags = {}
+    for name, manifest in sorted(_manifests(manifests).items()):
+        if manifest.source is None or manifest.source.every_s is None:
+            continue
+        dag = _dag(
+            f"receive__{name}",
+            f"Receive from {manifest.title}",
+            DeltaTriggerTimetable(timedelta(seconds=manifest.source.every_s)),
+            manifest,
+        )
+        _one_task(dag, tasks.receive, name, pool=pools.pool_of(name), bell=assets.bell(assets.received(name)))
+        dags[dag.dag_id] = dag
+    return dags
+
+
+def process_dag(manifests: Mapping[str, Manifest] | None = None) -> DAG:
+    """``process``: everything between the wires, woken by every receiver."""
+    sources = [
+        name for name, manifest in sorted(_manifests(manifests).items()) if manifest.source is not None
+    ]
+    dag = _dag("process", "Normalize, detect and decide", _woken_by([assets.received(n) for n in sources]))
+    _one_task(dag, tasks.process, bell=assets.bell(assets.decided()))
+    return dag
+
+
+def deliver_dags(manifests: Mapping[str, Manifest] | None = None) -> dict[str, DAG]:
+    """``deliver__<target>`` for every connector that is written to.
+
+    Its time schedule is also what finds the write-backs whose next attempt has come due.
+    """
+    dags = {}
+    for name, manifest in sorted(_manifests(manifests).items()):
+        if manifest.sink is None:
+            continue
+        every = timedelta(seconds=manifest.sink.every_s)
+        dag = _dag(
+            f"deliver__{name}",
+            f"Deliver to {manifest.title}",
+            _woken_by([assets.decided()], every),
+            manifest,
+        )
+        _one_task(dag, tasks.deliver, name, pool=pools.pool_of(name))
+        dags[dag.dag_id] = dag
+    return dags
+
+
+def require_whole_connectors() -> None:
+    """Raise when a connector or mapping cannot be used, so that Airflow shows it as an import error.
+
+    In a DAG file of its own: one broken connector.toml never takes the DAGs of the others away.
+    """
+    broken = Registry().broken()
+    if broken:
+        raise Misconfigured("; ".join(f"{name}: {error}" for name, error in sorted(broken.items())))
+
+
+def _manifests(given: Mapping[str, Manifest] | None) -> Mapping[str, Manifest]:
+    return Registry().manifests() if given is None else given
+
+
+def _woken_by(bells: list[Asset], at_least_every: timedelta = SAFETY_NET) -> Any:
+    clock = DeltaTriggerTimetable(at_least_every)
+    if not bells:
+        return clock
+    return AssetOrTimeSchedule(timetable=clock, assets=AssetAny(*bells))
+
+
+def _one_task(
+    dag: DAG,
+    step: Callable[..., tasks.Counts],
+    *connector: str,
+    pool: str = "default_pool",
+    bell: AssetAlias | None = None,
+) -> None:
+    PythonOperator(
+        task_id=step.__name__,
+        python_callable=step,
+        op_args=list(connector),
+        outlets=[] if bell is None else [bell],
+        pool=pool,
+        dag=dag,
+        **DATABASE_AWAY,
+    )
+
+
+def _dag(dag_id: str, title: str, schedule: Any, manifest: Manifest | None = None) -> DAG:
+    step = dag_id.partition("__")[0]
+    return DAG(
+        dag_id,
+        dag_display_name=title,
+        description=_DESCRIPTION[step],
+        schedule=schedule,
+        start_date=BEGINNING,
+        catchup=False,
+        max_active_runs=1,
+        max_active_tasks=1,
+        dagrun_timeout=LAST_RESORT + timedelta(minutes=1),
+        default_args={
+            "owner": manifest.owner if manifest else "crossdock",
+            "execution_timeout": LAST_RESORT,
+        },
+        tags=["crossdock", step, *([manifest.wire] if manifest else [])],
+        doc_md=_DOC,
+    )
+
+
+_DESCRIPTION: Final = {
+    "receive": "Reads a bounded batch, stores every byte, then tells the source. Safe to run again at any time.",
+    "process": "Turns stored messages into cases, decisions and write-backs. Safe to run again at any time.",
+    "deliver": "Sends the write-backs that are due, each at most once per intent. Safe to run again at any time.",
+}
+
+_DOC: Final = """\
+One task, one batch. The queue is Crossdock's own tables, so **clearing and running again changes nothing**: what is
+done is found done, what is left is picked up.
+
+* green: the batch was walked. Messages that could not be handled are dead letters, not failures.
+* red: the connector or target itself is broken (or Crossdock's database is away). The next tick tries again.
+
+What a run did: the **Crossdock** page, or `crossdock ledger` and `crossdock dead-letters list`.
+"""

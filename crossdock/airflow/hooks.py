@@ -1,0 +1,99 @@
+"""The hook classes behind our connection types: thin, because connectors reach systems and hooks do not.
+
+What a hook adds is the *Test* button of the connection form: the connector's own check, step by step.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow.sdk import BaseHook
+
+from crossdock.errors import CrossdockError
+
+if TYPE_CHECKING:
+    from crossdock.ports import Login, Sink, Source
+
+
+class ConnectorHook(BaseHook):
+    """A connection that one or more connectors use."""
+
+    conn_name_attr: ClassVar[str] = "connection_id"
+    conn_type: ClassVar[str]
+    hook_name: ClassVar[str]
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__()
+        self.connection_id = connection_id
+
+    def get_conn(self) -> "Login":
+        """The login, with its secrets already registered for masking."""
+        from crossdock.airflow.connections import fetch
+
+        return fetch(self.connection_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Check every connector that uses this connection, step by step, up to the first step that fails."""
+        try:
+            return self._check()
+        except CrossdockError as error:
+            return False, str(error)
+
+    def _check(self) -> tuple[bool, str]:
+        from crossdock.ports import Checkable, SystemClock
+        from crossdock.registry import Registry
+
+        registry, clock, login = Registry(), SystemClock(), self.get_conn()
+        told: list[str] = []
+        for name, manifest in registry.manifests().items():
+            if manifest.connection != self.connection_id:
+                continue
+            ends: list[Source | Sink] = []
+            if manifest.source is not None and manifest.source.every_s is not None:
+                ends.append(registry.source(manifest, login, clock))
+            if manifest.sink is not None:
+                ends.append(registry.sink(manifest, login, clock))
+            for end in ends:
+                try:
+                    if not isinstance(end, Checkable):
+                        continue
+                    for step in end.check():
+                        told.append(f"{name} {step.step}: {step.sentence}")
+                        if not step.ok:
+                            return False, " · ".join([*told, step.remedy] if step.remedy else told)
+                finally:
+                    end.close()
+        if not told:
+            if self.conn_type == "crossdock_webhook":
+                return True, "nothing to call: this system calls us, and its signature is checked then"
+            return False, (
+                f"no connector that can be checked uses the connection {self.connection_id!r}; "
+                "name it in the 'connection' line of a connector.toml"
+            )
+        return True, " · ".join(told)
+
+
+class SftpHook(ConnectorHook):
+    """An SFTP partner."""
+
+    conn_type = "crossdock_sftp"
+    hook_name = "Crossdock SFTP partner"
+
+
+class RestHook(ConnectorHook):
+    """A system over REST."""
+
+    conn_type = "crossdock_rest"
+    hook_name = "Crossdock REST system"
+
+
+class SoapHook(ConnectorHook):
+    """A service over SOAP."""
+
+    conn_type = "crossdock_soap"
+    hook_name = "Crossdock SOAP service"
+
+
+class WebhookHook(ConnectorHook):
+    """A system that calls us."""
+
+    conn_type = "crossdock_webhook"
+    hook_name = "Crossdock webhook"

@@ -1,0 +1,92 @@
+"""All commands together. Nothing heavy is imported here: each command imports what it needs when it runs."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from crossdock.cli import (
+    cases,
+    checks,
+    connectors,
+    dead_letters,
+    events,
+    ledger,
+    raw,
+    rules,
+    runs,
+    schemas,
+    serving,
+    steps,
+    store,
+    trying,
+    write_backs,
+    x12,
+)
+from crossdock.cli.exits import ExitCode
+
+app = typer.Typer(
+    name="crossdock",
+    help="The exception hub of a distributor: receives, normalizes, decides, writes back, loses nothing.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=(
+        "\b\nExit codes: 0 ok, 1 findings, 2 usage, 3 integrity (the ledger does not balance), 4 remote,\n"
+        "5 refused by policy. Data goes to standard output, talk to standard error; --json works everywhere.\n\n"
+        "\b\nExamples:\n"
+        "  crossdock doctor\n"
+        "  crossdock x12 inspect order.edi\n"
+        "  crossdock try order.edi\n"
+        "  crossdock cases list --state open\n"
+        "  crossdock ledger --json\n"
+    ),
+)
+
+
+@app.callback()
+def root(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and end.",
+            is_eager=True,
+            callback=lambda asked: _version(asked),
+        ),
+    ] = False,
+) -> None:
+    """What comes before the command's name holds for it too."""
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"crossdock {version('crossdock')}\n")
+        raise typer.Exit(ExitCode.OK)
+
+
+for module in (
+    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, raw, runs, ledger, schemas,
+    connectors, rules, serving,
+):  # fmt: skip
+    module.declare(app)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    try:
+        app(arguments if arguments is None else list(arguments), prog_name="crossdock")
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)

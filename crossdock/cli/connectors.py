@@ -1,0 +1,143 @@
+"""``crossdock connector``: the systems that are reached, and whether they can be."""
+
+from typing import Annotated, Any
+
+import typer
+
+from crossdock.cli.command import command, group
+from crossdock.cli.exits import ExitCode
+from crossdock.cli.talk import Talk
+from crossdock.errors import CrossdockError
+from crossdock.ports import Checkable, CheckStep, Manifest
+
+connectors = group("connector", "Connectors: the systems that are reached, and whether they can be.")
+
+
+def declare(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.add_typer(connectors)
+
+
+@command(connectors, "list", examples=("crossdock connector list", "crossdock connector list --json"))
+def list_(talk: Talk) -> ExitCode:
+    """List the connectors, and those whose connector.toml is wrong."""
+    from crossdock.registry import Registry
+
+    registry = Registry()
+    manifests, broken = registry.manifests(), registry.broken()
+    document = {
+        "connectors": [_as_dict(manifest) for manifest in manifests.values()],
+        "broken": [{"name": name, "sentence": str(error)} for name, error in broken.items()],
+    }
+    if not talk.answer(document):
+        talk.table(
+            ("name", "wire", "reads", "writes", "connection", "owner", "title"),
+            [
+                (
+                    manifest.name, manifest.wire, manifest.source.document if manifest.source else None,
+                    list(manifest.sink.operations) if manifest.sink else None, manifest.connection, manifest.owner,
+                    manifest.title,
+                )
+                for manifest in manifests.values()
+            ],
+            optional=("connection", "owner", "reads"),
+        )  # fmt: skip
+        for name, error in broken.items():
+            talk.say(f"{name} cannot be used: {error}")
+        if manifests:
+            talk.next_step(f"crossdock connector check {next(iter(manifests))}")
+    return ExitCode.FINDINGS if broken else ExitCode.OK
+
+
+@command(
+    connectors,
+    "check",
+    examples=("crossdock connector check supplier_edi", "crossdock connector check erp --json"),
+)
+def check(
+    talk: Talk, name: Annotated[str, typer.Argument(metavar="NAME", help="See `crossdock connector list`.")]
+) -> ExitCode:
+    """Try a connector step by step (connection, resolve, connect, login, permission) without taking anything."""
+    from crossdock.connections import login
+    from crossdock.ports import SystemClock
+    from crossdock.registry import Registry
+
+    registry = Registry()
+    manifest = registry.manifest(name)
+    credentials = login(manifest.connection)
+    steps = [
+        {
+            "side": "both",
+            "step": "connection",
+            "ok": True,
+            "sentence": f"connection {manifest.connection!r} is defined",
+            "remedy": "",
+        }
+    ]
+    clock = SystemClock()
+    for side, wanted, connect in (
+        ("source", manifest.source, registry.source),
+        ("sink", manifest.sink, registry.sink),
+    ):
+        if wanted is None:
+            continue
+        thing: Any = connect(manifest, credentials, clock)
+        try:
+            steps += [_step(side, step) for step in _steps(thing)]
+        finally:
+            thing.close()
+    failed = [step for step in steps if not step["ok"]]
+    if not talk.answer({"connector": name, "ok": not failed, "steps": steps}):
+        talk.table(
+            ("side", "step", "", "what"),
+            [
+                (step["side"], step["step"], "ok" if step["ok"] else "FAIL", step["sentence"])
+                for step in steps
+            ],
+        )
+        for step in failed:
+            talk.say(f"remedy: {step['remedy']}" if step["remedy"] else f"{name}: {step['step']} failed")
+        if not failed and manifest.source is not None and manifest.source.every_s is not None:
+            talk.next_step(f"crossdock receive {name} --once")
+    return ExitCode.REMOTE if failed else ExitCode.OK
+
+
+def _steps(thing: Any) -> list[CheckStep]:
+    if not isinstance(thing, Checkable):
+        return [
+            CheckStep(step="check", ok=True, sentence="this side has nothing to try: it is only ever called")
+        ]
+    done: list[CheckStep] = []
+    try:
+        done.extend(thing.check())
+    except CrossdockError as error:
+        done.append(CheckStep(step="check", ok=False, sentence=str(error)))
+    return done
+
+
+def _step(side: str, step: CheckStep) -> dict[str, Any]:
+    return {"side": side, "step": step.step, "ok": step.ok, "sentence": step.sentence, "remedy": step.remedy}
+
+
+def _as_dict(manifest: Manifest) -> dict[str, Any]:
+    source, sink = manifest.source, manifest.sink
+    return {
+        "name": manifest.name,
+        "title": manifest.title,
+        "owner": manifest.owner,
+        "wire": manifest.wire,
+        "connection": manifest.connection,
+        "connection_type": manifest.connection_type,
+        "version": manifest.version,
+        "source": None
+        if source is None
+        else {"document": source.document, "every_s": source.every_s, "batch": source.batch},
+        "sink": None
+        if sink is None
+        else {
+            "operations": list(sink.operations),
+            "idempotency": sink.idempotency,
+            "schedule_s": list(sink.schedule_s),
+            "concurrency": sink.concurrency,
+        },
+    }

@@ -1,0 +1,168 @@
+"""Is it working? One answer, and each reason why not, from the numbers that the store gives. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from crossdock.ports import Manifest
+
+Row = Mapping[str, Any]
+
+
+class Level(StrEnum):
+    """How bad it is. Always shown as a word, never as a colour alone."""
+
+    BROKEN = "broken"  # messages or effects may be late or unaccounted for until somebody acts
+    WAITING = "waiting"  # kept safely, and a person has to decide
+    FINE = "fine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """What a person should know about, and the page that shows it. ``count`` things of one kind are one concern."""
+
+    level: Level
+    sentence: str
+    page: str
+    count: int = 1
+
+
+MISSED_READS: Final = 3
+"""A source that was due so many times and not read is silent, and silence is never success."""
+GRACE: Final = timedelta(minutes=2)
+
+
+def concerns(
+    *,
+    ledger: Sequence[Row],
+    overview: Row,
+    last_runs: Sequence[Row],
+    manifests: Mapping[str, Manifest],
+    broken: Mapping[str, Any],
+    now: datetime,
+) -> list[Concern]:
+    """Everything that is not as it should be, the worst first.
+
+    ``last_runs`` holds the newest finished run of each step and connector.
+    """
+    failed = {run["connector"] for run in last_runs if run["error"] and run["step"] == "receive"}
+    found = [
+        *_unbalanced(ledger),
+        *(
+            Concern(level=Level.BROKEN, sentence=f"{name}: {error}", page="")
+            for name, error in sorted(broken.items())
+        ),
+        *_runs(last_runs),
+        *_sources(overview, manifests, now, failed),
+        *_write_backs(overview),
+        *_dead_letters(overview),
+    ]
+    return sorted(found, key=lambda concern: list(Level).index(concern.level))
+
+
+def headline(found: Sequence[Concern], *, empty: bool) -> tuple[Level, str]:
+    """The answer in one sentence."""
+    broken = sum(concern.count for concern in found if concern.level is Level.BROKEN)
+    if broken:
+        return Level.BROKEN, f"No: {_count(broken, 'thing is', 'things are')} broken."
+    if found:
+        waiting = sum(concern.count for concern in found)
+        return Level.WAITING, f"Yes, and {_count(waiting, 'thing waits', 'things wait')} for a person."
+    if empty:
+        return Level.FINE, "Nothing has come in yet."
+    return Level.FINE, "Yes. Every message is accounted for, and nothing waits for a person."
+
+
+def _unbalanced(ledger: Sequence[Row]) -> Iterable[Concern]:
+    for row in ledger:
+        if row["balance"]:
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"the ledger of {row['source']} does not balance: {row['balance']:+d}",
+                page="#ledger",
+            )
+        elif not row["sound"]:
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"the ledger of {row['source']} balances and is not sound: {row['missing_parts']} "
+                f"parts are missing, {row['unexplained']} have no dead letter that explains them",
+                page="#ledger",
+            )
+
+
+def _runs(last_runs: Sequence[Row]) -> Iterable[Concern]:
+    for run in last_runs:
+        if run["error"]:
+            name = run["connector"] or ""
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"{run['step']} {name}".strip() + f" failed: {_without(name, run['error'])}",
+                page=f"/runs?step={run['step']}" + (f"&connector={name}" if name else ""),
+            )
+
+
+def _sources(
+    overview: Row, manifests: Mapping[str, Manifest], now: datetime, failed: Set[str]
+) -> Iterable[Concern]:
+    seen = {row["source"]: row for row in overview["sources"]}
+    for name, row in seen.items():
+        if row["error"] and name not in failed:
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"{name} could not be read: {_without(name, row['error'])}",
+                page="#ledger",
+            )
+    for name, manifest in sorted(manifests.items()):
+        row = seen.get(name, {})
+        if manifest.source is None or manifest.source.every_s is None or not row.get("read_at"):
+            continue
+        due = datetime.fromisoformat(row["read_at"]) + MISSED_READS * timedelta(
+            seconds=manifest.source.every_s
+        )
+        if now > due + GRACE and not row["error"]:
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"{name} was last read at {row['read_at']} and is due every "
+                f"{manifest.source.every_s} s: is its DAG receive__{name} paused?",
+                page="/runs?connector=" + name,
+            )
+
+
+def _write_backs(overview: Row) -> Iterable[Concern]:
+    for row in overview["write_backs"]:
+        if row["state"] == "unsure":
+            yield Concern(
+                level=Level.WAITING,
+                sentence=f"{_count(row['count'], 'write-back', 'write-backs')} to {row['target']} left and "
+                "no usable answer came: somebody must look whether it happened",
+                page=f"/write-backs?state=unsure&target={row['target']}",
+                count=row["count"],
+            )
+
+
+def _dead_letters(overview: Row) -> Iterable[Concern]:
+    count = sum(row["count"] for row in overview["dead_letters"])
+    told = sum(row["count"] for row in overview["write_backs"] if row["state"] == "unsure")
+    if count:
+        yield Concern(
+            level=Level.WAITING,
+            sentence=f"{_count(count, 'dead letter is', 'dead letters are')} open: "
+            "fix the cause and replay, or discard with a reason",
+            page="/dead-letters",
+            count=max(
+                0, count - told
+            ),  # a write-back that is unsure has a dead letter: one thing waits, not two
+        )
+
+
+def _without(name: str, error: str) -> str:
+    """The error without the name of the connector in front, which the sentence has already."""
+    for start in (f"connector '{name}': ", f"{name}: "):
+        error = error.removeprefix(start)
+    return error
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

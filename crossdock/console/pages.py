@@ -1,0 +1,286 @@
+"""The pages, each with its twin under /api and its twin on the command line."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from crossdock.console import first_look
+from crossdock.console.opened import Doors
+from crossdock.counts import in_order
+from crossdock.errors import Misconfigured
+from crossdock.ports import Clock
+from crossdock.registry import Registry
+
+A_DAY: Final = timedelta(days=1)
+BODY_SHOWN_BYTES: Final = 64 * 1024
+Row = dict[str, Any]
+
+COLUMNS_OF_LEDGER: Final = (
+    "received",
+    "processed",
+    "duplicate",
+    "rejected",
+    "dead_lettered",
+    "discarded",
+    "in_flight",
+)
+
+
+class View:
+    """Renders. Autoescape is on for everything; no value is ever marked safe."""
+
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        registry: Registry,
+        clock: Clock,
+        airflow_url: Callable[[Request], str | None],
+        templates: Path,
+    ) -> None:
+        self.doors = doors
+        self.registry = registry
+        self.clock = clock
+        self._airflow_url = airflow_url
+        self._templates = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["in_order"] = in_order
+        self._templates.filters["as_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        data: Mapping[str, Any],
+        *,
+        command: str,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """One page. ``command`` is what gives the same on the command line."""
+        root = request.scope.get("root_path", "")
+        path = request.url.path.removeprefix(root)
+        html = self._templates.get_template(template).render(
+            root=root,
+            path=path,
+            api=f"{root}/api{'/overview' if path in ('', '/') else path}"
+            + (f"?{request.url.query}" if request.url.query else ""),
+            command=command,
+            tenant=self.doors.tenant,
+            now=self.clock.now(),
+            run_url=lambda run: self._run_url(request, run),
+            with_query=lambda **changes: _with_query(request, changes),
+            **data,
+        )
+        return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
+
+    def trouble(
+        self, request: Request, status: int, sentence: str, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Why there is no page, in the form that was asked for."""
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+        if path.startswith(("/api/", "/webhooks/")):
+            return JSONResponse({"error": sentence}, status_code=status, headers=dict(headers or {}))
+        return self.page(
+            request,
+            "trouble.html",
+            {"status": status, "sentence": sentence},
+            command="crossdock doctor",
+            status=status,
+            headers=headers,
+        )
+
+    def overview(self) -> Row:
+        """Everything that the first page shows."""
+        from crossdock.store import console_queries, queries
+
+        now = self.clock.now()
+        with self.doors.reading() as connection:
+            last_runs = console_queries.last_runs(connection, self.doors.tenant, since=now - A_DAY)
+            ledger = queries.ledger(connection, self.doors.tenant)
+            overview = queries.overview(connection, self.doors.tenant)
+            runs = queries.list_runs(connection, self.doors.tenant, limit=12)
+            failed = queries.list_runs(connection, self.doors.tenant, failed=True, limit=5)
+            retries = queries.list_write_backs(connection, self.doors.tenant, state="ready", limit=8)
+        concerns = first_look.concerns(
+            ledger=ledger,
+            overview=overview,
+            last_runs=last_runs,
+            manifests=self.registry.manifests(),
+            broken=self.registry.broken(),
+            now=now,
+        )
+        level, headline = first_look.headline(concerns, empty=not any(row["received"] for row in ledger))
+        return {
+            "level": str(level),
+            "headline": headline,
+            "concerns": [
+                {"level": str(each.level), "sentence": each.sentence, "page": each.page} for each in concerns
+            ],
+            "ledger": ledger,
+            "balance": sum(abs(row["balance"]) for row in ledger),
+            "runs": list(runs.items),
+            "failed_runs": list(failed.items),
+            "retries": list(retries.items),
+            **{
+                name: overview[name]
+                for name in ("cases", "write_backs", "dead_letters", "sources", "waiting")
+            },
+        }
+
+    def _run_url(self, request: Request, run: Mapping[str, Any]) -> str | None:
+        """Where Airflow shows this run, when Airflow ran it and its address is known."""
+        base, airflow = self._airflow_url(request), run.get("airflow")
+        if base is None or not airflow:
+            return None
+        dag, run_id = quote(str(airflow["dag"]), safe=""), quote(str(airflow["run_id"]), safe="")
+        return f"{base}/dags/{dag}/runs/{run_id}/tasks/{quote(str(airflow['task']), safe='')}"
+
+
+def router(view: View) -> APIRouter:
+    """Every page and its JSON. All of them only read."""
+    from crossdock.store import queries
+
+    routes = APIRouter()
+    tenant = view.doors.tenant
+
+    @routes.get("/", response_class=HTMLResponse)
+    def first_page(request: Request) -> Response:
+        return view.page(
+            request,
+            "overview.html",
+            {**view.overview(), "columns": COLUMNS_OF_LEDGER},
+            command="crossdock ledger",
+        )
+
+    @routes.get("/api/overview")
+    def overview() -> Row:
+        return view.overview()
+
+    def listing(name: str, title: str, read: Callable[..., Any], filters: tuple[str, ...]) -> None:
+        """A list page at /``name`` and its twin at /api/``name``, with these filters."""
+
+        def page_of(request: Request, limit: int) -> Row:
+            asked = {key: request.query_params[key] for key in filters if request.query_params.get(key)}
+            if name == "dead-letters" and asked.get("state") == "all":
+                asked["state"] = None  # type: ignore[assignment]
+            if asked.pop("failed", None):
+                asked["failed"] = True  # type: ignore[assignment]
+            after = request.query_params.get("after") or None
+            if any(re.search(r"[\x00-\x1f]", value) for value in request.query_params.values()):
+                raise HTTPException(400, "A filter holds no control characters.")
+            try:
+                with view.doors.reading() as connection:
+                    found: Row = read(connection, tenant, after=after, limit=limit, **asked).as_dict()
+            except Misconfigured as error:
+                raise HTTPException(400, str(error)) from error
+            return found
+
+        @routes.get(f"/{name}", response_class=HTMLResponse, name=f"{name}-page")
+        def shown(request: Request) -> Response:
+            chosen = {key: request.query_params[key] for key in filters if request.query_params.get(key)}
+            command = " ".join(
+                [
+                    f"crossdock {name} list",
+                    *(f"--{key}" if key == "failed" else f"--{key} {_quoted(chosen[key])}" for key in chosen),
+                ]
+            )
+            return view.page(
+                request,
+                f"{name}.html",
+                {"title": title, "page": page_of(request, 50), "chosen": chosen},
+                command=command,
+            )
+
+        @routes.get(f"/api/{name}", name=f"{name}-json")
+        def listed(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Row:
+            return page_of(request, limit)
+
+    listing("cases", "Cases", queries.list_cases, ("state", "queue", "code", "owner", "subject"))
+    listing("write-backs", "Write-backs", queries.list_write_backs, ("state", "target", "operation"))
+    listing("dead-letters", "Dead letters", queries.list_dead_letters, ("state", "code", "stage", "source"))
+    listing("runs", "Runs", queries.list_runs, ("step", "connector", "failed"))
+
+    def single(name: str, kind: str, template: str, read: Callable[..., Row]) -> None:
+        """A page at /``name``/{id} and its twin; an id may be shortened as on the command line."""
+
+        def found(identity: str) -> Row:
+            try:
+                with view.doors.reading() as connection:
+                    return read(connection, tenant, queries.resolve(connection, tenant, kind, identity))
+            except Misconfigured as error:
+                raise HTTPException(404, str(error)) from error
+
+        @routes.get(f"/{name}/{{identity}}", response_class=HTMLResponse, name=f"{name}-one-page")
+        def shown(request: Request, identity: str) -> Response:
+            row = found(identity)
+            return view.page(request, template, {"it": row}, command=f"crossdock {name} show {row['id'][:8]}")
+
+        @routes.get(f"/api/{name}/{{identity}}", name=f"{name}-one-json")
+        def given(identity: str) -> Row:
+            return found(identity)
+
+    def dead_letter(connection: Any, tenant: str, identity: Any) -> Row:
+        row = queries.get_dead_letter(connection, tenant, identity)
+        body = queries.body_of_dead_letter(connection, tenant, identity)
+        return {**row, "body": _readable(body), "body_bytes": len(body)}
+
+    def write_back(connection: Any, tenant: str, identity: Any) -> Row:
+        row = queries.get_write_back(connection, tenant, identity)
+        body = queries.body_of_write_back(connection, tenant, identity)
+        return {**row, "body": _readable(body), "body_bytes": len(body)}
+
+    single("cases", "case", "case.html", queries.get_case)
+    single("write-backs", "write-back", "write-back.html", write_back)
+    single("dead-letters", "dead letter", "dead-letter.html", dead_letter)
+
+    @routes.get("/dead-letters/{identity}/bytes")
+    def original(identity: str) -> Response:
+        """The bytes that were set aside, whole and unchanged, as a download that no browser interprets."""
+        try:
+            with view.doors.reading() as connection:
+                found = queries.resolve(connection, tenant, "dead letter", identity)
+                body = queries.body_of_dead_letter(connection, tenant, found, whole=True)
+        except Misconfigured as error:
+            raise HTTPException(404, str(error)) from error
+        return Response(
+            body,
+            media_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{found}.bin"'},
+        )
+
+    return routes
+
+
+def _readable(body: bytes) -> str:
+    """The beginning of a body for a person. Bytes that are no UTF-8 are shown as Latin-1, control bytes as dots."""
+    start = body[:BODY_SHOWN_BYTES]
+    try:
+        text = start.decode()
+    except UnicodeDecodeError:
+        text = start.decode("latin-1")
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "·", text)
+
+
+def _quoted(value: str) -> str:
+    return value if re.fullmatch(r"[\w./:-]+", value) else "'" + value.replace("'", "'\\''") + "'"
+
+
+def _with_query(request: Request, changes: Mapping[str, str | None]) -> str:
+    asked = {**dict(request.query_params), **changes}
+    if "after" not in changes:
+        asked.pop("after", None)
+    return "?" + urlencode({key: value for key, value in asked.items() if value})

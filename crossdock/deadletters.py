@@ -1,0 +1,292 @@
+"""Dead letters: the side door of every room, and the two ways out of it, replay and discard.
+
+A dead letter holds the thing (by its raw message and part, or its write-back), the stage, the reason and the way
+back. Replaying goes to the stage that failed: a part is normalized again from the bytes that were received, a
+write-back is sent again with the key it always had. Both leave an audit row. What is replayed stays on record.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crossdock.errors import CrossdockError, Place
+from crossdock.messages import Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
+from crossdock.store import casebook, desk, inbox, outbox
+
+if TYPE_CHECKING:
+    from crossdock.store.transaction import Transaction
+
+
+class NotPossible(CrossdockError):
+    """A policy forbids this, and the sentence says what is possible instead."""
+
+
+class NoSuchDeadLetter(CrossdockError):
+    """There is no dead letter of this id."""
+
+
+def problem_of(error: Exception, stage: Stage) -> Problem:
+    """An unexpected fault as a problem. The sentence of our own errors is for people; of others, their class."""
+    ours = isinstance(error, CrossdockError)
+    sentence = str(error) if ours else f"{type(error).__name__}: {str(error)[:300]}"
+    return Problem(
+        stage=stage,
+        code=getattr(error, "code", "EDI.MAP_FAILURE") if ours else "EDI.MAP_FAILURE",
+        error_class=type(error).__name__,
+        sentence=sentence,
+        remedy=getattr(error, "remedy", "")
+        or "Mend the mapping or the document's partner profile, then replay.",
+        place=getattr(error, "place", Place()),
+    )
+
+
+def part_row(
+    message: RawMessage,
+    problem: Problem,
+    *,
+    part: int | None,
+    label: str,
+    occasion: str,
+    now: datetime,
+    attempts: int = 1,
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The dead letter of one part of a raw message; ``part`` ``None``: of our answer to it.
+
+    ``occasion`` tells one setting aside from the next: a part that fails again after a replay is another letter.
+    """
+    return _row(
+        problem,
+        letter_id=derived_id("dead-letter", str(message.id), str(part), occasion),
+        tenant=message.tenant,
+        source=message.source,
+        label=label,
+        attempts=attempts,
+        versions=versions or {},
+        now=now,
+        raw_id=message.id,
+        part=part,
+        write_back_id=None,
+    )
+
+
+def write_back_row(write_back: WriteBack, problem: Problem, *, now: datetime) -> dict[str, Any]:
+    """The dead letter of a write-back."""
+    return _row(
+        problem,
+        letter_id=derived_id("dead-letter", str(write_back.id), str(write_back.attempt)),
+        tenant=write_back.tenant,
+        source=write_back.target,
+        label=f"{write_back.operation} {write_back.subject}",
+        attempts=write_back.attempt,
+        versions={},
+        now=now,
+        raw_id=None,
+        part=None,
+        write_back_id=write_back.id,
+    )
+
+
+def _row(
+    problem: Problem,
+    *,
+    letter_id: uuid.UUID,
+    tenant: str,
+    source: str,
+    label: str,
+    attempts: int,
+    versions: Mapping[str, str],
+    now: datetime,
+    raw_id: uuid.UUID | None,
+    part: int | None,
+    write_back_id: uuid.UUID | None,
+) -> dict[str, Any]:
+    return {
+        "tenant": tenant,
+        "id": letter_id,
+        "source": source,
+        "stage": problem.stage,
+        "code": problem.code,
+        "error_class": problem.error_class,
+        "sentence": problem.sentence,
+        "remedy": problem.remedy,
+        "place": dict(problem.place.as_dict()),
+        "label": label,
+        "raw_id": raw_id,
+        "part": part,
+        "write_back_id": write_back_id,
+        "attempts": attempts,
+        "versions": dict(versions),
+        "state": "open",
+        "created_at": now,
+    }
+
+
+def set_aside_message(
+    connection: "Transaction", message: RawMessage, problem: Problem, *, now: datetime, attempts: int = 1
+) -> None:
+    """Set a whole message aside: one part, with its dead letter."""
+    state = "rejected" if problem.stage is Stage.RECEIVE else "dead_lettered"
+    label = message.name or message.key
+    casebook.add_parts(
+        connection,
+        [
+            {
+                "tenant": message.tenant,
+                "raw_id": message.id,
+                "ordinal": 0,
+                "source": message.source,
+                "label": label,
+                "partner": None,
+                "state": state,
+                "byte_offset": 0,
+                "byte_length": len(message.body),
+            }
+        ],
+    )
+    desk.add_dead_letters(
+        connection,
+        [part_row(message, problem, part=0, label=label, occasion=problem.stage, now=now, attempts=attempts)],
+    )
+    inbox.finish_messages(connection, message.tenant, {message.id: 1}, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What a replay put back to work, and which step goes on with it."""
+
+    letter_id: uuid.UUID
+    stage: Stage
+    next_step: str  # "process", or "deliver TARGET"
+
+
+def replay(
+    connection: "Transaction",
+    *,
+    tenant: str,
+    letter_id: uuid.UUID,
+    actor: str,
+    now: datetime,
+    did_not_happen: bool = False,
+) -> Replayed:
+    """Put the thing back to the stage that failed. Doing so twice is refused: the letter is closed by the first.
+
+    A write-back whose effect is unknown goes back only when ``did_not_happen``: a person looked at the target
+    and says so. Raises ``NotPossible``, ``NoSuchDeadLetter``.
+    """
+    letter = _open_letter(connection, tenant, letter_id)
+    if letter.stage == Stage.RECEIVE and letter.code == "INT.SOURCE_DEGRADED":
+        raise NotPossible(
+            f"dead letter {letter_id}: '{letter.label}' was never taken, so there is nothing to run again; what the "
+            "sender puts there in its place comes by itself; discard this"
+        )
+    if letter.write_back_id is not None:
+        if letter.code == "INT.OUTCOME_UNKNOWN" and not did_not_happen:
+            raise NotPossible(
+                f"dead letter {letter_id}: whether '{letter.label}' happened at '{letter.source}' is unknown, and "
+                "what may have happened is not sent again; look there, then replay it with --it-did-not-happen, "
+                "or discard it"
+            )
+        outbox.put_back(
+            connection,
+            tenant=tenant,
+            write_back_id=letter.write_back_id,
+            now=now,
+            actor=actor,
+            reason="it did not happen" if did_not_happen else "replay",
+        )
+        next_step = f"deliver {letter.source}"
+    else:
+        if letter.part is not None:
+            casebook.move_part(connection, tenant, letter.raw_id, letter.part, "in_flight")
+        inbox.ask_again(connection, tenant, letter.raw_id)
+        next_step = "process"
+    _close(
+        connection,
+        letter,
+        state="replayed",
+        action="dead_letter.replay",
+        actor=actor,
+        reason="replay",
+        said="it did not happen" if did_not_happen else None,
+        now=now,
+    )
+    return Replayed(letter_id=letter_id, stage=Stage(letter.stage), next_step=next_step)
+
+
+def discard(
+    connection: "Transaction", *, tenant: str, letter_id: uuid.UUID, actor: str, reason: str, now: datetime
+) -> None:
+    """End it: nothing will come of this thing, and the reason says why. Its bytes and its history stay."""
+    if not reason.strip():
+        raise NotPossible("a dead letter is discarded with a reason")
+    letter = _open_letter(connection, tenant, letter_id)
+    if letter.write_back_id is not None:
+        outbox.close_by_person(
+            connection,
+            tenant=tenant,
+            write_back_id=letter.write_back_id,
+            state=WriteBackState.DISCARDED,
+            now=now,
+            actor=actor,
+            reason=reason,
+        )
+    elif letter.part is not None:
+        casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
+    _close(
+        connection,
+        letter,
+        state="discarded",
+        action="dead_letter.discard",
+        actor=actor,
+        reason=reason,
+        said=reason,
+        now=now,
+    )
+
+
+def _close(
+    connection: "Transaction",
+    letter: Any,
+    *,
+    state: str,
+    action: str,
+    actor: str,
+    reason: str,
+    said: str | None,
+    now: datetime,
+) -> None:
+    """Close the letter and write down who did it: never one without the other. ``said``: what the person said."""
+    desk.close_dead_letter(
+        connection,
+        tenant=letter.tenant,
+        letter_id=letter.id,
+        state=state,
+        actor=actor,
+        reason=reason,
+        now=now,
+    )
+    desk.add_audit(
+        connection,
+        tenant=letter.tenant,
+        now=now,
+        actor=actor,
+        action=action,
+        object_kind="dead_letter",
+        object_id=str(letter.id),
+        reason=said,
+        detail={"stage": letter.stage, "code": letter.code, "label": letter.label},
+    )
+
+
+def _open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> Any:
+    letter = desk.read_dead_letter(connection, tenant, letter_id)
+    if letter is None:
+        raise NoSuchDeadLetter(
+            f"there is no dead letter {letter_id}; `crossdock dead-letters list` shows them"
+        )
+    if letter.state != "open":
+        raise NotPossible(f"dead letter {letter_id} was {letter.state} by {letter.closed_by} already")
+    return letter

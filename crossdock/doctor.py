@@ -1,0 +1,358 @@
+"""The doctor: is everything here that Crossdock needs, and is it right?
+
+Each check is one line: ok, warn (it works, and a person should look) or fail (something will not work), with what
+to do. No check stops another, nothing is changed, and no secret is ever shown.
+"""
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from crossdock.errors import CrossdockError
+from crossdock.manifests import tenant_from_environment
+from crossdock.ports import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from crossdock.registry import Registry
+
+NEEDED_FREE_BYTES: Final = 1024**3
+"""Less free space than this in the home folder is told."""
+
+CLOCK_OFFSET: Final = timedelta(seconds=2)
+"""A machine whose clock is further from the database's than this is told: leases and schedules compare them."""
+
+
+class Grade(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One check: its name, how it ended, a sentence, and what to do when there is something to do."""
+
+    check: str
+    grade: Grade
+    sentence: str
+    remedy: str = ""
+
+
+def examine(
+    *, clock: Clock | None = None, registry: "Registry | None" = None, lock: Path | None = None
+) -> Iterator[Line]:
+    """Every check, one after another. A check that breaks is a line that fails; the next one runs.
+
+    ``lock``: the lock file to compare with, when it is not the one that lies beside the package.
+    """
+    clock = clock or SystemClock()
+    checks: list[tuple[str, Callable[[], Iterator[Line]]]] = [
+        ("python", _python),
+        ("packages", lambda: _packages(lock or _lock_file())),
+        ("airflow", _airflow),
+        ("home", _home),
+        ("database", lambda: _database(clock)),
+        ("connectors", lambda: _connectors(registry)),
+        ("partners", _partners),
+        ("routes", _routes),
+        ("taxonomy", _taxonomy),
+    ]
+    for name, check in checks:
+        try:
+            yield from check()
+        except CrossdockError as error:
+            yield _told(name, Grade.FAIL, error)
+        except Exception as error:
+            sentence = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+            yield Line(check=name, grade=Grade.FAIL, sentence=sentence, remedy=_REMEDIES.get(name, ""))
+
+
+def _told(check: str, grade: Grade, error: CrossdockError) -> Line:
+    """Our sentences say what happened and, after a semicolon, what to do."""
+    sentence, _, remedy = str(error).partition("; ")
+    return Line(check=check, grade=grade, sentence=sentence, remedy=remedy)
+
+
+_REMEDIES: Final = {
+    "database": "start the database, or correct CROSSDOCK_DATABASE_URL (without it, an embedded one is started)",
+    "home": "set CROSSDOCK_HOME to a folder that you may write to",
+}
+
+
+# ── this machine ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _python() -> Iterator[Line]:
+    """The interpreter; `pip` refuses one that is too old, so there is no other verdict."""
+    yield Line(
+        check="python", grade=Grade.OK, sentence=f"Python {platform.python_version()}, {sys.executable}"
+    )
+
+
+def _packages(lock: Path | None) -> Iterator[Line]:
+    """What is installed, against what the package wants and against the lock file when there is one."""
+    from packaging.requirements import Requirement
+
+    missing, outside = [], []
+    for text in metadata.requires("crossdock") or []:
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        installed = _installed(wanted.name)
+        if installed is None:
+            missing.append(wanted.name)
+        elif not wanted.specifier.contains(installed, prereleases=True):
+            outside.append(f"{wanted.name} {installed} (wanted {wanted.specifier})")
+    if missing or outside:
+        yield Line(
+            check="packages",
+            grade=Grade.FAIL,
+            sentence="; ".join([*(f"{name} is missing" for name in missing), *outside]),
+            remedy="make install",
+        )
+        return
+    if lock is None:
+        yield Line(
+            check="packages", grade=Grade.OK, sentence="all are there (no lock file here to compare with)"
+        )
+        return
+    pinned = locked_versions(lock.read_text("utf-8"))
+    other = [
+        f"{name} {installed} (locked {version})"
+        for name, version in pinned.items()
+        if (installed := _installed(name)) is not None and installed != version
+    ]
+    if other:
+        shown = ", ".join(other[:5]) + (f" and {len(other) - 5} more" if len(other) > 5 else "")
+        yield Line(
+            check="packages",
+            grade=Grade.WARN,
+            sentence=f"not as {lock.name} says: {shown}",
+            remedy="make install",
+        )
+    else:
+        yield Line(check="packages", grade=Grade.OK, sentence=f"{len(pinned)} as {lock.name} says")
+
+
+def locked_versions(text: str) -> dict[str, str]:
+    """Name and version of every pin of a lock file."""
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
+
+
+def _lock_file() -> Path | None:
+    lock = Path(__file__).resolve().parent.parent / "requirements.lock"
+    return lock if lock.is_file() else None
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _airflow() -> Iterator[Line]:
+    version = _installed("apache-airflow")
+    if version is None:
+        yield Line(
+            check="airflow",
+            grade=Grade.WARN,
+            sentence="Airflow is not installed: only the command line works here",
+            remedy="make install",
+        )
+    elif not version.startswith("3.3."):
+        yield Line(
+            check="airflow",
+            grade=Grade.FAIL,
+            sentence=f"Airflow {version}",
+            remedy="use Airflow 3.3, which Crossdock is made for",
+        )
+    else:
+        yield Line(check="airflow", grade=Grade.OK, sentence=f"Airflow {version}")
+
+
+def _home() -> Iterator[Line]:
+    """The folder for everything local: it, or the first of its parents that is there, can be written to."""
+    home = Path(os.environ.get("CROSSDOCK_HOME", ".crossdock")).absolute()
+    there = home
+    while not there.exists():
+        there = there.parent
+    remedy = _REMEDIES["home"]
+    if not there.is_dir():
+        yield Line(check="home", grade=Grade.FAIL, sentence=f"{there} is no folder", remedy=remedy)
+        return
+    try:
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(b"crossdock")
+    except OSError as error:
+        yield Line(
+            check="home",
+            grade=Grade.FAIL,
+            sentence=f"{there} cannot be written to: {error.strerror}",
+            remedy=remedy,
+        )
+        return
+    yield Line(check="home", grade=Grade.OK, sentence=f"{home} can be written to")
+    free = shutil.disk_usage(there).free
+    enough = free >= NEEDED_FREE_BYTES
+    yield Line(
+        check="disk",
+        grade=Grade.OK if enough else Grade.WARN,
+        sentence=f"{free / 1024**3:.1f} GiB free",
+        remedy="" if enough else f"free some space: less than {NEEDED_FREE_BYTES // 1024**3} GiB is left",
+    )
+
+
+# ── the database ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _database(clock: Clock) -> Iterator[Line]:
+    from crossdock.store import queries
+    from crossdock.store.engine import Store
+
+    tenant = tenant_from_environment()
+    store = Store.open(application="crossdock-doctor")
+    try:
+        try:
+            store.require_current()
+        except CrossdockError as error:
+            yield _told("database", Grade.FAIL, error)
+            return
+        with store.transaction(tenant) as connection:
+            before = clock.now()
+            found = queries.health(connection)
+            after = clock.now()
+            rows = queries.ledger(connection, tenant)
+            letters = queries.list_dead_letters(connection, tenant, limit=1)
+        yield Line(
+            check="database",
+            grade=Grade.OK,
+            sentence=f"{store.url}, PostgreSQL {found.server_version}, tables are current",
+        )
+        if found.unguarded or found.bypasses:
+            sentence = (
+                f"role {found.role!r} may read past row-level security"
+                if found.bypasses
+                else f"row-level security is off on {', '.join(found.unguarded)}"
+            )
+            yield Line(
+                check="tenants apart", grade=Grade.FAIL, sentence=sentence, remedy="crossdock db upgrade"
+            )
+        else:
+            yield Line(
+                check="tenants apart",
+                grade=Grade.OK,
+                sentence=f"row-level security holds on every table, for role {found.role!r}",
+            )
+        offset = max(before - found.now, found.now - after, timedelta(0))
+        yield Line(
+            check="clock",
+            grade=Grade.OK if offset <= CLOCK_OFFSET else Grade.WARN,
+            sentence=f"{offset.total_seconds():.1f} s from the database's clock",
+            remedy=""
+            if offset <= CLOCK_OFFSET
+            else "set both clocks (NTP): leases and schedules compare them",
+        )
+        broken = [str(row["source"]) for row in rows if not row["sound"]]
+        yield Line(
+            check="ledger",
+            grade=Grade.FAIL if broken else Grade.OK,
+            sentence=f"does not balance for {', '.join(broken)}"
+            if broken
+            else f"balances for {len(rows)} sources",
+            remedy="stop the DAGs and look: crossdock ledger" if broken else "",
+        )
+        waiting = len(letters.items) + letters.more
+        yield Line(
+            check="dead letters",
+            grade=Grade.WARN if waiting else Grade.OK,
+            sentence=f"{waiting} open",
+            remedy="crossdock dead-letters list" if waiting else "",
+        )
+    finally:
+        store.close()
+
+
+# ── connectors and the files that people edit ────────────────────────────────────────────────────────────────
+
+
+def _connectors(registry: "Registry | None") -> Iterator[Line]:
+    from crossdock.registry import Registry
+
+    registry = registry or Registry()
+    manifests = registry.manifests()
+    for name, error in registry.broken().items():
+        yield _told(f"connector {name}", Grade.FAIL, error)
+    yield Line(check="connectors", grade=Grade.OK, sentence=", ".join(sorted(manifests)) or "none")
+    for manifest in manifests.values():
+        yield from _connection(manifest.name, manifest.connection, manifest.wire)
+
+
+def _connection(name: str, connection_id: str, wire: str) -> Iterator[Line]:
+    """Whether a connection is defined and, for SFTP, the partner's host key is pinned."""
+    from crossdock.connections import login
+
+    check = f"connection {name}"
+    try:
+        found = login(connection_id)
+    except CrossdockError as error:
+        remedy = (
+            f"make the connection {connection_id} in Airflow, or set AIRFLOW_CONN_{connection_id.upper()}"
+        )
+        yield Line(check=check, grade=Grade.WARN, sentence=str(error), remedy=remedy)
+        return
+    if wire == "sftp" and not found.extra.get("host_key"):
+        yield Line(
+            check=check,
+            grade=Grade.FAIL,
+            sentence=f"connection {connection_id!r} pins no host key",
+            remedy="ask the partner for the server's public key and put it into the extra field host_key",
+        )
+        return
+    yield Line(
+        check=check,
+        grade=Grade.OK,
+        sentence=f"{connection_id} is defined" + (", host key pinned" if wire == "sftp" else ""),
+    )
+
+
+def _partners() -> Iterator[Line]:
+    from crossdock.partners import Partners
+
+    names = [partner.name for partner in Partners.load()]
+    yield Line(check="partners", grade=Grade.OK, sentence=", ".join(names) or "none")
+
+
+def _routes() -> Iterator[Line]:
+    from crossdock.decide import Router
+
+    router = Router.load()
+    yield Line(
+        check="routes",
+        grade=Grade.OK,
+        sentence=f"the decision tables are right; version {router.version[:12]}",
+    )
+
+
+def _taxonomy() -> Iterator[Line]:
+    from canonical import taxonomy
+
+    faults = taxonomy.lint()
+    if faults:
+        yield Line(check="taxonomy", grade=Grade.FAIL, sentence=faults[0], remedy="; ".join(faults[1:]))
+    else:
+        yield Line(
+            check="taxonomy", grade=Grade.OK, sentence=f"{len(taxonomy.codes())} codes, none incomplete"
+        )

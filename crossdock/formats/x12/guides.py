@@ -1,0 +1,121 @@
+"""Whether a transaction set obeys its guide, and what is wrong with it, as AK3 and AK4 (IK3 and IK4) say it.
+
+Guides are data, in ``guides/*.toml``: one file for the words of a release (elements, composites, segments), one for
+what stands where in a set. More sets are only more files.
+
+A guide of another release than the set's is *borrowed*, for want of a nearer one: the newest that is not newer than
+the set, else the oldest. Releases grow (segments, elements and lengths are added, hardly ever taken away), so by a
+borrowed guide only that is called wrong which no release would allow: a mandatory segment or element that is
+missing, letters in a number, no date, no time, a broken relation between elements. Order, counts and lengths are
+not judged, and six digits are a date too.
+
+Code lists are the mappings' affair, but for the few that a release file ships.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from crossdock.formats.x12.elements import Element, Release
+from crossdock.formats.x12.items import TransactionSet
+from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
+from crossdock.formats.x12.structure import PROBLEMS_AT_MOST, Guide
+
+__all__ = ["PROBLEMS_AT_MOST", "Element", "Guide", "check", "guide", "say"]
+
+_FOLDER: Final = Path(__file__).with_name("guides")
+
+
+# -- the guides that are there ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _shelf() -> dict[str, dict[str, Guide]]:
+    """All guides, by set and release, from the folder."""
+    files = [tomllib.loads(path.read_text("utf-8")) for path in sorted(_FOLDER.glob("*.toml"))]
+    words = {data["release"]: Release(data) for data in files if "set" not in data}
+    shelf: dict[str, dict[str, Guide]] = {}
+    for data in files:
+        if "set" in data:
+            shelf.setdefault(data["set"], {})[data["release"]] = Guide(data, words[data["release"]])
+    return shelf
+
+
+def guide(set_id: str, version: str) -> Guide | None:
+    """The guide of a set in a release (``004010``), or the nearest of another release; ``None``: there is none."""
+    releases = _shelf().get(set_id)
+    if not releases:
+        return None
+    exact = releases.get(version[:6])
+    if exact is not None:
+        return exact
+    older = [release for release in releases if release <= version]
+    return releases[max(older) if older else min(releases)]
+
+
+def check(entry: TransactionSet) -> Sequence[SegmentProblem]:
+    """What is wrong with the content of a set; empty when it obeys its guide or when there is none for it."""
+    found = guide(entry.set_id, entry.version)
+    return found.check(entry) if found else ()
+
+
+# -- sentences --------------------------------------------------------------------------------------------------
+
+_SEGMENT_SENTENCES: Final = {
+    "1": "is no segment of the standard",
+    "2": "is not expected here: what it belongs to is not there",
+    "3": "is mandatory and missing; it should stand here",
+    "4": "begins the loop {loop} more often than the guide allows",
+    "5": "comes more often than the guide allows",
+    "6": "does not belong to this transaction set",
+    "7": "is too late: it should stand before what came already",
+}
+
+_ELEMENT_SENTENCES: Final = {
+    "1": "is mandatory and missing",
+    "2": "is missing, and what stands beside it asks for it",
+    "3": "is one element too many",
+    "4": "is too short",
+    "5": "is too long",
+    "6": "has a character that it may not have",
+    "7": "is no code of the list",
+    "8": "is no date",
+    "9": "is no time",
+    "10": "may not stand beside another element that is there",
+}
+
+
+def say(problem: SegmentProblem) -> str:
+    """One problem as a sentence for a person: what, where, which element by its name, what was expected."""
+    words = _words()
+    known = words.segments.get(problem.segment_id)
+    name = f" ({known.name})" if known else ""
+    where = f"segment {problem.position}, {problem.segment_id or 'one without an id'}{name}"
+    if not problem.elements:
+        sentence = _SEGMENT_SENTENCES.get(problem.code, "is wrong").format(loop=problem.loop)
+        return f"{where}, {sentence}"
+    told = "; ".join(_say_element(problem.segment_id, bad, words) for bad in problem.elements[:3])
+    more = len(problem.elements) - 3
+    return f"{where}: {told}" + (f"; and {more} more" if more > 0 else "")
+
+
+def _say_element(segment_id: str, bad: ElementProblem, words: Release) -> str:
+    place = f"{segment_id}{bad.element:02}" + (f"-{bad.component}" if bad.component else "")
+    known = words.elements.get(bad.reference)
+    if known is None and segment_id in words.segments and bad.code != "3":
+        # a composite has no number: its name is that of its place
+        elements = words.segments[segment_id].elements
+        known = elements[bad.element - 1] if bad.element <= len(elements) else None
+    name = f" ({known.name}, element {known.reference})" if known else ""
+    value = f" is {bad.bad_value[:40]!r} and" if bad.bad_value else ""
+    expected = f"; expected {known.expected}" if known and bad.code in "456789" else ""
+    return f"{place}{name}{value} {_ELEMENT_SENTENCES.get(bad.code, 'is wrong')}{expected}"
+
+
+@lru_cache(maxsize=1)
+def _words() -> Release:
+    """The words of the newest release, for names."""
+    guides = [one for releases in _shelf().values() for one in releases.values()]
+    return max(guides, key=lambda one: one.release).words

@@ -1,0 +1,327 @@
+"""The hub: the steps of the walk with everything they need, for the DAGs and the command line alike.
+
+Nothing here knows Airflow or a terminal. Each step writes a row in ``runs``: when, what came of it, and by which
+Airflow task, if by one.
+"""
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from crossdock import deadletters, receive
+from crossdock.connections import login
+from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.messages import RawMessage, Verdict
+from crossdock.ports import Clock, Dice, Manifest, SystemClock, system_dice
+from crossdock.registry import Registry
+from crossdock.store import desk
+
+if TYPE_CHECKING:
+    from crossdock.decide import Router
+    from crossdock.partners import Partners
+    from crossdock.process import Processor
+    from crossdock.store.engine import Store
+
+TENANT: Final = "CROSSDOCK_TENANT"
+LEASE: Final = "CROSSDOCK_LEASE_S"
+
+
+def current_tenant() -> str:
+    """The tenant of this process: ``CROSSDOCK_TENANT``, else ``main``."""
+    tenant = os.environ.get(TENANT, "main")
+    if not re.fullmatch(r"[a-z0-9]{1,20}", tenant):
+        raise Misconfigured(f"{TENANT} is {tenant!r}; a tenant is 1 to 20 small letters and digits")
+    return tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """Which Airflow task runs a step, kept with the run so that both can be found from each other."""
+
+    dag: str
+    run_id: str
+    task: str
+    try_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What one step came to. ``error``: the connector or target is broken (a bad message never is an error)."""
+
+    step: str
+    connector: str | None
+    run_id: uuid.UUID
+    counts: Mapping[str, int]
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    id: uuid.UUID
+    counts: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        for name, number in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + number
+
+
+class Hub:
+    """Receive, process, deliver, and the ways out of the side door."""
+
+    def __init__(
+        self,
+        *,
+        store: "Store",
+        registry: Registry,
+        clock: Clock,
+        dice: Dice,
+        tenant: str,
+        lease: timedelta,
+        owns_store: bool = False,
+    ) -> None:
+        self.store = store
+        self.registry = registry
+        self.clock = clock
+        self.tenant = tenant
+        self._dice = dice
+        self._lease = lease
+        self._owns_store = owns_store
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        clock: Clock | None = None,
+        store: "Store | None" = None,
+        registry: Registry | None = None,
+        dice: Dice | None = None,
+        tenant: str | None = None,
+        lease: timedelta | None = None,
+    ) -> "Hub":
+        """Open the store (``CROSSDOCK_DATABASE_URL``, else the embedded server) and check its schema.
+
+        Raises ``Misconfigured`` with what to do when the schema is not current.
+        """
+        from crossdock.store.engine import Store
+
+        owns_store = store is None
+        if store is None:
+            store = Store.open()
+            try:
+                store.require_current()
+            except BaseException:
+                store.close()
+                raise
+        return cls(
+            store=store,
+            registry=registry or Registry(),
+            clock=clock or SystemClock(),
+            dice=dice or system_dice(),
+            tenant=tenant or current_tenant(),
+            lease=lease or timedelta(seconds=float(os.environ.get(LEASE, "300"))),
+            owns_store=owns_store,
+        )
+
+    def close(self) -> None:
+        """Close the store if this opened it."""
+        if self._owns_store:
+            self.store.close()
+
+    def __enter__(self) -> "Hub":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, name: str, *, limit: int | None = None, run: RunContext | None = None) -> RunReport:
+        """Read a polled source once: at most its batch, or ``limit``."""
+        manifest = self._mine(name)
+        if manifest.source is None:
+            raise Misconfigured(f"connector '{name}' has no source, so nothing is received from it")
+        if manifest.wire == "webhook":
+            raise Misconfigured(f"connector '{name}' is a webhook: its messages come by themselves")
+        with self._run("receive", name, run) as ran:
+            with closing(self.registry.source(manifest, login(manifest.connection), self.clock)) as source:
+                received = receive.receive(
+                    self.store,
+                    source,
+                    tenant=self.tenant,
+                    name=name,
+                    clock=self.clock,
+                    limit=limit or manifest.source.batch,
+                    run_id=ran.id,
+                )
+            ran.add(received.counts)
+            if received.error is not None:
+                ran.error = str(received.error)
+            if received.untold:
+                self.processor.note_untold(received.untold, connector_version=manifest.version)
+                ran.error = ran.error or received.untold[0][1]
+        return self._report("receive", name, ran)
+
+    def accept(self, manifest: Manifest, message: RawMessage) -> Verdict:
+        """Store a message that was pushed to us. The sender is answered after this returns."""
+        return receive.accept(self.store, message, clock=self.clock)
+
+    def process(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
+        """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up."""
+        with self._run("process", None, run) as ran:
+            self._until_idle(self.processor.process_batch, "messages", ran, limit_s)
+        return self._report("process", None, ran)
+
+    def deliver(
+        self, target: str, *, limit_s: float | None = None, run: RunContext | None = None
+    ) -> RunReport:
+        """Make the attempts that are due at a target, batch by batch, until none is or the time is up."""
+        from crossdock.deliver import Deliverer, TargetPaused
+
+        manifest = self._mine(target)
+        with self._run("deliver", target, run) as ran:
+            with closing(self.registry.sink(manifest, login(manifest.connection), self.clock)) as sink:
+                deliverer = Deliverer(
+                    store=self.store,
+                    tenant=self.tenant,
+                    manifest=manifest,
+                    sink=sink,
+                    clock=self.clock,
+                    dice=self._dice,
+                    lease=self._lease,
+                    run_id=ran.id,
+                )
+                try:
+                    self._until_idle(deliverer.deliver_batch, "attempts", ran, limit_s)
+                except TargetPaused as error:
+                    ran.error = str(error)
+        return self._report("deliver", target, ran)
+
+    def targets(self) -> list[str]:
+        """The connectors that are written to."""
+        return sorted(name for name, manifest in self.registry.manifests().items() if manifest.sink)
+
+    # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
+
+    def replay(
+        self, letter_id: uuid.UUID, actor: str, *, did_not_happen: bool = False
+    ) -> deadletters.Replayed:
+        """Put a dead letter back to the stage that failed."""
+        with self.store.transaction(self.tenant) as connection:
+            return deadletters.replay(
+                connection,
+                tenant=self.tenant,
+                letter_id=letter_id,
+                actor=actor,
+                now=self.clock.now(),
+                did_not_happen=did_not_happen,
+            )
+
+    def discard(self, letter_id: uuid.UUID, actor: str, reason: str) -> None:
+        """End a dead letter, with a reason."""
+        with self.store.transaction(self.tenant) as connection:
+            deadletters.discard(
+                connection,
+                tenant=self.tenant,
+                letter_id=letter_id,
+                actor=actor,
+                reason=reason,
+                now=self.clock.now(),
+            )
+
+    def _mine(self, name: str) -> Manifest:
+        """The connector of this name, which must be of our tenant: its messages could not be stored as ours."""
+        manifest = self.registry.manifest(name)
+        if manifest.tenant != self.tenant:
+            raise Misconfigured(
+                f"connector '{name}' is of tenant '{manifest.tenant}', and this process works for '{self.tenant}'; "
+                f"run it with {TENANT}={manifest.tenant}"
+            )
+        return manifest
+
+    # ── what the steps need, made once ───────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def partners(self) -> "Partners":
+        from crossdock.partners import Partners
+
+        return Partners.load()
+
+    @cached_property
+    def router(self) -> "Router":
+        from crossdock.decide import Router
+
+        return Router.load()
+
+    @cached_property
+    def processor(self) -> "Processor":
+        from crossdock.normalize import Normalizer
+        from crossdock.process import Processor
+
+        return Processor(
+            store=self.store,
+            tenant=self.tenant,
+            clock=self.clock,
+            normalizer=Normalizer(registry=self.registry, partners=self.partners, clock=self.clock),
+            router=self.router,
+            registry=self.registry,
+            lease=self._lease,
+        )
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def _run(self, step: str, connector: str | None, context: RunContext | None) -> Iterator[_Run]:
+        """A row in ``runs`` round a step. What the step raises is written there, and goes on."""
+        ran = _Run(id=uuid.uuid4())
+        airflow: dict[str, Any] | None = asdict(context) if context else None
+        with self.store.transaction(self.tenant) as connection:
+            desk.start_run(
+                connection,
+                tenant=self.tenant,
+                run_id=ran.id,
+                step=step,
+                connector=connector,
+                now=self.clock.now(),
+                airflow=airflow,
+            )
+        try:
+            yield ran
+        except CrossdockError as error:
+            ran.error = str(error)
+            raise
+        except BaseException as error:
+            ran.error = f"{type(error).__name__}: the step failed"
+            raise
+        finally:
+            with self.store.transaction(self.tenant) as connection:
+                desk.finish_run(
+                    connection,
+                    tenant=self.tenant,
+                    run_id=ran.id,
+                    now=self.clock.now(),
+                    counts=ran.counts,
+                    error=ran.error,
+                )
+
+    def _until_idle(
+        self, batch: Callable[[], Mapping[str, int]], work: str, ran: _Run, limit_s: float | None
+    ) -> None:
+        """Batch after batch while there is work. The limit is measured by the monotonic clock: it is about this
+        process, not about the world."""
+        began = time.monotonic()
+        while True:
+            counts = batch()
+            ran.add(counts)
+            if not counts[work] or (limit_s is not None and time.monotonic() - began >= limit_s):
+                return
+
+    def _report(self, step: str, connector: str | None, ran: _Run) -> RunReport:
+        return RunReport(step=step, connector=connector, run_id=ran.id, counts=ran.counts, error=ran.error)

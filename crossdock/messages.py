@@ -1,0 +1,259 @@
+"""The values that walk through the house, in the order of the walk.
+
+    RawMessage ─▶ Part ─▶ Fact / ExceptionEvent (canonical) ─▶ Case ─▶ Decision ─▶ WriteBack ─▶ Outcome
+                              DeadLetter is the side door of every room
+
+All are frozen. Times are aware UTC. Nothing here does I/O.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from canonical import ids
+from crossdock.errors import Place
+
+NAMESPACE = uuid.UUID("6f1d5a7e-8b54-5a55-9d0c-c0552d0c4a11")
+"""Every derived id of Crossdock is a UUID version 5 under this namespace, so that doing a thing again
+gives the id it had."""
+
+
+def derived_id(*parts: str) -> uuid.UUID:
+    """The id that these words always give. Parts are joined with a unit separator, which none may contain."""
+    return ids.derived_id(NAMESPACE, *parts)
+
+
+class Stage(StrEnum):
+    """The rooms of the walk, as a dead letter names them."""
+
+    RECEIVE = "receive"
+    NORMALIZE = "normalize"
+    DETECT = "detect"
+    DECIDE = "decide"
+    DELIVER = "deliver"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawMessage:
+    """What a system said, byte for byte, before anything looks at it.
+
+    ``key``: the same thing said twice has the same key (a content hash, or the sender's own message id).
+    ``name``: what the sender calls it (a file name, a record id). Data only: never a path, never trusted.
+    ``position``: where the source stands once this message is stored; ``None`` when it keeps none.
+    ``headers``: what the wire said about it (mtime, etag, webhook id), never a secret.
+    """
+
+    tenant: str
+    source: str
+    key: str
+    body: bytes
+    media_type: str
+    received_at: datetime
+    name: str = ""
+    position: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> uuid.UUID:
+        """Derived from tenant, source and key: receiving again gives the same id."""
+        return derived_id("raw", self.tenant, self.source, self.key)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+class Verdict(StrEnum):
+    """What became of a message that a source handed over: what ``Source.settle`` is told."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    SET_ASIDE = "set_aside"
+
+
+class PartState(StrEnum):
+    """What became of one part (transaction set, record) of a raw message. The conservation law counts these."""
+
+    PROCESSED = "processed"  # facts, events or a matched acknowledgement came of it
+    REJECTED = "rejected"  # the sender was told no (997 R, TA1 R, HTTP 409); kept as a dead letter
+    DEAD_LETTERED = "dead_lettered"  # we could not handle it; kept, with its way back
+    DISCARDED = "discarded"  # a person said so, with a reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a thing was set aside: everything a dead letter shows a person.
+
+    ``code`` is stable and short (``EDI.UNKNOWN_PARTNER``, ``X12.SE_COUNT``, ``deliver.exhausted``);
+    ``sentence`` is for people; ``remedy`` says what to do, as a sentence, with the command when there is one.
+    """
+
+    stage: Stage
+    code: str
+    error_class: str
+    sentence: str
+    remedy: str
+    place: Place = field(default_factory=Place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that a decision wants done: an operation at a target, with its arguments (JSON values)."""
+
+    target: str
+    operation: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The rule that matched an event, and what follows.
+
+    ``table`` and ``rule`` name the row; ``version`` is the hash of the table's content;
+    ``saw`` are the values that the row was matched against; ``because`` is a sentence for a person;
+    ``error`` is set when the rule failed at run time: the queue is then ``triage``.
+    """
+
+    event_id: uuid.UUID
+    table: str
+    rule: str
+    version: str
+    queue: str
+    owner: str
+    priority: int
+    actions: tuple[Action, ...]
+    because: str
+    saw: Mapping[str, Any]
+    trace: Any = None
+    error: str | None = None
+
+
+class CaseState(StrEnum):
+    """The states of a case. The database refuses every transition that is not in ``CASE_TRANSITIONS``."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    IN_PROGRESS = "in_progress"
+    BLOCKED = "blocked"
+    RESOLVED = "resolved"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
+    CaseState.OPEN: frozenset(CaseState) - {CaseState.OPEN},
+    CaseState.ACKNOWLEDGED: frozenset(CaseState) - {CaseState.ACKNOWLEDGED, CaseState.OPEN},
+    CaseState.IN_PROGRESS: frozenset(CaseState) - {CaseState.IN_PROGRESS, CaseState.OPEN},
+    CaseState.BLOCKED: frozenset(CaseState) - {CaseState.BLOCKED},
+    CaseState.RESOLVED: frozenset({CaseState.OPEN, CaseState.CANCELLED}),
+    CaseState.CANCELLED: frozenset(),
+    CaseState.EXPIRED: frozenset(),
+}
+"""resolved → open is a reopening; cancelled (it did not happen) and expired (nobody needs it now) are final."""
+
+
+class WriteBackState(StrEnum):
+    """The states of a write-back. The database refuses every transition not in ``WRITE_BACK_TRANSITIONS``."""
+
+    READY = "ready"  # to be sent at next_attempt_at
+    SENDING = "sending"  # the intent is committed, with its attempt number; the call may have happened
+    DELIVERED = "delivered"  # the target's receipt is stored
+    REJECTED = "rejected"  # the target said no: a dead letter
+    UNSURE = "unsure"  # it left, no answer came, and the target can neither be asked nor sent it again safely
+    EXHAUSTED = "exhausted"  # attempts or age used up: a dead letter
+    DISCARDED = "discarded"  # a person said so, with a reason
+
+
+WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
+    WriteBackState.READY: frozenset({WriteBackState.SENDING, WriteBackState.DISCARDED}),
+    WriteBackState.SENDING: frozenset(
+        {
+            WriteBackState.READY,
+            WriteBackState.DELIVERED,
+            WriteBackState.REJECTED,
+            WriteBackState.UNSURE,
+            WriteBackState.EXHAUSTED,
+        }
+    ),
+    WriteBackState.DELIVERED: frozenset(),
+    WriteBackState.REJECTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
+    WriteBackState.UNSURE: frozenset(
+        {WriteBackState.READY, WriteBackState.DELIVERED, WriteBackState.DISCARDED}
+    ),
+    WriteBackState.EXHAUSTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
+    WriteBackState.DISCARDED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBack:
+    """One effect wanted at one target: the outbound twin of ``RawMessage``.
+
+    ``idempotency_key`` never changes, over attempts, restarts and replays.
+    ``body`` is exactly what will leave; ``headers`` are what the wire sends beside it (never credentials);
+    ``attempt`` counts from 1 and was committed before the call.
+    ``subject`` is the business key that the target knows ("supplier_po/4500123456").
+    """
+
+    id: uuid.UUID
+    tenant: str
+    target: str
+    operation: str
+    idempotency_key: str
+    body: bytes
+    media_type: str
+    subject: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 0
+    case_id: uuid.UUID | None = None
+    created_at: datetime | None = None
+
+    @property
+    def body_sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The target's own evidence that the effect happened: its reference, and what it answered."""
+
+    reference: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """It happened, and the target said so in a form that was checked."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """It provably did not happen, and may later. ``not_before`` is what the target asked for, if it asked."""
+
+    reason: str
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """The target said no and will say no again."""
+
+    reason: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsure:
+    """The request left and no usable answer came. Nothing is sent again unless the target honours the key or
+    can be asked."""
+
+    reason: str
+
+
+Outcome = Delivered | Retry | Reject | Unsure

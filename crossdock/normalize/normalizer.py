@@ -1,0 +1,97 @@
+"""Reads a message by its media type, splits it into parts, and maps each."""
+
+from crossdock.errors import CrossdockError, Unreadable
+from crossdock.formats import json_strict, safe_xml
+from crossdock.messages import RawMessage
+from crossdock.normalize.part import map_part, problem_of
+from crossdock.normalize.values import (
+    AcknowledgementWanted,
+    Normalized,
+    Opened,
+    PartResult,
+    set_aside,
+    unsupported,
+)
+from crossdock.partners import Partner, Partners
+from crossdock.ports import Clock
+from crossdock.registry import Registry
+
+
+class Normalizer:
+    """Makes parts, facts and events of raw messages."""
+
+    def __init__(
+        self, *, registry: Registry, partners: Partners, clock: Clock, assume: Partner | None = None
+    ) -> None:
+        """``assume``: take every interchange as this partner's, whatever ids it carries (to try a file out)."""
+        self._registry = registry
+        self._partners = partners
+        self._assume = assume
+        self._clock = clock
+
+    def normalize(
+        self, message: RawMessage, *, only: set[int] | None = None, document: str | None = None
+    ) -> Normalized:
+        """What this message means. ``only``: the ordinals that a replay asks for; the others are read, because an
+        answer to the sender speaks of all, and not returned. ``document``: what it is, when not what its source says.
+        """
+        kind = document or self._document_of(message)
+        acknowledgements: list[AcknowledgementWanted] = []
+        manifest = self._registry.manifests().get(message.source)
+        opened = Opened(
+            message=message,
+            raw_id=str(message.id),
+            sha256=message.sha256,
+            connector_version=manifest.version if manifest else "0",
+            now=self._clock.now(),
+        )
+        if kind == "x12":
+            from crossdock.normalize.x12 import read_x12
+
+            parts = list(read_x12(opened, self._registry, self._partner_of, acknowledgements))
+        else:
+            parts = [self._single(opened, kind)]
+        if only is not None:
+            parts = [part for part in parts if part.ordinal in only]
+            parts += _vanished(message, only - {part.ordinal for part in parts})
+        part_of = {str(doc["id"]): part.ordinal for part in parts for doc in part.documents}
+        return Normalized(
+            message=message, parts=parts, acknowledgements=tuple(acknowledgements), part_of=part_of
+        )
+
+    def _document_of(self, message: RawMessage) -> str:
+        manifest = self._registry.manifest(message.source)
+        if manifest.source is None:
+            raise Unreadable(
+                f"connector '{message.source}' has no source any more, so it is not known what its messages are",
+                remedy="Put [source] back into its connector.toml, then replay.",
+            )
+        return manifest.source.document
+
+    def _partner_of(self, qualifier: str, sender: str) -> Partner | None:
+        return self._assume or self._partners.find(qualifier, sender)
+
+    def _single(self, opened: Opened, kind: str) -> PartResult:
+        """A message that is one document: a JSON record or an XML element."""
+        message = opened.message
+        label = f"{kind} {message.name}".strip()
+        mapping = self._registry.inbound(kind)
+        try:
+            if mapping is None:
+                raise unsupported(kind)
+            read = safe_xml.parse if "xml" in message.media_type else json_strict.loads
+            value = read(message.body)
+        except CrossdockError as error:
+            return set_aside(message, ordinal=0, label=label, problem=problem_of(error))
+        return map_part(opened, mapping, value, ordinal=0, label=label, partner=None)
+
+
+def _vanished(message: RawMessage, ordinals: set[int]) -> list[PartResult]:
+    """Parts that a replay asked for and that the reader does not find any more: they stay set aside."""
+    error = Unreadable(
+        "the reader does not find this part in the message any more", remedy="Look at the bytes."
+    )
+    return [
+        set_aside(message, ordinal=ordinal, label=f"part {ordinal}", problem=problem_of(error))
+        for ordinal in sorted(ordinals)
+    ]

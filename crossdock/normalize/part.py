@@ -1,0 +1,126 @@
+"""One part of a message: mapped, sealed, and judged by its schema; or set aside, with the reason."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from canonical.events import EVENT_SCHEMA, Origin, Statement, seal
+from canonical.taxonomy import UnknownCode
+from canonical.validate import Validator
+from crossdock.errors import CrossdockError, Place, Unacceptable, Unreadable
+from crossdock.messages import NAMESPACE, PartState, Problem, Stage
+from crossdock.normalize.values import Document, Opened, PartResult
+from crossdock.partners import MappingContext, Partner
+from crossdock.registry import InboundMapping
+
+
+def map_part(
+    opened: Opened,
+    mapping: InboundMapping,
+    value: Any,
+    *,
+    ordinal: int,
+    label: str,
+    partner: Partner | None,
+    offset: int = 0,
+    length: int | None = None,
+) -> PartResult:
+    """Map one part, seal and judge what it says. Whatever fails sets this part aside and no other."""
+    versions = {"mapping": f"{mapping.name}/{mapping.version}"}
+    message = opened.message
+    length = len(message.body) if length is None else length
+    try:
+        context = MappingContext(partner=partner, received_at=message.received_at, tenant=message.tenant)
+        origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
+        documents = list(sealed(mapping.map(value, context), origin, part=str(ordinal)))
+    except Exception as error:
+        # a mapping is code of its own: its faults are this part's and nobody else's
+        return PartResult(
+            ordinal=ordinal,
+            label=label,
+            offset=offset,
+            length=length,
+            state=PartState.DEAD_LETTERED,
+            partner=partner.name if partner else None,
+            problem=problem_of(error),
+            versions=versions,
+        )
+    return PartResult(
+        ordinal=ordinal,
+        label=label,
+        offset=offset,
+        length=length,
+        state=PartState.PROCESSED,
+        documents=documents,
+        partner=partner.name if partner else None,
+        versions=versions,
+    )
+
+
+def origin_of(opened: Opened, *, mapping: str, mapping_version: str) -> Origin:
+    """Where statements come from: the same for all of one part."""
+    return Origin(
+        tenant=opened.message.tenant,
+        source=opened.message.source,
+        connector_version=opened.connector_version,
+        mapping=mapping,
+        mapping_version=mapping_version,
+        raw_id=opened.raw_id,
+        raw_sha256=opened.sha256,
+        received_at=rfc3339(opened.message.received_at),
+        recorded_at=rfc3339(opened.now),
+    )
+
+
+def sealed(statements: Iterable[Statement], origin: Origin, *, part: str) -> Iterator[Document]:
+    """Seal statements and judge each by its schema. Raises ``Unacceptable`` with every violation of the first bad
+    one: what breaks our own schema never leaves the mapping that said it."""
+    for index, statement in enumerate(statements):
+        document = seal(statement, origin, namespace=NAMESPACE, part=part, index=index)
+        validator = _validator("exception-event" if document["dataschema"] == EVENT_SCHEMA else "fact")
+        if not validator.is_valid(document):
+            violations = [(found.pointer, found.sentence) for found in validator.violations(document)]
+            first = violations[0] if violations else ("", "the two validators disagree")
+            raise Unacceptable(
+                f"mapping '{origin.mapping}' made a {validator.name} that breaks its schema at "
+                f"'{first[0]}': {first[1]}",
+                violations=violations,
+            )
+        yield document
+
+
+@cache
+def _validator(name: str) -> Validator:
+    return Validator(name, "1.0")
+
+
+def rfc3339(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def problem_of(error: Exception) -> Problem:
+    """Why a part cannot be normalized, in the words of the error."""
+    if isinstance(error, Unacceptable):
+        place = Place(json_pointer=error.violations[0][0] if error.violations else None)
+        return _problem("INT.SCHEMA_VIOLATION", error, str(error), "Mend the mapping, then replay.", place)
+    if isinstance(error, Unreadable):
+        remedy = error.remedy or "Ask the sender for a correct document, or mend the mapping and replay."
+        return _problem(error.code, error, str(error), remedy, error.place)
+    if isinstance(error, CrossdockError):
+        return _problem("EDI.MAP_FAILURE", error, str(error), "Do what the sentence says, then replay.")
+    if isinstance(error, UnknownCode):
+        return _problem("EDI.MAP_FAILURE", error, str(error), "Describe the code, then replay.")
+    sentence = f"the mapping failed: {type(error).__name__}: {str(error)[:300]}"
+    return _problem("EDI.MAP_FAILURE", error, sentence, "Mend the mapping, then replay.")
+
+
+def _problem(code: str, error: Exception, sentence: str, remedy: str, place: Place | None = None) -> Problem:
+    return Problem(
+        stage=Stage.NORMALIZE,
+        code=code,
+        error_class=type(error).__name__,
+        sentence=sentence,
+        remedy=remedy,
+        place=place or Place(),
+    )

@@ -1,0 +1,217 @@
+"""The ports: what the spine asks of a connector, of a mapping, and of the world.
+
+A connector is found by name through ``crossdock.registry``. Its ``source.py`` and ``sink.py`` each have one
+function, which the registry calls::
+
+    def connect(manifest: Manifest, login: Login, clock: Clock) -> Source     # source.py
+    def connect(manifest: Manifest, login: Login, clock: Clock) -> Sink       # sink.py
+
+Nothing is opened by ``connect``; the first read or delivery opens, ``close`` closes.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol, runtime_checkable
+
+from crossdock.messages import Outcome, RawMessage, Receipt, Verdict, WriteBack
+
+
+class Clock(Protocol):
+    """Where time comes from. Tests pass one that they move."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Dice(Protocol):
+    """Where randomness comes from: ``random.Random(seed)`` fits."""
+
+    def random(self) -> float: ...
+
+
+def system_dice() -> Dice:
+    """Unseeded randomness, for retry jitter in production."""
+    return random.SystemRandom()
+
+
+class Source(Protocol):
+    """A system that is read. ``read`` never parses more than it must to find one message after another."""
+
+    def read(self, after: str | None) -> Iterator[RawMessage]:
+        """Messages after this position, oldest first; ``None`` is the beginning.
+
+        The position of a message is stored with it, in one transaction, by the caller. A source that meets
+        something it cannot split yields the whole answer as one message: bytes first.
+        Raises ``WireDown``, ``WireQuiet``, ``Refused`` or ``Misconfigured``.
+        """
+        ...
+
+    def settle(self, message: RawMessage, verdict: Verdict) -> None:
+        """Called after the message is committed: archive the file, confirm the record. Safe to call again."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """One thing that a source saw and did not take: a symlink, a hostile name, a file that is too large.
+
+    ``code`` is stable and short (``sftp.symlink``); ``name`` is the sender's, data only; ``sentence`` is for people.
+    """
+
+    name: str
+    code: str
+    sentence: str
+
+
+@runtime_checkable
+class Watchful(Protocol):
+    """A source that has something to tell although it yielded nothing: ask after ``read`` was walked to its end."""
+
+    def position(self) -> str | None:
+        """Where the source stands now, to be stored like a message's position: it holds the first look at a file
+        that is taken at the second one. ``None`` when nothing changed."""
+        ...
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was seen in this read and not taken, each with its reason. The same things come at every read
+        for as long as they lie there."""
+        ...
+
+
+class Sink(Protocol):
+    """A system that is written to. One call is one attempt: a sink never retries and never sleeps."""
+
+    def deliver(self, write_back: WriteBack) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A sink whose target can be asked whether an effect happened."""
+
+    def find(self, write_back: WriteBack) -> Receipt | None:
+        """The target's evidence, or ``None`` when it says that it has none. Raises when it does not say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckStep:
+    """One step of a connector's check: resolve, connect, login, permission, sample."""
+
+    step: str
+    ok: bool
+    sentence: str
+    remedy: str = ""
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """A connector that can tell, step by step, whether it works. It stops after the first step that fails."""
+
+    def check(self) -> Iterator[CheckStep]: ...
+
+
+class Secret:
+    """A text that does not show itself: not in ``repr``, not in ``str``, not in a format. ``reveal`` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a Secret is not pickled, copied or sent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How to reach and enter a system, from an Airflow connection or its secrets backend.
+
+    ``extra`` are the connection's extra fields that are no secrets; ``secrets`` those that are (private key,
+    webhook secrets, API key). ``connection_id`` is for messages.
+    """
+
+    connection_id: str
+    scheme: str = ""
+    host: str = ""
+    port: int | None = None
+    user: str = ""
+    password: Secret = field(default_factory=lambda: Secret(""))
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceManifest:
+    """The ``[source]`` table of a connector.toml."""
+
+    document: str  # "x12", or the name of the inbound mapping: "erp_order_hold"
+    media_type: str
+    every_s: int | None  # None: it is pushed to us (a webhook)
+    batch: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkManifest:
+    """The ``[sink]`` table of a connector.toml.
+
+    ``idempotency``: ``key`` (the target honours our key: an unsure call may be repeated), ``readback`` (it can
+    be asked, ``Searchable``), ``none`` (an unsure call waits for a person).
+    ``schedule_s``: the wait before attempt 2, 3, ...; its length + 1 is the number of attempts.
+    """
+
+    operations: tuple[str, ...]
+    idempotency: str
+    schedule_s: tuple[int, ...]
+    concurrency: int
+    batch: int
+    every_s: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A connector.toml, read and checked. ``folder`` is where it lies (for a pinned WSDL beside it)."""
+
+    name: str
+    title: str
+    owner: str
+    tenant: str
+    wire: str  # rest | soap | sftp | webhook
+    connection: str
+    connection_type: str
+    version: str
+    folder: str
+    source: SourceManifest | None
+    sink: SinkManifest | None

@@ -1,0 +1,287 @@
+"""Receive: store what a source says, byte for byte, before anything looks at it; then tell the source.
+
+One transaction holds the new messages, the duplicates, the count and the position. The source is told after it
+(``settle``). A worker that dies between the two reads the same thing again, finds it stored and unsettled, and
+tells the source then: one receipt, not two.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import orjson
+
+from crossdock import deadletters
+from crossdock.errors import CrossdockError, Refused
+from crossdock.faultpoints import faultpoint
+from crossdock.messages import Problem, RawMessage, Stage, Verdict
+from crossdock.ports import Clock, Source, Watchful
+from crossdock.store import inbox
+
+if TYPE_CHECKING:
+    from crossdock.store.engine import Store
+    from crossdock.store.transaction import Transaction
+
+BATCH_MESSAGES = 100
+BATCH_BYTES = 16 * 1024 * 1024
+
+
+class ReadByAnother(CrossdockError):
+    """Another worker began to read this source after us; what we had not committed is its to read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What one run of a source came to.
+
+    ``counts``: received, stored, duplicate, set_aside, and skipped: what a source saw for the first time and did not
+    take. ``untold``: messages that are stored and whose source could
+    not be told, each with the sentence that says why. ``error``: what ended the reading early; what was committed
+    before it stays.
+    """
+
+    counts: dict[str, int]
+    untold: list[tuple[RawMessage, str]]
+    error: CrossdockError | None
+
+
+def receive(
+    store: "Store",
+    source: Source,
+    *,
+    tenant: str,
+    name: str,
+    clock: Clock,
+    limit: int,
+    run_id: uuid.UUID | None = None,
+) -> Received:
+    """Read at most ``limit`` messages of a source and store them.
+
+    A system that asked us to wait (Retry-After) is left alone until then: ``waiting`` is counted, nothing is read.
+    """
+    counts = dict.fromkeys(("received", "stored", "duplicate", "set_aside"), 0)
+    untold: list[tuple[RawMessage, str]] = []
+    error: CrossdockError | None = None
+    with store.transaction(tenant) as connection:
+        until = inbox.asked_to_wait(connection, tenant=tenant, source=name)
+        if until is not None and clock.now() < until:
+            return Received(counts={**counts, "waiting": 1}, untold=[], error=None)
+        turn = inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
+    try:
+        for batch in _batches(islice(source.read(turn.position), limit)):
+            receipts = _commit(
+                store, batch, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
+            )
+            for receipt in receipts:
+                if receipt.counted:
+                    counts["received"] += 1
+                    counts[receipt.verdict] += 1
+            faultpoint("receive.before_settle")
+            untold += _settle(store, source, batch, receipts, tenant=tenant, clock=clock)
+            faultpoint("receive.after_settle")
+        if isinstance(source, Watchful):
+            counts["skipped"] = _note_what_was_seen(
+                store, source, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
+            )
+    except CrossdockError as caught:
+        error = caught
+    complaint = str(error) if error else "; ".join(sentence for _, sentence in untold[:3]) or None
+    wait = error.retry_after if isinstance(error, Refused) else None
+    with store.transaction(tenant) as connection:
+        inbox.note_source_error(
+            connection,
+            tenant=tenant,
+            source=name,
+            error=complaint,
+            not_before=clock.now() + wait if wait else None,
+        )
+    return Received(counts=counts, untold=untold, error=error)
+
+
+def accept(store: "Store", message: RawMessage, *, clock: Clock) -> Verdict:
+    """Store one message that was pushed to us (a webhook). The sender is answered after this, never before."""
+    receipts = _commit(
+        store, [message], tenant=message.tenant, name=message.source, clock=clock, fence=None, run_id=None
+    )
+    with store.transaction(message.tenant) as connection:
+        inbox.mark_settled(connection, message.tenant, [message.id], clock.now())
+    return receipts[0].verdict
+
+
+def _batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
+    """Batches by count and by bytes; a source that fails in the middle has its earlier messages committed first."""
+    batch: list[RawMessage] = []
+    size = 0
+    try:
+        for message in messages:
+            batch.append(message)
+            size += len(message.body)
+            if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+    except CrossdockError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+_PLAIN = "Ask the sender to put it there as a plain file with a plain name; then discard this."
+_REMEDIES = {
+    "sftp.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
+    "sftp.too_many": "Ask the sender to clear the directory, or raise max_names of the connector; then discard this.",
+}
+"""What a person does about a thing that a source did not take, by its code."""
+
+
+def _note_what_was_seen(
+    store: "Store",
+    source: Watchful,
+    *,
+    tenant: str,
+    name: str,
+    clock: Clock,
+    fence: int,
+    run_id: uuid.UUID | None,
+) -> int:
+    """Keep where the source stands although nothing may have come, and set aside what it saw and did not take:
+    each thing once, for as long as it lies there. Returns how many of these are new."""
+    now = clock.now()
+    seen = [
+        RawMessage(
+            tenant=tenant,
+            source=name,
+            key=f"skipped:{one.code}:{one.name}",
+            body=orjson.dumps({"name": one.name, "code": one.code, "sentence": one.sentence}),
+            media_type="application/json",
+            received_at=now,
+            name=one.name,
+        )
+        for one in source.skipped()
+    ]
+    position = source.position()
+    if position is None and not seen:
+        return 0
+    with store.transaction(tenant) as connection:
+        if not inbox.lock_source(connection, tenant=tenant, source=name, fence=fence):
+            raise ReadByAnother(f"connector '{name}': another worker reads it now; this run ends here")
+        known = inbox.known(connection, tenant, [message.id for message in seen])
+        new = [message for message in seen if message.id not in known]
+        inbox.add_messages(connection, new, run_id=run_id)
+        for message, one in zip(seen, source.skipped(), strict=True):
+            if message.id in known:
+                continue
+            problem = Problem(
+                stage=Stage.RECEIVE,
+                code="INT.SOURCE_DEGRADED",
+                error_class="Refused",
+                sentence=f"connector '{name}': {one.sentence}",
+                remedy=_REMEDIES.get(one.code, _PLAIN),
+            )
+            deadletters.set_aside_message(connection, message, problem, now=now)
+        inbox.move_source(
+            connection, tenant=tenant, source=name, position=position, received=len(new), now=now
+        )
+        inbox.mark_settled(connection, tenant, [message.id for message in new], now)
+    return len(new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Receipt:
+    """The verdict on a message; ``counted`` False: this very receipt was counted before we died."""
+
+    verdict: Verdict
+    counted: bool = True
+
+
+def _commit(
+    store: "Store",
+    batch: Sequence[RawMessage],
+    *,
+    tenant: str,
+    name: str,
+    clock: Clock,
+    fence: int | None,
+    run_id: uuid.UUID | None,
+) -> list[_Receipt]:
+    """Transaction 1."""
+    with store.transaction(tenant) as connection:
+        if fence is None:
+            inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
+        elif not inbox.lock_source(connection, tenant=tenant, source=name, fence=fence):
+            raise ReadByAnother(f"connector '{name}': another worker reads it now; this run ends here")
+        earlier = dict(inbox.known(connection, tenant, [message.id for message in batch]))
+        new: list[RawMessage] = []
+        receipts: list[_Receipt] = []
+        for message in batch:
+            known = earlier.get(message.id)
+            if known is None:
+                new.append(message)
+                earlier[message.id] = inbox.Known(sha256=message.sha256, name=message.name, settled=True)
+                receipts.append(_Receipt(Verdict.STORED))
+            elif known.sha256 != message.sha256:
+                counted = _set_aside(connection, message, clock=clock, run_id=run_id)
+                receipts.append(_Receipt(Verdict.SET_ASIDE, counted))
+            elif known.name == message.name and not known.settled:
+                receipts.append(_Receipt(Verdict.STORED, counted=False))
+            else:
+                counted = inbox.add_duplicate(connection, message, message.id)
+                receipts.append(_Receipt(Verdict.DUPLICATE, counted))
+        inbox.add_messages(connection, new, run_id=run_id)
+        positions = [message.position for message in batch if message.position is not None]
+        inbox.move_source(
+            connection,
+            tenant=tenant,
+            source=name,
+            position=positions[-1] if positions else None,
+            received=sum(receipt.counted for receipt in receipts),
+            now=clock.now(),
+        )
+        faultpoint("receive.before_commit")
+    return receipts
+
+
+def _set_aside(
+    connection: "Transaction", message: RawMessage, *, clock: Clock, run_id: uuid.UUID | None
+) -> bool:
+    """The sender's id is taken by other bytes: both are kept, the second one as a dead letter. Whether it counts."""
+    kept = replace(message, key=f"{message.key}#{message.sha256}")
+    if inbox.known(connection, message.tenant, [kept.id]):
+        return inbox.add_duplicate(connection, kept, kept.id)
+    problem = Problem(
+        stage=Stage.RECEIVE,
+        code="EDI.DUPLICATE_CONTROL",
+        error_class="Refused",
+        sentence=f"'{message.name or message.key}' came before under the same id, with other content",
+        remedy="Ask the sender which of the two is right; then discard this one, or replay it to take it as new.",
+    )
+    inbox.add_messages(connection, [kept], run_id=run_id)
+    deadletters.set_aside_message(connection, kept, problem, now=clock.now())
+    return True
+
+
+def _settle(
+    store: "Store",
+    source: Source,
+    batch: Sequence[RawMessage],
+    receipts: Sequence[_Receipt],
+    *,
+    tenant: str,
+    clock: Clock,
+) -> list[tuple[RawMessage, str]]:
+    """Tell the source what became of its messages, and note which were told."""
+    told: list[uuid.UUID] = []
+    untold: list[tuple[RawMessage, str]] = []
+    for message, receipt in zip(batch, receipts, strict=True):
+        try:
+            source.settle(message, receipt.verdict)
+            told.append(message.id)
+        except CrossdockError as error:
+            untold.append((message, str(error)))
+    if told:
+        with store.transaction(tenant) as connection:
+            inbox.mark_settled(connection, tenant, told, clock.now())
+    return untold

@@ -1,0 +1,333 @@
+"""Record: transaction 2 of the walk. What a batch of messages came to is written at once, or not at all."""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from crossdock import deadletters, detect
+from crossdock.acknowledgements import write_acknowledgements
+from crossdock.faultpoints import faultpoint
+from crossdock.messages import Action, CaseState, Decision, Problem, Stage
+from crossdock.normalize import Normalized, PartResult
+from crossdock.registry import Registry
+from crossdock.store import casebook, desk, inbox, outbox
+from crossdock.writebacks import decision_id_of, intent_key, write_back_row, write_body
+
+if TYPE_CHECKING:
+    from crossdock.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """What a claimed message came to before anything was written."""
+
+    claim: inbox.Claim
+    parts: Sequence[PartResult]
+    normalized: Normalized | None
+    events: Sequence[Mapping[str, Any]]
+    facts: Sequence[Mapping[str, Any]]
+    decisions: Sequence[Decision]
+    replayed: frozenset[int] = frozenset()
+    unanswered: Problem | None = None  # why our answer to it, replayed alone, could not even be begun
+
+    @property
+    def part_count(self) -> int:
+        """How many parts the message has. One that was set aside whole had one, and has as many now as were found."""
+        if self.claim.part_count is None or (self.claim.part_count == 1 and self.replayed):
+            return len(self.parts)
+        return self.claim.part_count
+
+
+class Recorder:
+    """Writes what messages came to."""
+
+    def __init__(self, *, tenant: str, registry: Registry) -> None:
+        self._tenant = tenant
+        self._registry = registry
+
+    def write(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
+        """Write everything of these messages, those whose claim was lost excepted."""
+        held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])
+        mine = [one for one in worked if one.claim.id in held]
+        counts = self.write_statements(connection, mine, now)
+        counts["parts"] = self._write_parts(connection, mine)
+        numbers = outbox.ControlNumbers(connection, self._tenant)
+        for one in mine:
+            if one.normalized is not None:
+                counts["write_backs"] += write_acknowledgements(
+                    connection, one.claim, one.normalized, numbers, now
+                )
+        numbers.save()
+        counts["dead_letters"] = self._write_dead_letters(connection, mine, now)
+        inbox.finish_messages(connection, self._tenant, {one.claim.id: one.part_count for one in mine}, now)
+        faultpoint("process.before_commit")
+        return counts
+
+    def _write_parts(self, connection: "Transaction", worked: Sequence[Worked]) -> int:
+        rows: list[dict[str, Any]] = []
+        for one in worked:
+            for part in one.parts:
+                if part.ordinal in one.replayed:
+                    casebook.move_part(
+                        connection,
+                        self._tenant,
+                        one.claim.id,
+                        part.ordinal,
+                        part.state,
+                        label=part.label,
+                        partner=part.partner,
+                        span=(part.offset, part.length),
+                    )
+                else:
+                    rows.append(
+                        {
+                            "tenant": self._tenant,
+                            "raw_id": one.claim.id,
+                            "ordinal": part.ordinal,
+                            "source": one.claim.message.source,
+                            "label": part.label,
+                            "partner": part.partner,
+                            "state": part.state,
+                            "byte_offset": part.offset,
+                            "byte_length": part.length,
+                        }
+                    )
+        casebook.add_parts(connection, rows)
+        return sum(len(one.parts) for one in worked)
+
+    def _write_dead_letters(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> int:
+        return desk.add_dead_letters(
+            connection,
+            [
+                deadletters.part_row(
+                    one.claim.message,
+                    part.problem,
+                    part=part.ordinal,
+                    label=part.label,
+                    occasion=str(one.claim.fence),
+                    now=now,
+                    attempts=one.claim.attempts,
+                    versions=part.versions,
+                )
+                for one in worked
+                for part in one.parts
+                if part.problem is not None
+            ]
+            + [
+                deadletters.part_row(
+                    one.claim.message,
+                    one.unanswered,
+                    part=None,
+                    label=f"answer to {one.claim.message.name}",
+                    occasion=f"answer {one.claim.fence}",
+                    now=now,
+                    attempts=one.claim.attempts,
+                )
+                for one in worked
+                if one.unanswered is not None
+            ],
+        )
+
+    def write_statements(
+        self, connection: "Transaction", worked: Sequence[Worked], now: datetime
+    ) -> dict[str, int]:
+        """Facts, events, cases, decisions and the write-backs they want."""
+        counts = dict.fromkeys(("facts", "events", "cases", "write_backs", "cleared"), 0)
+        facts = [(one, fact) for one in worked for fact in one.facts]
+        pairs = [
+            (one, event, decision)
+            for one in worked
+            for event, decision in zip(one.events, one.decisions, strict=True)
+        ]
+        ids = [uuid.UUID(event["id"]) for _, event, _ in pairs]
+        stored = casebook.known_events(connection, self._tenant, ids) if ids else set()
+        fresh = [pair for pair, event_id in zip(pairs, ids, strict=True) if event_id not in stored]
+
+        said = {document["id"]: place for place, document in enumerate(_in_order(worked))}
+        early, late = detect.before_and_after(
+            [fact for _, fact in facts], [event for _, event, _ in fresh], said
+        )
+        counts["cleared"] = self._clear(connection, early, now)
+        casebook.add_facts(connection, [_statement_row(one, fact, kind="kind") for one, fact in facts])
+        counts["facts"] = len(facts)
+        if not fresh:
+            return counts
+
+        case_rows = detect.case_rows(
+            self._tenant, [event for _, event, _ in fresh], [decision for _, _, decision in fresh], now
+        )
+        folded = casebook.fold(connection, self._tenant, case_rows)
+        openers = {row["id"]: row for row in case_rows}
+        opened = [one.case_id for one in folded.values() if one.opened]
+        by_case = {folded[event["data"]["fold_key"]].case_id: event["id"] for _, event, _ in reversed(fresh)}
+        casebook.add_transitions(
+            connection,
+            [
+                {
+                    "tenant": self._tenant,
+                    "case_id": case_id,
+                    "sequence": 1,
+                    "from_state": None,
+                    "to_state": CaseState.OPEN,
+                    "actor": "crossdock",
+                    "reason": openers[case_id]["title"],
+                    "event_id": by_case[case_id],
+                    "at": now,
+                }
+                for case_id in opened
+            ],
+        )
+        counts["cases"] = len(opened)
+        cases = [folded[event["data"]["fold_key"]].case_id for _, event, _ in fresh]
+        casebook.add_events(
+            connection,
+            [
+                {**_statement_row(one, event, kind="code"), "case_id": case_id}
+                for (one, event, _), case_id in zip(fresh, cases, strict=True)
+            ],
+        )
+        counts["events"] = len(fresh)
+        if late:
+            last = {case_id: said[event["id"]] for (_, event, _), case_id in zip(fresh, cases, strict=True)}
+            for fact in late:  # each ends what was said before it, and nothing that was said after it
+                counts["cleared"] += self._clear(
+                    connection,
+                    [fact],
+                    now,
+                    spare={id for id, place in last.items() if place > said[fact["id"]]},
+                )
+        decision_rows: list[dict[str, Any]] = []
+        write_back_rows: list[dict[str, Any]] = []
+        for (_, event, decision), case_id in zip(fresh, cases, strict=True):
+            row, wanted = self._decided(event, decision, case_id, now)
+            decision_rows.append(row)
+            write_back_rows += wanted
+        casebook.add_decisions(connection, decision_rows)
+        undecided = {row["case_id"] for row in decision_rows if row["error"]}
+        if undecided:
+            casebook.send_to_triage(connection, self._tenant, undecided)
+        counts["write_backs"] = outbox.add_write_backs(connection, write_back_rows)
+        return counts
+
+    def _decided(
+        self, event: Mapping[str, Any], decision: Decision, case_id: uuid.UUID, now: datetime
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The decision's row, and a write-back for each of its actions. An action that cannot be written sends the
+        event to triage with the reason; what else was decided still goes out."""
+        decision_id = decision_id_of(event)
+        rows: list[dict[str, Any]] = []
+        error = decision.error
+        for action in decision.actions:
+            try:
+                rows.append(self._write_back(event, decision, action, case_id, decision_id, now))
+            except Exception as fault:
+                error = f"{action.target}:{action.operation}: {deadletters.problem_of(fault, Stage.DECIDE).sentence}"
+        queue = "triage" if error else decision.queue
+        return (
+            {
+                "tenant": self._tenant,
+                "id": decision_id,
+                "event_id": event["id"],
+                "case_id": case_id,
+                "table_name": decision.table,
+                "rule": decision.rule,
+                "version": decision.version,
+                "queue": queue,
+                "owner": decision.owner,
+                "priority": decision.priority,
+                "actions": [
+                    {
+                        "target": action.target,
+                        "operation": action.operation,
+                        "arguments": dict(action.arguments),
+                    }
+                    for action in decision.actions
+                ],
+                "because": decision.because,
+                "saw": dict(decision.saw),
+                "trace": decision.trace,
+                "error": error,
+                "decided_at": now,
+            },
+            rows,
+        )
+
+    def _write_back(
+        self,
+        event: Mapping[str, Any],
+        decision: Decision,
+        action: Action,
+        case_id: uuid.UUID,
+        decision_id: uuid.UUID,
+        now: datetime,
+    ) -> dict[str, Any]:
+        body = write_body(
+            self._registry, event, decision, action, case_id=str(case_id), decision_id=str(decision_id)
+        )
+        key = intent_key(self._tenant, case_id, action, body.subject)
+        return write_back_row(
+            tenant=self._tenant,
+            key=key,
+            target=action.target,
+            operation=action.operation,
+            body=body,
+            now=now,
+            case_id=case_id,
+            decision_id=decision_id,
+        )
+
+    def _clear(
+        self,
+        connection: "Transaction",
+        facts: Sequence[Mapping[str, Any]],
+        now: datetime,
+        *,
+        spare: Collection[uuid.UUID] = (),
+    ) -> int:
+        """End the open cases that these facts end, those in ``spare`` excepted."""
+        codes, words = detect.could_end(facts)
+        if not codes or not words:
+            return 0
+        cleared = 0
+        for case in casebook.open_cases_about(connection, self._tenant, codes, words):
+            fact = detect.ended_by(case.code, case.event, facts)
+            if fact is None or case.id in spare:
+                continue
+            casebook.move_case(
+                connection,
+                tenant=self._tenant,
+                case_id=case.id,
+                from_state=case.state,
+                to_state=CaseState.RESOLVED,
+                actor="crossdock",
+                reason=f"cleared by a fact: {fact['data']['kind']} {fact['subject']}",
+                now=now,
+            )
+            cleared += 1
+        return cleared
+
+
+def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:
+    """All statements of a batch, as they were said: by message, and by place in it."""
+    for one in worked:
+        if one.parts:
+            for part in one.parts:
+                yield from part.documents
+        else:
+            yield from one.events
+
+
+def _statement_row(one: Worked, document: Mapping[str, Any], *, kind: str) -> dict[str, Any]:
+    data = document["data"]
+    return {
+        "tenant": one.claim.message.tenant,
+        "id": document["id"],
+        "raw_id": one.claim.id,
+        "part": one.normalized.part_of[document["id"]] if one.normalized else 0,
+        kind: data[kind],
+        "subject": document["subject"],
+        "document": document,
+        "recorded_at": document["recordedtime"],
+    }

@@ -1,0 +1,360 @@
+"""Finds connectors and mappings by name, so that no room imports another to reach it.
+
+A connector is a folder with a connector.toml, and beside it ``source.py`` and ``sink.py`` for the sides that it
+has. A mapping is a package under ``mappings/inbound`` or ``mappings/outbound``. Packages of others join through
+the entry point groups ``crossdock.connectors`` and ``crossdock.mappings``, whose value is a package.
+
+Until a source, a sink or a mapping is asked for, only TOML is read.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.manifests import MANIFEST_NAME, read_manifest
+from crossdock.ports import Clock, Login, Manifest, Sink, Source
+from crossdock.toml_lines import did_you_mean
+
+CONNECTORS_GROUP = "crossdock.connectors"
+MAPPINGS_GROUP = "crossdock.mappings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What an outbound mapping wrote for one write-back.
+
+    ``subject`` is the business key at the target ("supplier_po/4500123456"); ``headers`` are never credentials.
+    """
+
+    body: bytes
+    media_type: str
+    subject: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundMapping:
+    """What one kind of document means. ``map(document, context)`` gives statements, one after another."""
+
+    name: str
+    document: str
+    version: str
+    map: Callable[[Any, Any], Iterator[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundMapping:
+    """How one operation is said to a target.
+
+    ``write(event, decision, arguments, *, exception_id, decision_id)`` gives a ``Body``.
+    """
+
+    name: str
+    operation: str
+    version: str
+    write: Callable[..., Body]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Where a connector lies: its folder, and the package that its modules belong to."""
+
+    folder: Path
+    package: str
+
+
+class Registry:
+    """Connectors and mappings by name.
+
+    ``connectors_root``: a folder of connector folders instead of the packaged ``connectors`` (and of the
+    entry points). ``inbound_package`` and ``outbound_package``: packages of mapping packages.
+    """
+
+    def __init__(
+        self,
+        connectors_root: Path | str | None = None,
+        *,
+        inbound_package: str = "mappings.inbound",
+        outbound_package: str = "mappings.outbound",
+    ) -> None:
+        self._root = None if connectors_root is None else Path(connectors_root).resolve()
+        self._inbound_package = inbound_package
+        self._outbound_package = outbound_package
+        self._found: dict[str, _Found] | None = None
+        self._manifests: dict[str, Manifest] = {}
+        self._broken: dict[str, Misconfigured] = {}
+        self._inbound: dict[str, InboundMapping] | None = None
+        self._outbound: dict[str, OutboundMapping] | None = None
+        self._broken_mappings: dict[str, Misconfigured] = {}
+
+    # -- connectors ---------------------------------------------------------------------------------------
+
+    def manifests(self) -> Mapping[str, Manifest]:
+        """Every connector whose connector.toml is right, by name. Those that are not are in ``broken()``."""
+        self._look()
+        return dict(self._manifests)
+
+    def broken(self) -> Mapping[str, Misconfigured]:
+        """Every connector and mapping that cannot be used, by name, with the complaint (file and line).
+
+        One bad connector.toml never stops the others; whoever lists connectors shows these beside them.
+        """
+        self._look()
+        return {**self._broken, **self._broken_mappings}
+
+    def manifest(self, name: str) -> Manifest:
+        """The connector of this name. Raises ``Misconfigured``: unknown, with what was meant, or broken."""
+        self._look()
+        if name in self._broken:
+            raise self._broken[name]
+        if name not in self._manifests:
+            raise Misconfigured(f"no connector is called {name!r}{did_you_mean(name, list(self._manifests))}")
+        return self._manifests[name]
+
+    def source(self, manifest: Manifest, login: Login, clock: Clock) -> Source:
+        """The source of this connector, not yet opened."""
+        if manifest.source is None:
+            raise Misconfigured(f"connector {manifest.name!r} is not read from: it has no [source]")
+        source: Source = self._connect(manifest, "source", login, clock)
+        return source
+
+    def sink(self, manifest: Manifest, login: Login, clock: Clock) -> Sink:
+        """The sink of this connector, not yet opened."""
+        if manifest.sink is None:
+            raise Misconfigured(f"connector {manifest.name!r} is not written to: it has no [sink]")
+        sink: Sink = self._connect(manifest, "sink", login, clock)
+        return sink
+
+    def _connect(self, manifest: Manifest, side: str, login: Login, clock: Clock) -> Any:
+        self._look()
+        assert self._found is not None
+        found = self._found.get(manifest.name)
+        if found is None:
+            raise Misconfigured(
+                f"no connector is called {manifest.name!r}{did_you_mean(manifest.name, list(self._found))}"
+            )
+        file = found.folder / f"{side}.py"
+        if not file.is_file():
+            raise Misconfigured(
+                f"connector {manifest.name!r} declares [{side}] but has no {side}.py; write it",
+                where=str(found.folder / MANIFEST_NAME),
+            )
+        module = _import(f"{found.package}.{side}", why=f"connector {manifest.name!r}")
+        connect = getattr(module, "connect", None)
+        if not callable(connect):
+            raise Misconfigured(
+                f"connector {manifest.name!r} lacks connect(manifest, login, clock); write it",
+                where=str(file),
+            )
+        return connect(manifest, login, clock)
+
+    def _look(self) -> None:
+        if self._found is not None:
+            return
+        found = self._in_root() if self._root is not None else self._installed()
+        for name, place in sorted(found.items()):
+            try:
+                self._manifests[name] = read_manifest(place.folder)
+                self._check_settings(name, place)
+            except CrossdockError as error:
+                self._manifests.pop(name, None)
+                self._broken[name] = error if isinstance(error, Misconfigured) else Misconfigured(str(error))
+        self._found = found
+
+    def _check_settings(self, name: str, place: _Found) -> None:
+        """A connector's ``settings.py`` (standard library only, so cheap) has ``check(manifest)``."""
+        if not (place.folder / "settings.py").is_file():
+            return
+        module = _import(f"{place.package}.settings", why=f"connector {name!r}")
+        check = getattr(module, "check", None)
+        if callable(check):
+            check(self._manifests[name])
+
+    def _in_root(self) -> dict[str, _Found]:
+        assert self._root is not None
+        if not self._root.is_dir():
+            raise Misconfigured("is no folder of connectors", where=str(self._root))
+        package = f"crossdock_connectors_{sha256(str(self._root).encode()).hexdigest()[:12]}"
+        _adopt(package, self._root)
+        found = {}
+        for folder in _folders(self._root):
+            _adopt(f"{package}.{folder.name}", folder)
+            found[folder.name] = _Found(folder=folder, package=f"{package}.{folder.name}")
+        return found
+
+    def _installed(self) -> dict[str, _Found]:
+        found: dict[str, _Found] = {}
+        for folder in _folders(package_folder("connectors")):
+            found[folder.name] = _Found(folder=folder, package=f"connectors.{folder.name}")
+        for entry in entry_points(group=CONNECTORS_GROUP):
+            if entry.name in found:
+                self._broken[f"{entry.name} ({entry.value})"] = Misconfigured(
+                    f"entry point {entry.name!r} = {entry.value!r} has the name of another connector; "
+                    "rename one of them",
+                    where=_distribution(entry),
+                )
+                continue
+            try:
+                folder = package_folder(entry.value)
+            except Misconfigured as error:
+                self._broken[entry.name] = error
+                continue
+            if folder.name != entry.name:
+                self._broken[entry.name] = Misconfigured(
+                    f"entry point {entry.name!r} names the folder {folder.name!r}; "
+                    "both must be the connector's name",
+                    where=_distribution(entry),
+                )
+                continue
+            found[entry.name] = _Found(folder=folder, package=entry.value)
+        return found
+
+    # -- mappings -----------------------------------------------------------------------------------------
+
+    def inbound(self, document: str) -> InboundMapping | None:
+        """The mapping for a kind of document ("x12/855", "erp_order_hold"), or ``None`` when there is none.
+
+        Raises ``Misconfigured`` when the mapping that should be it does not load.
+        """
+        if self._inbound is None:
+            self._inbound = {}
+            for name, module in self._modules(self._inbound_package, "inbound"):
+                self._keep_inbound(name, module)
+        self._refuse_broken(document in self._inbound, f"inbound/{document.replace('/', '_')}")
+        return self._inbound.get(document)
+
+    def outbound(self, operation: str) -> OutboundMapping | None:
+        """The mapping that writes an operation ("note"), or ``None`` when there is none."""
+        if self._outbound is None:
+            self._outbound = {}
+            for name, module in self._modules(self._outbound_package, "outbound"):
+                self._keep_outbound(name, module)
+        self._refuse_broken(operation in self._outbound, f"outbound/{operation}")
+        return self._outbound.get(operation)
+
+    def inbound_mappings(self) -> Mapping[str, InboundMapping]:
+        """Every inbound mapping that loads, by document."""
+        self.inbound("")
+        return dict(self._inbound or {})
+
+    def outbound_mappings(self) -> Mapping[str, OutboundMapping]:
+        """Every outbound mapping that loads, by operation."""
+        self.outbound("")
+        return dict(self._outbound or {})
+
+    def _refuse_broken(self, found: bool, name: str) -> None:
+        if not found and name in self._broken_mappings:
+            raise self._broken_mappings[name]
+
+    def _keep_inbound(self, name: str, module: ModuleType) -> None:
+        assert self._inbound is not None
+        document = getattr(module, "DOCUMENT", None)
+        version = getattr(module, "VERSION", None)
+        map_document = getattr(module, "map", None)
+        if not (isinstance(document, str) and isinstance(version, str) and callable(map_document)):
+            self._break_mapping("inbound", name, module, "lacks DOCUMENT, VERSION or map(document, context)")
+        elif document in self._inbound:
+            other = self._inbound[document].name
+            self._break_mapping("inbound", name, module, f"maps {document!r}, and so does {other!r}")
+        else:
+            self._inbound[document] = InboundMapping(
+                name=name, document=document, version=version, map=map_document
+            )
+
+    def _keep_outbound(self, name: str, module: ModuleType) -> None:
+        assert self._outbound is not None
+        operation = getattr(module, "OPERATION", None)
+        version = getattr(module, "VERSION", None)
+        write = getattr(module, "write", None)
+        if not (isinstance(operation, str) and isinstance(version, str) and callable(write)):
+            self._break_mapping("outbound", name, module, "lacks OPERATION, VERSION or write(event, ...)")
+        elif operation in self._outbound:
+            other = self._outbound[operation].name
+            self._break_mapping("outbound", name, module, f"writes {operation!r}, and so does {other!r}")
+        else:
+            self._outbound[operation] = OutboundMapping(
+                name=name, operation=operation, version=version, write=write
+            )
+
+    def _break_mapping(self, side: str, name: str, module: ModuleType, complaint: str) -> None:
+        self._broken_mappings[f"{side}/{name}"] = Misconfigured(
+            f"mapping {name!r} {complaint}", where=module.__file__
+        )
+
+    def _modules(self, package: str, side: str) -> Iterator[tuple[str, ModuleType]]:
+        """The mapping packages of one side, those of others after ours; what does not import is broken."""
+        names: list[tuple[str, str]] = []
+        if importlib.util.find_spec(package.partition(".")[0]) and importlib.util.find_spec(package):
+            names += [
+                (folder.name, f"{package}.{folder.name}") for folder in _packages(package_folder(package))
+            ]
+        for entry in entry_points(group=MAPPINGS_GROUP):
+            if entry.name.startswith(f"{side}/"):
+                names.append((entry.name.partition("/")[2], entry.value))
+        for name, module_name in names:
+            try:
+                yield name, _import(module_name, why=f"mapping {name!r}")
+            except Misconfigured as error:
+                self._broken_mappings[f"{side}/{name}"] = error
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob(f"*/{MANIFEST_NAME}"))
+
+
+def _packages(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob("*/__init__.py"))
+
+
+def package_folder(package: str) -> Path:
+    """The folder of a package, found without running it (its parents are imported)."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ImportError as error:
+        raise Misconfigured(f"package {package!r} cannot be found: {error}") from error
+    if spec is None or not spec.submodule_search_locations:
+        raise Misconfigured(f"package {package!r} cannot be found; install it again")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def _adopt(name: str, folder: Path) -> None:
+    """Makes a folder outside ``sys.path`` importable under a name of its own."""
+    if name in sys.modules:
+        return
+    start = folder / "__init__.py"
+    if start.is_file():
+        spec = importlib.util.spec_from_file_location(name, start, submodule_search_locations=[str(folder)])
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    else:
+        module = ModuleType(name)
+        module.__path__ = [str(folder)]
+        sys.modules[name] = module
+
+
+def _import(name: str, *, why: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except CrossdockError:
+        raise
+    except Exception as error:
+        # Code of others may fail in any way while it loads; the complaint names it and the rest goes on.
+        raise Misconfigured(f"{why}: module {name} does not load: {type(error).__name__}: {error}") from error
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value

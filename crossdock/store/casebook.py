@@ -1,0 +1,216 @@
+"""Parts, facts, events, cases and decisions: what one message came to, written in one transaction."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from crossdock.messages import CaseState
+from crossdock.store.bulk import Row, as_json, insert_rows, recordset
+from crossdock.store.tables import (
+    CLOSED_CASE_STATES,
+    case_transitions,
+    cases,
+    decisions,
+    events,
+    facts,
+    parts,
+)
+
+
+def known_events(connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these events are stored already: mapping a message again gives the same ids."""
+    statement = sa.select(events.c.id).where(
+        events.c.tenant == tenant, events.c.id == sa.any_(sa.bindparam("ids", list(ids), pg.ARRAY(sa.Uuid)))
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def add_facts(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    insert_rows(connection, facts, rows, or_ignore=True)
+
+
+def add_events(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    insert_rows(connection, events, rows)
+
+
+def add_decisions(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    insert_rows(connection, decisions, rows)
+
+
+def add_parts(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    insert_rows(connection, parts, rows)
+
+
+def parts_in_flight(connection: sa.Connection, tenant: str, raw_id: uuid.UUID) -> set[int]:
+    """The ordinals of the parts that a replay put in flight."""
+    statement = sa.select(parts.c.ordinal).where(
+        parts.c.tenant == tenant, parts.c.raw_id == raw_id, parts.c.state == "in_flight"
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def move_part(
+    connection: sa.Connection,
+    tenant: str,
+    raw_id: uuid.UUID,
+    ordinal: int,
+    state: str,
+    *,
+    label: str | None = None,
+    partner: str | None = None,
+    span: tuple[int, int] | None = None,
+) -> None:
+    """Bring a part to its next state, with what is known of it now. ``span``: byte offset and length."""
+    values: dict[str, Any] = {"state": state}
+    if label is not None:
+        values["label"] = label
+    if partner is not None:
+        values["partner"] = partner
+    if span is not None:
+        values["byte_offset"], values["byte_length"] = span
+    connection.execute(
+        sa.update(parts)
+        .where(parts.c.tenant == tenant, parts.c.raw_id == raw_id, parts.c.ordinal == ordinal)
+        .values(**values)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """The case that a fold key's events belong to, and whether this opened it."""
+
+    case_id: uuid.UUID
+    opened: bool
+
+
+_IS_OPEN = cases.c.state.not_in([str(state) for state in CLOSED_CASE_STATES])
+
+
+def fold(connection: sa.Connection, tenant: str, rows: Sequence[Row]) -> Mapping[str, Folded]:
+    """Open a case for each fold key, or fold into the one that is open. ``rows``: one per fold key, with all
+    columns of a case. Keys are taken in order, so that two workers cannot wait for each other."""
+    if not rows:
+        return {}
+    ordered = sorted(rows, key=lambda row: str(row["fold_key"]))
+    columns = tuple(ordered[0])
+    given = recordset(cases, columns)
+    insert = pg.insert(cases).from_select(
+        columns, sa.select(*(given.c[name] for name in columns)).order_by(given.c.fold_key)
+    )
+    excluded = insert.excluded
+    statement = insert.on_conflict_do_update(
+        index_elements=["tenant", "fold_key"],
+        index_where=sa.text(_open_where()),
+        set_={
+            "occurrences": cases.c.occurrences + excluded.occurrences,
+            "last_seen_at": sa.func.greatest(cases.c.last_seen_at, excluded.last_seen_at),
+        },
+    ).returning(cases.c.id, cases.c.fold_key, cases.c.occurrences)
+    ids = {str(row["fold_key"]): row["id"] for row in ordered}
+    return {
+        row.fold_key: Folded(case_id=row.id, opened=row.id == ids[row.fold_key])
+        for row in connection.execute(statement, {"rows": as_json(ordered)})
+    }
+
+
+def _open_where() -> str:
+    """The predicate of the partial unique index, word for word, so that PostgreSQL recognizes it."""
+    index = next(index for index in cases.indexes if index.name == "uq_cases_open_fold_key")
+    return str(index.dialect_options["postgresql"]["where"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCase:
+    """An open case, with one of its events to compare a clearing fact with."""
+
+    id: uuid.UUID
+    code: str
+    state: CaseState
+    event: Mapping[str, Any]
+
+
+def open_cases_about(
+    connection: sa.Connection, tenant: str, codes: Iterable[str], refs: Iterable[str]
+) -> list[OpenCase]:
+    """Open cases of these codes that share a reference, locked for this transaction."""
+    about = (
+        sa.select(cases.c.id, cases.c.code, cases.c.state)
+        .where(
+            cases.c.tenant == tenant,
+            cases.c.refs.overlap(sa.bindparam("refs", list(refs), pg.ARRAY(sa.Text))),
+            cases.c.code == sa.any_(sa.bindparam("codes", list(codes), pg.ARRAY(sa.Text))),
+            _IS_OPEN,
+        )
+        .order_by(cases.c.id)
+        .with_for_update()
+        .cte("about")
+    )
+    event = (
+        sa.select(events.c.document)
+        .where(events.c.tenant == tenant, events.c.case_id == about.c.id)
+        .order_by(events.c.recorded_at.desc(), events.c.id)
+        .limit(1)
+        .lateral("event")
+    )
+    statement = sa.select(about, event.c.document).join(event, sa.true())
+    return [
+        OpenCase(id=row.id, code=row.code, state=CaseState(row.state), event=row.document)
+        for row in connection.execute(statement)
+    ]
+
+
+def add_transitions(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Append the first transitions of new cases (sequence 1)."""
+    insert_rows(connection, case_transitions, rows)
+
+
+def send_to_triage(connection: sa.Connection, tenant: str, ids: Iterable[uuid.UUID]) -> None:
+    """These cases could not be decided: a person looks at them first."""
+    connection.execute(
+        sa.update(cases).where(cases.c.tenant == tenant, cases.c.id.in_(list(ids))).values(queue="triage")
+    )
+
+
+def move_case(
+    connection: sa.Connection,
+    *,
+    tenant: str,
+    case_id: uuid.UUID,
+    from_state: CaseState,
+    to_state: CaseState,
+    actor: str,
+    reason: str,
+    now: datetime,
+    event_id: uuid.UUID | None = None,
+) -> None:
+    """One transition of a case, with its row in the history. The database refuses an illegal one."""
+    closing = to_state in CLOSED_CASE_STATES
+    connection.execute(
+        sa.update(cases)
+        .where(cases.c.tenant == tenant, cases.c.id == case_id)
+        .values(
+            state=str(to_state),
+            closed_at=now if closing else None,
+            resolution=reason if closing else None,
+        )
+    )
+    mine = sa.and_(case_transitions.c.tenant == tenant, case_transitions.c.case_id == case_id)
+    last = sa.select(sa.func.coalesce(sa.func.max(case_transitions.c.sequence), 0) + 1).where(mine)
+    connection.execute(
+        sa.insert(case_transitions).values(
+            tenant=tenant,
+            case_id=case_id,
+            sequence=last.scalar_subquery(),
+            from_state=str(from_state),
+            to_state=str(to_state),
+            actor=actor,
+            reason=reason,
+            event_id=event_id,
+            at=now,
+        )
+    )

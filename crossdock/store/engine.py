@@ -1,0 +1,222 @@
+"""The way into the store: one engine, one kind of transaction.
+
+    store = Store.open()
+    store.upgrade()
+    with store.transaction("main") as connection: ...
+
+``CROSSDOCK_DATABASE_URL`` names a PostgreSQL server; without it the embedded one is started and shared.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import orjson
+import sqlalchemy as sa
+
+from crossdock.errors import Misconfigured, WireDown
+from crossdock.store import schema
+from crossdock.store.embedded import DATABASE, EmbeddedServer
+from crossdock.store.guards import ROLE
+
+URL_VARIABLE: Final = "CROSSDOCK_DATABASE_URL"
+STATEMENT_TIMEOUT_MS: Final = 120_000
+LOCK_TIMEOUT_MS: Final = 30_000
+IDLE_TIMEOUT_MS: Final = 120_000
+"""A transaction that stands idle this long is ended by the server: its process hangs or lost its network."""
+
+_TENANT: Final = re.compile(r"[a-z0-9]{1,20}")
+
+# One round trip; all of it ends with the transaction, so a pooled connection carries nothing over.
+_ENTER: Final = sa.select(
+    sa.func.set_config("role", ROLE, True),
+    sa.func.set_config("crossdock.tenant", sa.bindparam("tenant"), True),
+    sa.func.set_config("statement_timeout", str(STATEMENT_TIMEOUT_MS), True),
+    sa.func.set_config("lock_timeout", str(LOCK_TIMEOUT_MS), True),
+    sa.func.set_config("idle_in_transaction_session_timeout", str(IDLE_TIMEOUT_MS), True),
+)
+
+
+class Clash(WireDown):
+    """Two workers wanted each other's rows, and the database ended this one: nothing was written, and doing it again
+    is free."""
+
+
+class Store:
+    """A connection pool on one PostgreSQL database. Threads may share it; a forked process opens its own."""
+
+    def __init__(self, engine: sa.Engine, server: EmbeddedServer | None = None) -> None:
+        self._engine = engine
+        self._server = server
+        self._current = False
+
+    @classmethod
+    def open(
+        cls, url: str | None = None, *, application: str = "crossdock", home: Path | None = None
+    ) -> Self:
+        """Open the store of this URL, of ``CROSSDOCK_DATABASE_URL``, or on the embedded server of ``home``.
+
+        Nothing is connected yet for a URL; ``application`` is the name that the server shows for our sessions.
+        Raises ``Misconfigured`` for a URL that is none, or when the embedded server cannot run here.
+        """
+        named = url or os.environ.get(URL_VARIABLE)
+        server = None
+        if not named:
+            server = EmbeddedServer.start(home)
+            try:
+                named = server.ensure_database(DATABASE)
+            except BaseException:
+                server.close()
+                raise
+        engine = sa.create_engine(
+            _parse(named),
+            pool_size=4,
+            max_overflow=8,
+            pool_timeout=30,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,
+            json_serializer=orjson.dumps,
+            json_deserializer=orjson.loads,
+            connect_args={"application_name": application, "connect_timeout": 10},
+        )
+        return cls(engine, server)
+
+    @property
+    def url(self) -> sa.URL:
+        """The address. Its text hides the password."""
+        return self._engine.url
+
+    @contextmanager
+    def transaction(self, tenant: str) -> Iterator[sa.Connection]:
+        """One transaction, READ COMMITTED, that sees and writes this tenant's rows alone.
+
+        Commits at the end, rolls back on an exception. Raises ``Misconfigured`` when the server cannot be reached or
+        (looked at once) its schema is not ours, and ``WireDown`` when it goes away in the middle: what was written
+        may then be committed or not, and doing it again finds out; ``Clash`` when another worker was in its way.
+        What else the statements raise comes out as it is.
+        """
+        if not _TENANT.fullmatch(tenant):
+            raise Misconfigured(f"{tenant!r} is no tenant: 1 to 20 small letters and digits")
+        if not self._current:
+            self.require_current()
+        try:
+            with self._connect() as connection, connection.begin():
+                self._enter(connection, tenant)
+                yield connection
+        except sa.exc.DBAPIError as error:
+            if _is_clash(error):
+                raise Clash(f"another worker was in the way: {_first_line(error)}") from error
+            if not _is_away(error):
+                raise
+            raise WireDown(
+                f"our own database went away: {self._without_password(_first_line(error))}"
+            ) from error
+
+    def _enter(self, connection: sa.Connection, tenant: str) -> None:
+        try:
+            connection.execute(_ENTER, {"tenant": tenant})
+        except sa.exc.DBAPIError as error:
+            if _is_away(error):
+                raise
+            raise Misconfigured(
+                f"the database user may not act as {ROLE} ({_first_line(error)}); run: crossdock db upgrade"
+            ) from error
+
+    def upgrade(self) -> None:
+        """Bring the schema to this program's version. Does nothing when it is there; two at once are safe."""
+        with self._connect() as connection, connection.begin():
+            schema.upgrade(connection)
+        self._current = True
+
+    def require_current(self) -> None:
+        """Raise ``Misconfigured`` unless the schema is this program's; the remedy is ``crossdock db upgrade``."""
+        with self._connect() as connection:
+            schema.require_current(connection)
+        self._current = True
+
+    def close(self) -> None:
+        """Close the pool and let go of the embedded server."""
+        self._engine.dispose()
+        if self._server is not None:
+            self._server.close()
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        try:
+            connection = self._connected()
+        except sa.exc.DBAPIError as error:
+            raise Misconfigured(
+                f"the database {self.url.render_as_string(hide_password=True)} cannot be reached "
+                f"({self._without_password(_first_line(error))}); start it, or correct {URL_VARIABLE}"
+            ) from None
+        except sa.exc.TimeoutError as error:
+            raise Misconfigured(
+                "every database connection of this process has been in use for 30 s"
+            ) from error
+        with connection:
+            yield connection
+
+    def _connected(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except sa.exc.OperationalError:
+            if self._server is None or not self._server.revive():
+                raise
+        return self._engine.connect()
+
+    def _without_password(self, text: str) -> str:
+        password = self.url.password
+        return text.replace(str(password), "***") if password else text
+
+    def __repr__(self) -> str:
+        return f"Store({self.url.render_as_string(hide_password=True)})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _is_away(error: sa.exc.DBAPIError) -> bool:
+    """Whether the server is gone or going, as against a statement that it refuses."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return (
+        error.connection_invalidated
+        or state[:2] in ("08", "57")
+        or (not state and isinstance(error, sa.exc.OperationalError))
+    )
+
+
+def _is_clash(error: sa.exc.DBAPIError) -> bool:
+    """A deadlock, a serialization failure, or a lock that did not come: nobody's message is to blame."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return state[:2] == "40" or state == "55P03"
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    return str(error.orig).strip().split("\n")[0]
+
+
+def _parse(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise Misconfigured(
+            f"{URL_VARIABLE} is no database address; write postgresql://user:password@host:5432/database"
+        ) from None
+    if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise Misconfigured(
+            f"{URL_VARIABLE} names {url.drivername}; the store is PostgreSQL: postgresql://..."
+        )
+    secret = url.query.get("password")
+    if isinstance(secret, str):  # the text of a URL hides the password in its own place only
+        url = url.difference_update_query(["password"]).set(password=secret)
+    return url.set(drivername="postgresql+psycopg")

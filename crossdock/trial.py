@@ -1,0 +1,168 @@
+"""Try: what a file would come to, with nothing written anywhere: no store, no connection, no control number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from crossdock import detect
+from crossdock.decide import Router
+from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.messages import Decision, RawMessage
+from crossdock.normalize import Normalizer, PartResult
+from crossdock.partners import Partners
+from crossdock.ports import Clock, Manifest
+from crossdock.registry import Body, Registry
+from crossdock.writebacks import decision_id_of, write_body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedWriteBack:
+    """A write-back that would go out, or the reason why it could not be written."""
+
+    target: str
+    operation: str
+    event_id: str
+    body: Body | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedAcknowledgement:
+    """An answer that the sender would get. Its control numbers are placeholders: real ones come from the store."""
+
+    partner: str
+    target: str
+    text: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a file would come to. ``decisions`` match the events of ``parts``, in order."""
+
+    name: str
+    document: str
+    source: str
+    bytes: int
+    parts: Sequence[PartResult]
+    events: Sequence[Mapping[str, Any]]
+    facts: Sequence[Mapping[str, Any]]
+    decisions: Sequence[Decision]
+    write_backs: Sequence[TriedWriteBack]
+    acknowledgements: Sequence[TriedAcknowledgement]
+
+
+def try_file(
+    body: bytes,
+    *,
+    name: str,
+    registry: Registry,
+    partners: Partners,
+    router: Router,
+    clock: Clock,
+    tenant: str,
+    document: str | None = None,
+    partner: str | None = None,
+) -> Trial:
+    """Parse, map and decide a file as if it had come from a source of its kind.
+
+    ``document``: "x12", "erp_order_hold", ...; guessed from the first bytes when not given. ``partner``: take every
+    interchange as this partner's, whatever ids it carries. Raises ``Misconfigured`` for an unknown partner or kind.
+    """
+    kind = document or guess(body, registry)
+    manifest = _source_of(kind, registry)
+    now = clock.now()
+    message = RawMessage(
+        tenant=tenant,
+        source=manifest.name,
+        key="try",
+        body=body,
+        media_type=manifest.source.media_type if manifest.source else "application/octet-stream",
+        received_at=now,
+        name=name,
+    )
+    normalizer = Normalizer(
+        registry=registry, partners=partners, clock=clock, assume=partners.named(partner) if partner else None
+    )
+    normalized = normalizer.normalize(message, document=kind)
+    documents = [doc for part in normalized.parts for doc in part.documents]
+    events = [doc for doc in documents if "code" in doc["data"]]
+    decisions = router.decide(events)
+    return Trial(
+        name=name,
+        document=kind,
+        source=manifest.name,
+        bytes=len(body),
+        parts=normalized.parts,
+        events=events,
+        facts=[doc for doc in documents if "code" not in doc["data"]],
+        decisions=[_with_error(decision) for decision in decisions],
+        write_backs=[
+            _try_write(registry, event, decision, action, tenant)
+            for event, decision in zip(events, decisions, strict=True)
+            for action in decision.actions
+        ],
+        acknowledgements=[
+            TriedAcknowledgement(
+                partner=wanted.partner,
+                target=wanted.target,
+                text=wanted.text,
+                body=wanted.write(interchange_number=1, group_number=1, first_set_number=1, now=now),
+            )
+            for wanted in normalized.acknowledgements
+        ],
+    )
+
+
+def guess(body: bytes, registry: Registry) -> str:
+    """The kind of document, from its first bytes. JSON and XML have one kind each here, or must be named."""
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start not in (b"{", b"[", b"<"):
+        return "x12"
+    family = "xml" if start == b"<" else "json"
+    kinds = sorted(
+        {
+            manifest.source.document
+            for manifest in registry.manifests().values()
+            if manifest.source is not None and family in manifest.source.media_type
+        }
+    )
+    if len(kinds) == 1:
+        return kinds[0]
+    raise Misconfigured(
+        f"this is {family.upper()}, and which document it is must be said: --document {' | '.join(kinds)}"
+    )
+
+
+def _source_of(kind: str, registry: Registry) -> Manifest:
+    for manifest in registry.manifests().values():
+        if manifest.source is not None and manifest.source.document == kind:
+            return manifest
+    kinds = sorted({m.source.document for m in registry.manifests().values() if m.source is not None})
+    raise Misconfigured(f"no source gives documents of kind '{kind}'; known kinds: {', '.join(kinds)}")
+
+
+def _with_error(decision: Decision) -> Decision:
+    return replace(decision, queue="triage") if decision.error else decision
+
+
+def _try_write(
+    registry: Registry, event: Mapping[str, Any], decision: Decision, action: Any, tenant: str
+) -> TriedWriteBack:
+    try:
+        body, error = (
+            write_body(
+                registry,
+                event,
+                decision,
+                action,
+                case_id=str(detect.case_id(tenant, event)),
+                decision_id=str(decision_id_of(event)),
+            ),
+            None,
+        )
+    except CrossdockError as fault:
+        body, error = None, str(fault)
+    return TriedWriteBack(
+        target=action.target, operation=action.operation, event_id=event["id"], body=body, error=error
+    )

@@ -1,0 +1,357 @@
+"""The SFTP wire: list, read, put and move files of a partner, bounded and verified.
+
+A file is read up to the size that it had when we looked, and is taken only if size, time and what was read agree
+afterwards: paramiko's own ``get`` returns a truncated file without an error and follows a growing one for ever. A
+file is put under a temporary name, renamed, and read back. Names of the other side are data.
+"""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import paramiko
+
+from crossdock.errors import CrossdockError, Misconfigured, Refused, WireQuiet
+from crossdock.ports import CheckStep, Login, Skipped
+from crossdock.wires.sftp_session import (
+    AUTH_S,
+    BANNER_S,
+    CHANNEL_S,
+    CONNECT_S,
+    FOREIGN,
+    Session,
+    is_regular,
+    kind_of,
+)
+
+MOST_FILE = 50 * 1024 * 1024
+"""A file is at most this long."""
+
+MOST_NAME_BYTES = 200
+TEMPORARY = (".part", ".tmp", ".filepart")
+"""Names that end so, or start with a dot, are files on their way."""
+
+_CHUNK = 32768
+_IN_FLIGHT = 64
+_STEP_S = 60.0
+_SLOWEST_BYTES_S = 50_000
+
+_NAME = re.compile(r"[^\W_][\w .()+,@#~\[\]-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """A regular file that lies there. ``mtime`` is the server's, in whole seconds since 1970."""
+
+    name: str
+    size: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What lies in a directory: files that may be read, and what was passed over with the reason."""
+
+    files: tuple[RemoteFile, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """A file read whole, the same before and after."""
+
+    file: RemoteFile
+    body: bytes = field(repr=False)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """A file that was given its name with the content that was meant. ``earlier``: it lay there before this call.
+
+    ``taken``: the server confirmed the name, and the partner took the file away before it was read back under it.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    earlier: bool
+    taken: bool = False
+
+
+class FileChanged(Refused):
+    """The file was not the same before and after it was read. It is read again another time."""
+
+
+class FileTooLarge(Refused):
+    """The file is longer than what is read."""
+
+
+class Sftp:
+    """One partner's server. Opens at the first use, opens again after a failure. For one thread."""
+
+    def __init__(
+        self,
+        login: Login,
+        *,
+        connect_s: float = CONNECT_S,
+        auth_s: float = AUTH_S,
+        banner_s: float = BANNER_S,
+        channel_s: float = CHANNEL_S,
+        step_s: float = _STEP_S,
+    ) -> None:
+        self._session = Session(
+            login, connect_s=connect_s, auth_s=auth_s, banner_s=banner_s, channel_s=channel_s
+        )
+        self._step_s = step_s
+
+    def __repr__(self) -> str:
+        return f"Sftp({self._session.where})"
+
+    def listing(self, directory: str, *, most: int = 50_000) -> Listing:
+        """Regular files of a directory by time and name. Files on their way (temporary names) are left out."""
+        files: list[RemoteFile] = []
+        skipped: list[Skipped] = []
+        with self._session.use(f"list {directory}", deadline_s=self._step_s) as sftp:
+            for count, (raw, attributes) in enumerate(sftp.entries(directory), start=1):
+                if count > most:
+                    sentence = f"{directory} holds more than {most} names; the rest is not looked at"
+                    skipped.append(Skipped(name=directory, code="sftp.too_many", sentence=sentence))
+                    break
+                if is_temporary(raw) and is_plain(raw.lstrip(b".")):
+                    continue
+                found = _file(raw, attributes)
+                if isinstance(found, RemoteFile):
+                    files.append(found)
+                else:
+                    skipped.append(found)
+        files.sort(key=lambda one: (one.mtime, one.name))
+        return Listing(files=tuple(files), skipped=tuple(skipped))
+
+    def look(self, directory: str, name: str) -> RemoteFile | None:
+        """The file as it is now, or ``None`` when there is none. Raises ``Refused`` when it is no regular file."""
+        path = joined(directory, name)
+        with self._session.use(f"look at {path}", deadline_s=self._step_s) as sftp:
+            try:
+                attributes = sftp.lstat(path)
+            except FileNotFoundError:
+                return None
+        return _regular(path, name, attributes)
+
+    def read(self, directory: str, file: RemoteFile, *, most_bytes: int = MOST_FILE) -> Content:
+        """The content of a file that was listed.
+
+        Raises ``FileTooLarge`` before anything is read, and ``FileChanged`` when size or time are not what they
+        were, or not as many bytes came.
+        """
+        path = joined(directory, file.name)
+        deadline_s = self._step_s + min(file.size, most_bytes) / _SLOWEST_BYTES_S
+        with self._session.use(f"read {path}", deadline_s=deadline_s) as sftp:
+            before = _regular(path, file.name, sftp.lstat(path))
+            if before.size > most_bytes:
+                raise FileTooLarge(
+                    f"{path} is {before.size} bytes long, more than {most_bytes}; it is not read",
+                    status="size",
+                )
+            with sftp.open(path, "rb") as handle:
+                opened = handle.stat()
+                body = _read(handle, before.size)
+                reread = handle.stat()
+            after = _regular(path, file.name, sftp.lstat(path))
+        same = (file.size, file.mtime) == (before.size, before.mtime) == (after.size, after.mtime)
+        for attributes in (opened, reread):
+            same = same and (attributes.st_size, attributes.st_mtime) == (file.size, file.mtime)
+        if not same or len(body) != file.size:
+            raise FileChanged(f"{path} changed while it was read; it is read again later", status="changed")
+        return Content(file=file, body=body, sha256=hashlib.sha256(body).hexdigest())
+
+    def find(self, directory: str, name: str, body: bytes) -> Put | None:
+        """The file of this name if it lies there with this content; ``None`` when there is none.
+
+        Raises ``Refused`` (status ``other``) when another content lies under the name.
+        """
+        path = joined(directory, name)
+        there = self.look(directory, name)
+        if there is None:
+            return None
+        if there.size == len(body):
+            try:
+                content = self.read(directory, there, most_bytes=len(body))
+            except FileTooLarge as error:
+                raise FileChanged(f"{path} changed while it was read", status="changed") from error
+            if content.body == body:
+                return Put(path=path, size=there.size, sha256=content.sha256, earlier=True)
+        raise Refused(
+            f"{path}: another file lies under this name ({there.size} bytes); it is not overwritten",
+            status="other",
+        )
+
+    def put(self, directory: str, name: str, body: bytes) -> Put:
+        """Write a file under a temporary name, read it back, rename it, read it back again.
+
+        What lies there already with this content is the earlier effect. Nothing is ever overwritten. Fails with
+        ``WireDown`` as long as only the temporary name was touched, with ``WireQuiet`` from the rename on.
+        """
+        earlier = self.find(directory, name, body)
+        if earlier is not None:
+            return earlier
+        path, temporary = joined(directory, name), joined(directory, f"{name}.part")
+        deadline_s = self._step_s + 2 * len(body) / _SLOWEST_BYTES_S
+        with self._session.use(f"write {temporary}", deadline_s=deadline_s) as sftp:
+            with sftp.open(temporary, "wb") as handle:
+                handle.set_pipelined(True)
+                for start in range(0, len(body), _CHUNK):
+                    handle.write(body[start : start + _CHUNK])
+            size = sftp.lstat(temporary).st_size
+            with sftp.open(temporary, "rb") as handle:
+                arrived = _read(handle, len(body))
+        if size != len(body) or arrived != body:
+            raise Refused(f"{temporary} is not what was written; it was not given its name", status="short")
+        digest = hashlib.sha256(body).hexdigest()
+        try:
+            with self._session.use(f"rename {temporary}", deadline_s=self._step_s, effect=True) as sftp:
+                sftp.rename(temporary, path)
+        except Refused:
+            # Some servers say that they failed and have renamed; what lies there is the truth.
+            if self.find(directory, name, body) is None:
+                raise
+            return Put(path=path, size=len(body), sha256=digest, earlier=False)
+        try:
+            lying = self.find(directory, name, body)
+        except CrossdockError as error:
+            raise WireQuiet(f"{path} was written and cannot be read back: {error}") from error
+        return Put(path=path, size=len(body), sha256=digest, earlier=False, taken=lying is None)
+
+    def move(self, directory: str, name: str, to_directory: str, to_name: str) -> None:
+        """Rename a file. Raises ``Refused`` when there is none, or when the new name is taken."""
+        source, target = joined(directory, name), joined(to_directory, to_name)
+        if self.look(to_directory, to_name) is not None:
+            raise Refused(f"{target} exists already; {source} is not moved", status="other")
+        with self._session.use(f"move {source} to {target}", deadline_s=self._step_s, effect=True) as sftp:
+            sftp.rename(source, target)
+
+    def check(self, directory: str, *, write: bool) -> Iterator[CheckStep]:
+        """Resolve and connect with the pinned host key, log in, and look into the directory. Stops at what fails."""
+        try:
+            self._session.check_host_key()
+        except Misconfigured as error:
+            step = "login" if "the login is" in str(error) else "connect"
+            if step == "login":
+                yield CheckStep(
+                    step="connect", ok=True, sentence=f"{self._session.where} has the pinned host key"
+                )
+            yield CheckStep(step=step, ok=False, sentence=str(error), remedy="Correct the connection.")
+            return
+        except CrossdockError as error:
+            yield CheckStep(
+                step="connect",
+                ok=False,
+                sentence=str(error),
+                remedy="Look whether the server runs and whether host and port of the connection are right.",
+            )
+            return
+        yield CheckStep(step="connect", ok=True, sentence=f"{self._session.where} has the pinned host key")
+        yield CheckStep(step="login", ok=True, sentence="the login is accepted")
+        try:
+            with self._session.use(f"look at {directory}", deadline_s=self._step_s) as sftp:
+                attributes = sftp.stat(directory)
+                mode = attributes.st_mode
+                next(sftp.entries(directory), None)
+        except CrossdockError as error:
+            remedy = f"Ask the partner to make {directory} and to permit it, or correct connector.toml."
+            yield CheckStep(step="permission", ok=False, sentence=str(error), remedy=remedy)
+            return
+        if write and mode is not None and not mode & 0o222:
+            yield CheckStep(
+                step="permission",
+                ok=False,
+                sentence=f"nobody may write into {directory}",
+                remedy="Ask the partner to permit it.",
+            )
+            return
+        doing = "listed; that it may be written is known only by writing" if write else "listed"
+        yield CheckStep(step="permission", ok=True, sentence=f"{directory} can be {doing}")
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _read(handle: paramiko.SFTPFile, size: int) -> bytes:
+    """At most ``size`` bytes: a file that grows is not followed."""
+    if size > _CHUNK:
+        _ask_ahead(handle, size)
+    chunks: list[bytes] = []
+    left = size
+    while left > 0:
+        chunk = handle.read(min(left, _CHUNK))
+        if not chunk:
+            break
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
+
+
+def _ask_ahead(handle: paramiko.SFTPFile, size: int) -> None:
+    """Requests the pieces without waiting for each. paramiko does so on a thread of its own, whose failure (a server
+    that died) would be printed as a traceback; the reader meets the same failure and says it in order."""
+    asking = handle._prefetch_thread  # type: ignore[attr-defined]
+
+    def ask(*arguments: object) -> None:
+        with suppress(*FOREIGN):
+            asking(*arguments)
+
+    handle._prefetch_thread = ask  # type: ignore[attr-defined]
+    handle.prefetch(size, _IN_FLIGHT)
+
+
+def _file(raw: bytes, attributes: paramiko.SFTPAttributes) -> RemoteFile | Skipped:
+    shown = raw.decode("utf-8", "backslashreplace")
+    shown = shown.encode("unicode_escape").decode() if not shown.isprintable() else shown
+    if is_regular(attributes) is False:
+        kind = kind_of(attributes)
+        return Skipped(
+            name=shown, code=f"sftp.{kind}", sentence=f"it is a {kind}; only regular files are taken"
+        )
+    if not is_plain(raw):
+        return Skipped(
+            name=shown,
+            code="sftp.name",
+            sentence="its name is not one that we use; ask the sender to name it with letters, digits, "
+            f"dots and dashes, in at most {MOST_NAME_BYTES} bytes",
+        )
+    if attributes.st_size is None or attributes.st_mtime is None:
+        return Skipped(name=shown, code="sftp.attributes", sentence="the server tells neither size nor time")
+    return RemoteFile(name=raw.decode(), size=attributes.st_size, mtime=attributes.st_mtime)
+
+
+def _regular(path: str, name: str, attributes: paramiko.SFTPAttributes) -> RemoteFile:
+    if not is_regular(attributes):
+        raise Refused(f"{path} is no regular file", status="kind")
+    if attributes.st_size is None or attributes.st_mtime is None:
+        raise Refused(f"{path}: the server tells neither size nor time", status="attributes")
+    return RemoteFile(name=name, size=attributes.st_size, mtime=attributes.st_mtime)
+
+
+def is_temporary(raw: bytes | str) -> bool:
+    """Whether a name says that the file is still on its way, or hidden."""
+    name = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    return name.startswith(".") or name.lower().endswith(TEMPORARY)
+
+
+def is_plain(raw: bytes | str) -> bool:
+    """Whether we use a file of this name: letters, digits and a few signs, no path, no control character."""
+    try:
+        name = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        return len(name.encode()) <= MOST_NAME_BYTES and bool(_NAME.fullmatch(name))
+    except UnicodeError:
+        return False
+
+
+def joined(directory: str, name: str) -> str:
+    """A path under a directory. Raises ``Refused`` for a name that is not plain."""
+    if not is_plain(name):
+        raise Refused("a name that is not plain is never made a path", status="name")
+    return posixpath.join(directory, name)

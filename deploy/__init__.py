@@ -1,0 +1,1 @@
+"""What runs Crossdock, and the trading world that it is tried in."""

@@ -1,0 +1,99 @@
+"""The header of an 855: order, parties, currency, and the dates that were asked for."""
+
+from typing import Final
+
+from canonical.events import Party, Ref, SourceCode, When
+from mappings import codes
+from mappings.x12 import Reader, at
+
+# 374, by our words of the crosswalk: a wish is compared only with a promise of the same kind
+_WISHES: Final = {"delivery_requested": "delivery", "required_by": "delivery", "ship_requested": "ship"}
+PROMISES: Final = {
+    "delivery_estimated": "delivery", "delivery_scheduled": "delivery", "delivery_promised": "delivery",
+    "shipped": "ship", "ship_scheduled": "ship", "ship_promised": "ship",
+}  # fmt: skip
+_LATEST_WISHES: Final = {"deliver_not_after": "delivery", "ship_not_after": "ship"}
+
+
+class Header:
+    """What holds for all lines: order, parties, currency, and the dates that were asked for."""
+
+    __slots__ = (
+        "currency", "kind", "meaning", "occurred_at", "order", "order_date", "parties", "position", "purpose",
+        "reader", "refs", "source_code", "who", "wishes",
+    )  # fmt: skip
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.position = 0
+        self.currency = ""
+        self.parties: list[Party] = []
+        self.wishes: dict[str, str] = {}
+        self.who = reader.partner.title if reader.partner is not None else "The supplier"
+
+    def take(self, name: str, segment: list[str], position: int) -> None:
+        """One segment before the first line."""
+        reader = self.reader
+        if name == "BAK":
+            if self.position:
+                raise reader.stop("a second BAK stands in the set", position)
+            self.position = position
+            self.purpose, self.kind, self.order = at(segment, 1), at(segment, 2), at(segment, 3)
+            if not self.kind:
+                raise reader.stop("BAK02 is empty: nothing says what is acknowledged", position, 2)
+            if not self.order:
+                raise reader.stop("BAK03 is empty: the acknowledgment names no purchase order", position, 3)
+            self.meaning = reader.meaning("x12-587", self.kind, position, 2)
+            self.source_code: SourceCode = codes.source_code("x12-587", self.kind, self.meaning)
+            self.refs: list[Ref] = [
+                {"kind": "supplier_po", "value": self.order[:256], "issuer": reader.context.tenant}
+            ]
+            if (theirs := at(segment, 8)) and reader.partner is not None:
+                self.refs.append(
+                    {
+                        "kind": "sales_order",
+                        "value": theirs[:256],
+                        "issuer": reader.partner.name,
+                        "role": "seller",
+                    }
+                )
+            day = at(segment, 4)
+            self.order_date = reader.date(day, position, 4) if day else ""
+            day = at(segment, 9)
+            self.occurred_at: When | None = (
+                {"value": reader.date(day, position, 9), "precision": "date"} if day else None
+            )
+        elif name == "CUR":
+            self.currency = at(segment, 2)
+        elif name == "DTM":
+            wish(reader, self.wishes, segment, position)
+        elif name == "N1" and (party := reader.party(segment)) is not None:
+            self.parties.append(party)
+
+    def close(self) -> None:
+        """All segments were seen: the set must have had its BAK."""
+        if not self.position:
+            raise self.reader.stop("the BAK is missing: nothing says which order is acknowledged", 1)
+        self.reader.add_sender(self.parties, "supplier", "seller")
+
+
+def word_of_date(reader: Reader, qualifier: str) -> str:
+    """Our word for a date qualifier (374), empty for one that is in no crosswalk."""
+    row = codes.meaning("x12-374", qualifier, reader.partner)
+    return (row.ours or "") if row is not None else ""
+
+
+def kind_of_date(reader: Reader, qualifier: str) -> str:
+    """``delivery`` or ``ship``; a date without a known qualifier is taken for the delivery's."""
+    word = word_of_date(reader, qualifier)
+    return PROMISES.get(word) or ("ship" if word.startswith("ship") else "delivery")
+
+
+def wish(reader: Reader, wishes: dict[str, str], segment: list[str], position: int) -> None:
+    """Keep the date of a DTM that says when the goods are wanted; a latest date only where no other is said."""
+    word = word_of_date(reader, at(segment, 1))
+    day = at(segment, 2)
+    if day and (kind := _WISHES.get(word)):
+        wishes[kind] = reader.date(day, position, 2)
+    elif day and (kind := _LATEST_WISHES.get(word)):
+        wishes.setdefault(kind, reader.date(day, position, 2))

@@ -1,0 +1,234 @@
+"""What segments mean that several transaction sets share: N1, N4, DTM, CUR, product ids, quantities, prices.
+
+Element numbers are those of X12 004010. A ``Reader`` holds one transaction set and its context while a mapping
+walks over it; it never copies a segment.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+from canonical.events import DocumentPlace, Money, Party, PartyId, Quantity, Ref, X12Place
+from crossdock.errors import Place, Unreadable
+from crossdock.partners import MappingContext, Partner
+from mappings import codes, times
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12 import TransactionSet
+
+ZERO: Final = Decimal(0)
+
+_NUMBER: Final = frozenset("0123456789.-+E")
+_DIGITS_BEFORE_POINT: Final = 18
+_DIGITS_AFTER_POINT: Final = 9
+
+# N101 [98] → role
+_ROLES: Final = {
+    "BY": "buyer", "SE": "seller", "VN": "seller", "SU": "supplier", "ST": "ship_to", "SF": "ship_from",
+    "BT": "bill_to", "CA": "carrier", "SH": "ship_from", "CN": "ship_to", "WH": "warehouse", "OW": "owner",
+}  # fmt: skip
+# N103 [66] → scheme
+_SCHEMES: Final = {
+    "1": "duns", "9": "duns4", "2": "scac", "UL": "gln", "91": "assigned-by-seller",
+    "92": "assigned-by-buyer", "ZZ": "mutually-defined",
+}  # fmt: skip
+
+
+def at(segment: list[str], element: int) -> str:
+    """Element ``element`` (from 1) without padding, empty when it is absent."""
+    return segment[element].strip() if element < len(segment) else ""
+
+
+def plain(number: Decimal) -> str:
+    """A number as a decimal string: no exponent, no negative zero."""
+    return format(number, "f") if number else "0"
+
+
+class Reader:
+    """One transaction set while it is mapped: its segments, its place in the world, its partner's defaults."""
+
+    __slots__ = ("_base", "context", "document", "lenient", "partner", "segments", "zone")
+
+    def __init__(self, document: "TransactionSet", context: MappingContext) -> None:
+        self.document = document
+        self.segments = document.segments
+        self.context = context
+        self.partner = context.partner
+        self.lenient = self.partner is not None and self.partner.lenient
+        self.zone = self.partner.timezone if self.partner is not None else None
+        base: X12Place = {"st01": document.set_id}
+        if document.interchange.control_number:
+            base["isa13"] = document.interchange.control_number[:9]
+        if document.group is not None and document.group.control_number:
+            base["gs06"] = document.group.control_number[:9]
+        if document.control_number:
+            base["st02"] = document.control_number[:9]
+        self._base = base
+
+    def place(self, position: int, path: str) -> DocumentPlace:
+        """Where a statement was found: ``position`` counts segments from 1 at the ST."""
+        return {
+            "x12": {
+                **self._base,
+                "segment_ordinal": position,
+                "segment_id": self.segments[position - 1][0][:3],
+                "path": path,
+            }
+        }
+
+    def stop(
+        self, sentence: str, position: int, element: int | None = None, *, code: str = "", remedy: str = ""
+    ) -> Unreadable:
+        """The error that sets this transaction set aside, with segment, element and byte."""
+        try:
+            byte = (
+                self.document.offset_of(position)
+                if element is None
+                else self.document.element_span(position, element)[0]
+            )
+        except (AttributeError, IndexError):  # a set built by hand has no bytes
+            byte = None
+        name = self.segments[position - 1][0] if self.segments else ""
+        return Unreadable(
+            f"{self.document.set_id} {self.document.control_number}, segment {position} ({name}): {sentence}",
+            place=Place(
+                byte=byte,
+                segment=self.document.first_ordinal + position - 1,
+                segment_id=name,
+                element=element,
+            ),
+            code=code or "EDI.MAP_FAILURE",
+            remedy=remedy or "ask the sender for a correct document, or discard this one",
+        )
+
+    # ── codes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def meaning(self, element_name: str, code: str, position: int, element: int) -> codes.Row | None:
+        """The row of a code (``"x12-668"``, ``"IB"``); ``None`` for a word of a lenient partner.
+
+        Raises ``Unreadable`` with the row to add when nobody knows it.
+        """
+        row = codes.meaning(element_name, code, self.partner)
+        if row is not None and row.exception != "EDI.UNMAPPED_CODE":
+            return row
+        if self.lenient:
+            return None
+        what = "is in no crosswalk" if row is None else f"says nothing by itself ({row.text})"
+        raise self.stop(
+            f"the code {code[:40]!r} of element {element_name.removeprefix('x12-')} {what}",
+            position,
+            element,
+            code="EDI.UNMAPPED_CODE",
+            remedy=codes.remedy(element_name, code[:40], self.partner),
+        )
+
+    # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def number(self, text: str, position: int, element: int) -> Decimal:
+        """An element of type R (an explicit decimal point, where there is one) as an exact number."""
+        if _NUMBER.issuperset(text):
+            try:
+                number = Decimal(text)
+            except InvalidOperation:
+                pass
+            else:
+                exponent = number.as_tuple().exponent
+                if (
+                    number.adjusted() < _DIGITS_BEFORE_POINT
+                    and isinstance(exponent, int)
+                    and exponent >= -_DIGITS_AFTER_POINT
+                ):
+                    return number
+        raise self.stop(
+            f"{text[:40]!r} is no number of at most {_DIGITS_BEFORE_POINT} digits before and "
+            f"{_DIGITS_AFTER_POINT} behind the point",
+            position,
+            element,
+        )
+
+    def count(self, text: str, position: int, element: int) -> Decimal:
+        """A quantity as an exact number: never negative."""
+        number = self.number(text, position, element)
+        if number < ZERO:
+            raise self.stop(f"{text[:40]!r} is a negative quantity", position, element)
+        return number
+
+    def quantity(self, number: Decimal, unit: str) -> Quantity:
+        """A quantity with its unit of UN/ECE Rec 20 and the document's own word for it (element 355).
+
+        A unit that no crosswalk knows is ``ZZ``, mutually defined; without a unit it is counted (``C62``).
+        """
+        if not unit:
+            return {"value": plain(number), "uom": "C62"}
+        row = codes.meaning("x12-355", unit, self.partner)
+        return {
+            "value": plain(number),
+            "uom": (row.ours if row is not None else None) or "ZZ",
+            "uom_source": unit[:64],
+            "uom_scheme_source": "x12-355",
+        }
+
+    # ── dates ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def date(self, text: str, position: int, element: int) -> str:
+        """An element of type DT as ``2026-12-04``."""
+        try:
+            return times.date_of(text)
+        except times.NotATime:
+            raise self.stop(f"{text[:40]!r} is no date", position, element) from None
+
+    def time(self, text: str, position: int, element: int) -> str:
+        """An element of type TM as ``14:02`` or ``14:02:11``."""
+        try:
+            return times.time_of(text)
+        except times.NotATime:
+            raise self.stop(f"{text[:40]!r} is no time", position, element) from None
+
+    # ── words ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def money(self, amount: Decimal, currency: str) -> Money:
+        """An amount in the document's currency, or in the partner's, and then flagged as assumed."""
+        if currency:
+            return {"amount": plain(amount), "currency": currency}
+        assumed = self.partner.currency if self.partner is not None else "USD"
+        return {"amount": plain(amount), "currency": assumed, "currency_assumed": True}
+
+    def party(self, segment: list[str]) -> Party | None:
+        """An N1 as a party; ``None`` when it has no id or a role that concerns nobody here."""
+        role = _ROLES.get(at(segment, 1))
+        value = at(segment, 4)
+        if role is None or not value:
+            return None
+        id: PartyId = {"scheme": _SCHEMES.get(at(segment, 3), "mutually-defined"), "value": value[:128]}
+        party: Party = {"role": role, "ids": [id]}
+        if name := at(segment, 2):
+            party["name"] = name[:256]
+        return party
+
+    def add_sender(self, parties: list[Party], *roles: str) -> None:
+        """Name the trading partner itself by its profile: beside the party of that role, or as a new one."""
+        if self.partner is None:
+            return
+        own: PartyId = {"scheme": "internal", "value": self.partner.name}
+        for party in parties:
+            if party["role"] in roles:
+                party["ids"].append(own)
+                return
+        parties.append({"role": roles[0], "ids": [own], "name": self.partner.title})
+
+    def ext(self, **more: Any) -> dict[str, Any]:
+        """The event's own fields beside the canonical ones: whose document it was, and what the set adds."""
+        if self.partner is not None:
+            more["partner"] = self.partner.name
+        return more
+
+
+def product_ids(segment: list[str], first: int, partner: Partner | None) -> list[Ref]:
+    """The (qualifier [235], id [234]) pairs of a segment from element ``first`` on, as references."""
+    found: list[Ref] = []
+    for element in range(first, len(segment) - 1, 2):
+        if value := segment[element + 1].strip():
+            qualifier = segment[element].strip()
+            row = codes.meaning("x12-235", qualifier, partner)
+            scheme = row.ours if row is not None and row.ours else f"x12-235:{qualifier}"
+            found.append({"kind": "item", "value": value[:256], "scheme": scheme[:64]})
+    return found

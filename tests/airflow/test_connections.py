@@ -1,0 +1,130 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from crossdock.airflow import connections, hooks, provider
+from crossdock.connections import is_secret_name
+from crossdock.errors import Misconfigured
+from crossdock.registry import Registry
+
+PASSWORD = "pass & <word>/with+all"
+
+
+def test_airflow_draws_a_form_for_every_connection_type_of_ours(fresh: Any) -> None:
+    told = json.loads(
+        fresh(
+            """
+import json
+from airflow.providers_manager import ProvidersManager
+manager = ProvidersManager()
+manager.initialize_providers_hooks()
+print(json.dumps({
+    "behaviours": {k: v for k, v in manager.field_behaviours.items() if k.startswith("crossdock")},
+    "fields": {k: v.is_sensitive for k, v in manager._connection_form_widgets.items() if "crossdock" in k},
+    "names": {k: manager._hook_name_dict.get(k) for k in manager.field_behaviours if k.startswith("crossdock")},
+}))
+"""
+        ).splitlines()[-1]
+    )
+    assert set(told["behaviours"]) == {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "webhook")}
+    assert told["fields"] == {
+        "extra__crossdock_sftp__host_key": False,
+        "extra__crossdock_sftp__private_key": True,
+        "extra__crossdock_sftp__private_key_passphrase": True,
+        "extra__crossdock_webhook__webhook_secrets": True,
+        "extra__crossdock_webhook__hmac_secret": True,
+    }
+    assert all(name.startswith("Crossdock ") for name in told["names"].values())
+
+
+def test_every_connector_names_a_connection_type_that_exists() -> None:
+    known = {kind["connection-type"] for kind in provider.CONNECTION_TYPES}
+    for manifest in Registry().manifests().values():
+        assert manifest.connection_type in known
+
+
+def test_what_the_form_calls_a_secret_is_one_to_us() -> None:
+    assert provider.secret_fields()
+    assert all(is_secret_name(name) for name in provider.secret_fields())
+
+
+def test_every_connection_type_has_its_hook() -> None:
+    for kind in provider.CONNECTION_TYPES:
+        hook = getattr(hooks, kind["hook-class-name"].rpartition(".")[2])
+        assert hook.conn_type == kind["connection-type"]
+        assert hook.hook_name == kind["hook-name"]
+
+
+def test_a_login_comes_from_airflow_with_its_secrets_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_PARTNER",
+        json.dumps(
+            {
+                "conn_type": "crossdock_sftp",
+                "host": "sftp.partner.example",
+                "port": 2222,
+                "login": "us",
+                "password": PASSWORD,
+                "extra": {"host_key": "ssh-ed25519 AAAA", "private_key": "-----BEGIN"},
+            }
+        ),
+    )
+    login = connections.fetch("partner")
+    assert (login.host, login.port, login.user) == ("sftp.partner.example", 2222, "us")
+    assert login.extra == {"host_key": "ssh-ed25519 AAAA"}
+    assert login.secrets["private_key"].reveal() == "-----BEGIN"
+    assert PASSWORD not in repr(login)
+
+
+def test_a_connection_that_does_not_exist_says_where_to_make_it() -> None:
+    with pytest.raises(Misconfigured, match="Admin, Connections, or set AIRFLOW_CONN_NO_SUCH"):
+        connections.fetch("no_such")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        PASSWORD,
+        "pass%20%26%20%3Cword%3E%2Fwith%2Ball",
+        "pass+%26+%3Cword%3E%2Fwith%2Ball",
+        "pass &amp; &lt;word&gt;/with+all",
+        base64.b64encode(PASSWORD.encode()).decode(),
+        base64.b64encode(f"us:{PASSWORD}".encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_in_every_form_it_travels_in(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.log import redact
+
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CROSSDOCK_ERP",
+        json.dumps({"conn_type": "crossdock_rest", "host": "erp", "login": "us", "password": PASSWORD}),
+    )
+    connections.mask_environment()
+    assert redact(f"the call failed: {form} was refused") == "the call failed: *** was refused"
+
+
+def test_a_connection_that_is_no_connection_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.log import redact
+
+    monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_ODD", "{this-is-no-json-but-secret")
+    monkeypatch.setenv("CROSSDOCK_DATABASE_URL", "postgresql+psycopg://hub:database-secret@db/crossdock")
+    connections.mask_environment()
+    assert redact("{this-is-no-json-but-secret database-secret") == "*** ***"
+
+
+def test_the_test_button_checks_every_connector_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CROSSDOCK_ERP",
+        json.dumps({"conn_type": "crossdock_rest", "schema": "http", "host": "127.0.0.1", "port": 1}),
+    )
+    well, sentence = hooks.RestHook("crossdock_erp").test_connection()
+    assert not well
+    assert sentence
+
+
+def test_the_test_button_of_a_connection_that_nobody_uses_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_LONELY", json.dumps({"conn_type": "crossdock_rest", "host": "x"}))
+    well, sentence = hooks.RestHook("lonely").test_connection()
+    assert not well and "connector.toml" in sentence

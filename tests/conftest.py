@@ -1,0 +1,104 @@
+"""The fixtures of every room: a database of one's own, and a clock that is moved.
+
+One embedded server serves the whole test session, in a folder of its own, so two sessions side by side never meet.
+The schema is made once, in a template; each test gets a copy of it.
+"""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from crossdock.store.embedded import EmbeddedServer
+from crossdock.store.engine import Store
+from crossdock.testing.clock import MovableClock
+
+TEMPLATE = "crossdock_template"
+
+
+class Databases:
+    """The session's server, and fresh databases on it."""
+
+    def __init__(self, server: EmbeddedServer) -> None:
+        self.server = server
+        self._numbers = itertools.count(1)
+
+    def empty(self) -> str:
+        """The address of a new database without any table."""
+        return self._new("template0")
+
+    def migrated(self) -> str:
+        """The address of a new database with the current schema."""
+        return self._new(TEMPLATE)
+
+    def drop(self, url: str) -> None:
+        """Remove the database of this address, whoever is still connected."""
+        name = url.partition("@/")[2].partition("?")[0]
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def connect(self) -> psycopg.Connection:
+        """A superuser's connection to the server, each statement by itself."""
+        url = self.server.url_for("postgres").replace("+psycopg", "")
+        return psycopg.connect(url, autocommit=True)
+
+    def _new(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        with self.connect() as connection:
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+        return self.server.url_for(name)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Databases]:
+    """The session's PostgreSQL server; ``migrated()`` and ``empty()`` make databases on it."""
+    home = Path(tempfile.mkdtemp(prefix="crossdock-test-", dir="/tmp"))
+    try:
+        with EmbeddedServer.start(home) as server:
+            databases = Databases(server)
+            with databases.connect() as connection:
+                for setting in (
+                    "fsync",
+                    "synchronous_commit",
+                    "full_page_writes",
+                ):  # the folder dies with the session
+                    connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+                connection.execute("SELECT pg_reload_conf()")
+            with Store.open(server.ensure_database(TEMPLATE)) as template:
+                template.upgrade()
+            yield databases
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def store(database: Databases) -> Iterator[Store]:
+    """A store of the test's own, with the current schema and no rows."""
+    yield from _store(database)
+
+
+@pytest.fixture(scope="module")
+def module_store(database: Databases) -> Iterator[Store]:
+    """A store for all tests of a file, which must not disturb each other."""
+    yield from _store(database)
+
+
+def _store(database: Databases) -> Iterator[Store]:
+    url = database.migrated()
+    try:
+        with Store.open(url) as opened:
+            yield opened
+    finally:
+        database.drop(url)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A clock that stands at 2026-11-20 14:00 UTC until the test moves it."""
+    return MovableClock()

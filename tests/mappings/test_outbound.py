@@ -1,0 +1,115 @@
+"""What leaves for the ERP: addressed by the business key, and the same bytes for the same decision."""
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from crossdock.errors import Unreadable
+from crossdock.messages import Decision
+from crossdock.registry import Registry
+from mappings.outbound import erp_change_date, erp_hold, erp_note
+
+DECISION = Decision(
+    event_id=uuid.UUID(int=1),
+    table="main",
+    rule="a",
+    version="0",
+    queue="supply",
+    owner="planning",
+    priority=30,
+    actions=(),
+    because="Acme backordered 40 of 100",
+    saw={},
+)
+WHO = {"exception_id": "case-1", "decision_id": "decision-1"}
+
+
+def about(*refs: dict[str, str]) -> dict[str, Any]:
+    return {"id": "event-1", "data": {"refs": list(refs)}}
+
+
+PO = about({"kind": "supplier_po", "value": "4500123456", "issuer": "main"})
+
+
+def test_a_note_says_why_and_which_exception_and_decision_it_is_of() -> None:
+    body = erp_note.write(PO, DECISION, {"text": "look at line 2 – soon"}, **WHO)
+    assert body.subject == "supplier_po/4500123456"
+    assert body.media_type == "application/json"
+    assert body.body == (
+        '{"decision_id":"decision-1","exception_id":"case-1","text":"look at line 2 – soon"}'.encode()
+    )
+    assert json.loads(erp_note.write(PO, DECISION, {}, **WHO).body)["text"] == DECISION.because
+
+
+def test_a_hold_and_a_date_change_carry_what_the_erp_needs() -> None:
+    body = erp_hold.write(PO, DECISION, {"reason": "export"}, **WHO)
+    assert json.loads(body.body) == {"reason": "export", **WHO}
+    body = erp_change_date.write(PO, DECISION, {"line": "2", "date": "2026-12-04"}, **WHO)
+    assert json.loads(body.body) == {"line": "2", "date": "2026-12-04", **WHO}
+
+
+def test_writing_again_writes_the_same_bytes() -> None:
+    arguments = {"date": "2026-12-04", "line": "2"}
+    again = dict(reversed(arguments.items()))
+    assert erp_change_date.write(PO, DECISION, arguments, **WHO) == erp_change_date.write(
+        PO, DECISION, again, **WHO
+    )
+
+
+@pytest.mark.parametrize(
+    ("refs", "subject"),
+    [
+        (({"kind": "pro", "value": "771"}, {"kind": "shipment", "value": "SHP-1"}), "shipment/SHP-1"),
+        (({"kind": "pro", "value": "771", "issuer": "RRFL"},), "pro/771"),
+        (({"kind": "sales_order", "value": "SO-1"},), "sales_order/SO-1"),
+        (
+            (
+                {"kind": "sales_order", "value": "THEIRS", "role": "seller"},
+                {"kind": "supplier_po", "value": "45"},
+            ),
+            "supplier_po/45",
+        ),
+    ],
+)
+def test_the_subject_is_the_number_that_the_erp_knows(refs: tuple[dict[str, str], ...], subject: str) -> None:
+    assert erp_note.write(about(*refs), DECISION, {}, **WHO).subject == subject
+
+
+@pytest.mark.parametrize(
+    "refs",
+    [
+        ({"kind": "group", "value": "57"},),
+        ({"kind": "sales_order", "value": "THEIRS", "role": "seller"},),
+    ],
+)
+def test_an_event_about_nothing_that_the_erp_keeps_writes_nothing(refs: tuple[dict[str, str], ...]) -> None:
+    with pytest.raises(Unreadable, match="names nothing that the ERP keeps") as refused:
+        erp_note.write(about(*refs), DECISION, {}, **WHO)
+    assert "decision table" in refused.value.remedy
+
+
+@pytest.mark.parametrize("date", ["", "soon", "2026-02-30", "20261204", "2026-W49-5"])
+def test_a_date_change_without_a_date_of_the_calendar_is_not_written(date: str) -> None:
+    with pytest.raises(Unreadable):
+        erp_change_date.write(PO, DECISION, {"line": "2", "date": date}, **WHO)
+
+
+def test_a_hold_without_a_reason_is_not_written() -> None:
+    with pytest.raises(Unreadable, match="no 'reason'"):
+        erp_hold.write(PO, DECISION, {}, **WHO)
+
+
+def test_a_note_that_is_longer_than_the_erp_takes_is_cut_and_says_so() -> None:
+    text = json.loads(erp_note.write(PO, DECISION, {"text": "x" * 5000}, **WHO).body)["text"]
+    assert len(text) == erp_note.TEXT_LONGEST
+    assert text.endswith("…")
+
+
+def test_the_registry_finds_each_operation() -> None:
+    registry = Registry()
+    for operation in ("note", "hold", "change_date"):
+        found = registry.outbound(operation)
+        assert found is not None
+        assert found.operation == operation
