@@ -12,8 +12,10 @@ import shutil
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -37,6 +39,11 @@ STUCK_S: Final = 25.0
 """How long one of the four may say by its heartbeat that it does nothing, before it is killed and started again. A
 supervisor with a liveness check does the same in production: a scheduler whose database went away while one of its
 workers was killed waits for that worker for ever."""
+QUEUED_S: Final = 20.0
+"""How long a task may be queued before its scheduler counts as sick. Airflow's local executor gives its workers their
+tasks through one queue with one lock: a worker that is killed while it holds the lock leaves the others waiting for
+ever, and one that is killed with a task in its hand leaves that task queued for ever, both under a scheduler that is
+healthy. A task is queued only when the executor has room for it, so this is no matter of load."""
 _HEARTBEATS: Final = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
 _LOOK_AGAIN_S: Final = 0.25
 
@@ -177,12 +184,23 @@ class HubProcesses:
                 for name, program in _HEARTBEATS.items()
                 if health.get(name, {}).get("status") != "healthy"
             }
+            sick |= {"scheduler"} if self._holds_tasks() else set()
         now = time.monotonic()
         self._sick_since = {name: self._sick_since.get(name, now) for name in sick if name in self._programs}
         stuck = [name for name, since in self._sick_since.items() if now - since > STUCK_S]
         for name in stuck:
             del self._sick_since[name]  # it has as long again to come up
         return stuck
+
+    def _holds_tasks(self) -> bool:
+        """Whether the executor was given a task some time ago and nobody has begun it."""
+        long_ago = datetime.now(UTC) - timedelta(seconds=QUEUED_S)
+        question = urllib.parse.urlencode({"state": "queued", "limit": 100})
+        try:
+            tasks = self.ask(f"/api/v2/dags/~/dagRuns/~/taskInstances?{question}")["task_instances"]
+        except (urllib.error.URLError, OSError, ValueError):
+            return False  # the next look tells
+        return any(datetime.fromisoformat(task["queued_when"]) < long_ago for task in tasks)
 
     def _count_a_death(self, name: str, program: Program | None = None) -> None:
         self._deaths[name] = self._deaths.get(name, 0) + 1

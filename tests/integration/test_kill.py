@@ -4,6 +4,7 @@ The real thing: PostgreSQL, Airflow's four processes with their task processes, 
 carrier, all on this machine. What must be there in the end is read from the partners' own books.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -25,7 +26,7 @@ from deploy.sandbox.records import Records
 from deploy.sandbox.world_process import WorldProcess
 
 VICTIMS = (
-    "task",
+    "workers",
     "database",
     "task",
     "scheduler",
@@ -101,7 +102,11 @@ def _trigger(hub: HubProcesses) -> None:
 
 def _kill(hub: HubProcesses, victim: str, dice: random.Random) -> str:
     """``kill -9``, then start again what is not there."""
-    if victim == "task":
+    if victim == "workers":  # all of the executor's at once: one of them holds the lock of the queue of tasks
+        for pid in _living(hub, "scheduler", workers=True):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    elif victim == "task":
         pid = dice.choice(_living(hub, "scheduler", workers=True))
         os.kill(pid, signal.SIGKILL)
     elif victim == "database":

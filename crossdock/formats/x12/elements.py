@@ -331,11 +331,12 @@ class Release:
 
     __slots__ = ("elements", "known", "name", "segments")
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], base: "Release | None" = None) -> None:
+        """``base``: the release whose words hold here too, but for those that ``data`` says anew."""
         self.name: str = data["release"]
         codes = {number: frozenset(listed.split()) for number, listed in data.get("codes", {}).items()}
-        self.elements: dict[str, Element] = {}
-        for number, text in data["elements"].items():
+        self.elements: dict[str, Element] = dict(base.elements) if base else {}
+        for number, text in data.get("elements", {}).items():
             type_, lengths, name = text.split(" ", 2)
             shortest, longest = map(int, lengths.split("/"))
             self.elements[number] = Element(
@@ -354,7 +355,16 @@ class Release:
                 components=self._elements(entry["elements"]),
                 notes=_notes(entry.get("notes", "")),
             )
-        self.segments = {
+        self.segments: dict[str, SegmentGuide] = {
+            segment_id: SegmentGuide(
+                segment_id,
+                segment.name,
+                tuple(replace(self.elements[one.reference], use=one.use) for one in segment.elements),
+                segment.notes,
+                segment.described,
+            )
+            for segment_id, segment in (base.segments if base else {}).items()
+        } | {
             segment_id: SegmentGuide(
                 segment_id,
                 entry["name"],
@@ -362,9 +372,11 @@ class Release:
                 _notes(entry.get("notes", "")),
                 "elements" in entry,
             )
-            for segment_id, entry in data["segments"].items()
+            for segment_id, entry in data.get("segments", {}).items()
         }
-        self.known = frozenset(data["known"]["segments"].split())
+        self.known: frozenset[str] = frozenset(data.get("known", {}).get("segments", "").split())
+        if base:
+            self.known |= base.known
 
     def _elements(self, listed: str) -> tuple[Element, ...]:
         return tuple(self._use(*text.split()) for text in listed.split(",") if text.strip())

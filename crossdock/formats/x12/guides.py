@@ -1,7 +1,8 @@
 """Whether a transaction set obeys its guide, and what is wrong with it, as AK3 and AK4 (IK3 and IK4) say it.
 
-Guides are data, in ``guides/*.toml``: one file for the words of a release (elements, composites, segments), one for
-what stands where in a set. More sets are only more files.
+Guides are data: in ``guides/words`` one file for the words of a release (elements, composites, segments), which may
+build on those of an older one; in ``guides/sets`` one for what stands where in a set, in the releases that it names.
+More sets are only more files. Each is read when it is first asked for.
 
 A guide of another release than the set's is *borrowed*, for want of a nearer one: the newest that is not newer than
 the set, else the oldest. Releases grow (segments, elements and lengths are added, hardly ever taken away), so by a
@@ -13,17 +14,17 @@ Code lists are the mappings' affair, but for the few that a release file ships.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from crossdock.formats.x12.elements import Element, Release
 from crossdock.formats.x12.items import TransactionSet
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
 from crossdock.formats.x12.structure import PROBLEMS_AT_MOST, Guide
 
-__all__ = ["PROBLEMS_AT_MOST", "Element", "Guide", "check", "guide", "say"]
+__all__ = ["PROBLEMS_AT_MOST", "Element", "Guide", "check", "guide", "releases", "say", "set_ids", "words"]
 
 _FOLDER: Final = Path(__file__).with_name("guides")
 
@@ -32,27 +33,54 @@ _FOLDER: Final = Path(__file__).with_name("guides")
 
 
 @lru_cache(maxsize=1)
-def _shelf() -> dict[str, dict[str, Guide]]:
-    """All guides, by set and release, from the folder."""
-    files = [tomllib.loads(path.read_text("utf-8")) for path in sorted(_FOLDER.glob("*.toml"))]
-    words = {data["release"]: Release(data) for data in files if "set" not in data}
-    shelf: dict[str, dict[str, Guide]] = {}
-    for data in files:
-        if "set" in data:
-            shelf.setdefault(data["set"], {})[data["release"]] = Guide(data, words[data["release"]])
-    return shelf
+def _tables() -> dict[str, dict[str, Path]]:
+    """The file of each set's table, by set and release."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted((_FOLDER / "sets").glob("*.toml")):
+        data = _read(path)
+        for release in data["releases"]:
+            other = found.setdefault(data["set"], {}).setdefault(release, path)
+            if other != path:
+                raise ValueError(f"{path.name} and {other.name} both describe {data['set']} in {release}")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path) -> Mapping[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+@lru_cache(maxsize=16)
+def words(release: str) -> Release:
+    """The words of a release: its elements, composites and segments, those of its base included."""
+    data = _read(_FOLDER / "words" / f"{release}.toml")
+    return Release(data, words(data["base"]) if "base" in data else None)
+
+
+@lru_cache(maxsize=256)
+def _guide(set_id: str, release: str) -> Guide:
+    return Guide(_read(_tables()[set_id][release]), release, words(release))
+
+
+def set_ids() -> tuple[str, ...]:
+    """The sets that have a guide."""
+    return tuple(sorted(_tables()))
+
+
+def releases(set_id: str) -> tuple[str, ...]:
+    """The releases in which a set has a guide of its own, oldest first."""
+    return tuple(sorted(_tables().get(set_id, ())))
 
 
 def guide(set_id: str, version: str) -> Guide | None:
     """The guide of a set in a release (``004010``), or the nearest of another release; ``None``: there is none."""
-    releases = _shelf().get(set_id)
-    if not releases:
+    known = releases(set_id)
+    if not known:
         return None
-    exact = releases.get(version[:6])
-    if exact is not None:
-        return exact
-    older = [release for release in releases if release <= version]
-    return releases[max(older) if older else min(releases)]
+    if version[:6] in known:
+        return _guide(set_id, version[:6])
+    older = [release for release in known if release <= version]
+    return _guide(set_id, max(older) if older else min(known))
 
 
 def check(entry: TransactionSet) -> Sequence[SegmentProblem]:
@@ -89,14 +117,14 @@ _ELEMENT_SENTENCES: Final = {
 
 def say(problem: SegmentProblem) -> str:
     """One problem as a sentence for a person: what, where, which element by its name, what was expected."""
-    words = _words()
-    known = words.segments.get(problem.segment_id)
+    newest = _words()
+    known = newest.segments.get(problem.segment_id)
     name = f" ({known.name})" if known else ""
     where = f"segment {problem.position}, {problem.segment_id or 'one without an id'}{name}"
     if not problem.elements:
         sentence = _SEGMENT_SENTENCES.get(problem.code, "is wrong").format(loop=problem.loop)
         return f"{where}, {sentence}"
-    told = "; ".join(_say_element(problem.segment_id, bad, words) for bad in problem.elements[:3])
+    told = "; ".join(_say_element(problem.segment_id, bad, newest) for bad in problem.elements[:3])
     more = len(problem.elements) - 3
     return f"{where}: {told}" + (f"; and {more} more" if more > 0 else "")
 
@@ -117,5 +145,4 @@ def _say_element(segment_id: str, bad: ElementProblem, words: Release) -> str:
 @lru_cache(maxsize=1)
 def _words() -> Release:
     """The words of the newest release, for names."""
-    guides = [one for releases in _shelf().values() for one in releases.values()]
-    return max(guides, key=lambda one: one.release).words
+    return words(max(path.stem for path in (_FOLDER / "words").glob("*.toml")))

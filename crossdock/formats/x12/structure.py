@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from crossdock.formats.x12.elements import UNLIMITED, Element, Release, SegmentGuide
 from crossdock.formats.x12.items import Segment, TransactionSet
+from crossdock.formats.x12.loops import Loop
 from crossdock.formats.x12.problems import SegmentProblem
 
 PROBLEMS_AT_MOST: Final = 100
@@ -65,9 +66,9 @@ class Guide:
         "words",
     )
 
-    def __init__(self, data: Mapping[str, Any], words: Release) -> None:
+    def __init__(self, data: Mapping[str, Any], release: str, words: Release) -> None:
         self.set_id: str = data["set"]
-        self.release: str = data["release"]
+        self.release = release
         self.functional_group: str = data["functional_group"]
         self.name: str = data["name"]
         self.words = words
@@ -141,6 +142,28 @@ class Guide:
                 at = moves[0].to
             outline.append(self._loops(at))
         return outline
+
+    def tree(self, entry: TransactionSet) -> Loop:
+        """The set as nested loops, by name. ST and SE are left out, and so is nothing else: a segment that is in a
+        wrong place stands in the loop of the one before it."""
+        root = Loop(name="", position=1)
+        open_loops = {0: root}
+        at, innermost = 0, root
+        for position, segment in enumerate(entry.segments, 1):
+            segment_id = segment[0] if segment else ""
+            if segment_id in ("ST", "SE"):
+                continue
+            moves = self._moves_from(at, segment_id)
+            if moves:
+                at = moves[0].to
+                place = self._places[at]
+                if place.begins:
+                    innermost = open_loops[place.parent].begin(place.loop, position)
+                    open_loops[at] = innermost
+                else:
+                    innermost = open_loops[place.parent]
+            innermost.segments.append((position, segment))
+        return root
 
     def _loops(self, at: int) -> tuple[str, ...]:
         loops: list[str] = []

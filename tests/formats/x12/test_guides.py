@@ -348,11 +348,11 @@ def test_a_new_set_is_only_a_new_file() -> None:
     found = Guide(
         {
             "set": "855",
-            "release": "004010",
             "functional_group": "PR",
             "name": "Test",
             "segments": ["ZA M 1", {"loop": "ZB", "max": 2, "segments": ["ZB M 1"]}],
         },
+        "004010",
         words,
     )
     entry = the_set(SAMPLES / "clean_855.edi")

@@ -1,0 +1,126 @@
+"""A transaction set as nested loops, by the names of its guide, and the hierarchy that HL segments draw.
+
+Source: X12.6 (loops), X12 004010 segment HL: HL01 is the level's number, HL02 its parent's, HL03 [735] what it is
+(S shipment, O order, T tare, P pack, I item).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from crossdock.formats.x12.items import Segment
+
+Placed = tuple[int, Segment]
+"""A segment with its position in the set, from 1 at the ST."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Loop:
+    """One turn of a loop: its own segments, and the loops in it. The set itself is the loop without a name."""
+
+    name: str
+    position: int
+    outer: "Loop | None" = field(default=None, repr=False)
+    segments: list[Placed] = field(default_factory=list)
+    loops: list["Loop"] = field(default_factory=list)
+
+    def begin(self, name: str, position: int) -> "Loop":
+        """A new loop in this one."""
+        inner = Loop(name=name, position=position, outer=self)
+        self.loops.append(inner)
+        return inner
+
+    @property
+    def path(self) -> str:
+        """The names from the outermost loop to this one: ``PO1/ACK``."""
+        names: list[str] = []
+        loop: Loop | None = self
+        while loop is not None and loop.name:
+            names.append(loop.name)
+            loop = loop.outer
+        return "/".join(reversed(names))
+
+    def first(self, segment_id: str) -> Placed | None:
+        """The first of the loop's own segments with this identifier."""
+        return next(self._of(segment_id), None)
+
+    def all(self, segment_id: str) -> list[Placed]:
+        """All of the loop's own segments with this identifier."""
+        return list(self._of(segment_id))
+
+    def inside(self, name: str) -> list["Loop"]:
+        """The loops of this name directly in this one."""
+        return [loop for loop in self.loops if loop.name == name]
+
+    def _of(self, segment_id: str) -> Iterator[Placed]:
+        return (placed for placed in self.segments if placed[1][0] == segment_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class Level:
+    """One HL loop in its hierarchy. ``parent`` is ``None`` at the top."""
+
+    id: str
+    code: str
+    loop: Loop
+    parent: "Level | None" = field(default=None, repr=False)
+    children: list["Level"] = field(default_factory=list, repr=False)
+
+    def above(self, code: str) -> "Level | None":
+        """The nearest level of this kind around this one."""
+        level = self.parent
+        while level is not None and level.code != code:
+            level = level.parent
+        return level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenLevel:
+    """An HL that does not fit: where, which, and why."""
+
+    position: int
+    id: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hierarchy:
+    """All levels in the order of the document, those at the top, and what is wrong with their numbers."""
+
+    levels: Sequence[Level]
+    roots: Sequence[Level]
+    problems: Sequence[BrokenLevel]
+
+
+def hierarchy(loops: Sequence[Loop]) -> Hierarchy:
+    """The levels that these HL loops draw. A level whose parent is not there yet stands at the top, with a problem:
+    a parent comes before its children, so nothing can go round in a circle."""
+    levels: list[Level] = []
+    roots: list[Level] = []
+    problems: list[BrokenLevel] = []
+    known: dict[str, Level] = {}
+    for loop in loops:
+        segment = loop.segments[0][1]
+        number, above, code = (segment[place].strip() if place < len(segment) else "" for place in (1, 2, 3))
+        level = Level(id=number, code=code, loop=loop)
+        levels.append(level)
+
+        def tell(sentence: str, loop: Loop = loop, number: str = number) -> None:
+            problems.append(BrokenLevel(position=loop.position, id=number, sentence=sentence))
+
+        if not number:
+            tell("HL01 is empty: the level has no number")
+        elif number in known:
+            tell(f"the level number {number[:12]} comes twice")
+        if above and above == number:
+            tell(f"level {number[:12]} is its own parent")
+        elif above and above not in known:
+            tell(f"level {number[:12]} names the parent {above[:12]}, and no level before it has that number")
+        parent = known.get(above) if above and above != number else None
+        if parent is None:
+            roots.append(level)
+        else:
+            level.parent = parent
+            parent.children.append(level)
+        if number:
+            known.setdefault(number, level)
+    return Hierarchy(levels=levels, roots=roots, problems=problems)
