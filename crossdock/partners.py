@@ -21,6 +21,9 @@ from crossdock.toml_lines import TomlFile, did_you_mean
 
 PARTNERS_DIR: Final = "CROSSDOCK_PARTNERS_DIR"
 
+ROLES: Final = ("supplier", "customer", "carrier", "warehouse", "bank", "other")
+"""What a trading partner can be to us."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _SET: Final = re.compile(r"[0-9]{3}")
 _RELEASE: Final = re.compile(r"00[2-8][0-9]{3}")
@@ -31,7 +34,8 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 class Partner:
     """One trading partner, as X12 names it and as we answer it.
 
-    ``ids``: every (ISA qualifier, ISA id) it sends under, ids stripped; ``ours``: what it calls us.
+    ``ids``: every (ISA qualifier, ISA id) it sends under, ids stripped; ``ours``: what it calls us. ``role`` is what
+    it is to us: one of ``ROLES``.
     ``timezone`` (IANA) is what its zone-less times mean; ``currency`` (ISO 4217) what its bare prices mean.
     ``acknowledge``: ``997`` or ``none``; ``acknowledge_target`` is the connector that sends it;
     ``acknowledge_accepted`` False: only rejections are told. ``usage``: ISA15 of what is real for us, P or T.
@@ -45,6 +49,7 @@ class Partner:
     title: str
     ids: tuple[tuple[str, str], ...]
     ours: tuple[str, str]
+    role: str = "other"
     timezone: str = "UTC"
     currency: str = "USD"
     acknowledge: str = "997"
@@ -63,11 +68,15 @@ class Partner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingContext:
-    """What a mapping may know beside the document: whose it is, when it came, and for which tenant."""
+    """What a mapping may know beside the document: whose it is, when it came, and for which tenant.
+
+    ``direction`` is ``in`` for what the partner sent to us, ``out`` for a copy of what we sent to the partner.
+    """
 
     partner: Partner | None
     received_at: datetime
     tenant: str
+    direction: str = "in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ class _Profile:
     """The check of one file: every problem is told, then there is a partner or there is none."""
 
     _KEYS: Final = (
-        "name", "title", "ids", "ours", "timezone", "currency", "acknowledge", "acknowledge_target",
+        "name", "title", "ids", "ours", "role", "timezone", "currency", "acknowledge", "acknowledge_target",
         "acknowledge_accepted", "release", "sets", "usage", "lenient", "codes", "element", "component", "repetition",
         "segment",
     )  # fmt: skip
@@ -169,6 +178,7 @@ class _Profile:
             title=self._text("title", None),
             ids=self._ids(),
             ours=self._identity("ours", self._values.get("ours")),
+            role=self._one_of("role", "other", ROLES),
             timezone=self._timezone(),
             currency=self._text("currency", "USD", _CURRENCY, "three capital letters of ISO 4217"),
             acknowledge=self._one_of("acknowledge", "997", ("997", "none")),

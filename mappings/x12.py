@@ -14,6 +14,7 @@ from mappings import codes, times
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
+    from crossdock.formats.x12.loops import Loop
 
 ZERO: Final = Decimal(0)
 
@@ -46,7 +47,7 @@ def plain(number: Decimal) -> str:
 class Reader:
     """One transaction set while it is mapped: its segments, its place in the world, its partner's defaults."""
 
-    __slots__ = ("_base", "context", "document", "lenient", "partner", "segments", "zone")
+    __slots__ = ("_base", "_tree", "context", "document", "lenient", "partner", "segments", "zone")
 
     def __init__(self, document: "TransactionSet", context: MappingContext) -> None:
         self.document = document
@@ -55,6 +56,7 @@ class Reader:
         self.partner = context.partner
         self.lenient = self.partner is not None and self.partner.lenient
         self.zone = self.partner.timezone if self.partner is not None else None
+        self._tree: Loop | None = None
         base: X12Place = {"st01": document.set_id}
         if document.interchange.control_number:
             base["isa13"] = document.interchange.control_number[:9]
@@ -99,6 +101,45 @@ class Reader:
             code=code or "EDI.MAP_FAILURE",
             remedy=remedy or "ask the sender for a correct document, or discard this one",
         )
+
+    # ── loops ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def tree(self) -> "Loop":
+        """The set as nested loops, by its guide. Raises ``Unreadable`` where there is no guide for it."""
+        if self._tree is None:
+            from crossdock.formats.x12.guides import guide
+
+            found = guide(self.document.set_id, self.document.version)
+            if found is None:
+                raise self.stop(
+                    f"there is no guide for {self.document.set_id}", 1, code="EDI.UNSUPPORTED_SET"
+                )
+            self._tree = found.tree(self.document)
+        return self._tree
+
+    # ── references ───────────────────────────────────────────────────────────────────────────────────────
+
+    def purchase_order(self, number: str, *, sent_by: str) -> Ref:
+        """A purchase order's number as the buyer gave it: the partner's to us, or ours to the partner.
+
+        ``sent_by``: which side sends this kind of document, ``buyer`` (850, 860) or ``seller`` (855, 856, 810).
+        """
+        if (sent_by == "buyer") == (self.context.direction == "in"):
+            return {"kind": "customer_po", "value": number[:256], "issuer": self._theirs}
+        return {"kind": "supplier_po", "value": number[:256], "issuer": self.context.tenant}
+
+    def issued(self, kind: str, value: str, *, by: str) -> Ref:
+        """A number that the ``sender`` or the ``receiver`` of this document gave: with its issuer, for such numbers
+        are one's own."""
+        ours = (by == "sender") == (self.context.direction == "out")
+        return {"kind": kind, "value": value[:256], "issuer": self.context.tenant if ours else self._theirs}
+
+    @property
+    def _theirs(self) -> str:
+        if self.partner is not None:
+            return self.partner.name
+        return self.document.interchange.sender[:128] or "unknown"
 
     # ── codes ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,6 +192,15 @@ class Reader:
         if number < ZERO:
             raise self.stop(f"{text[:40]!r} is a negative quantity", position, element)
         return number
+
+    def implied(self, text: str, position: int, element: int, *, places: int = 2) -> Decimal:
+        """An element of type N2 (``N`` and its ``places``), whose decimal point is implied: ``12345`` is 123.45."""
+        digits = text.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > _DIGITS_BEFORE_POINT:
+            raise self.stop(
+                f"{text[:40]!r} is no whole number with {places} implied decimals", position, element
+            )
+        return Decimal(text).scaleb(-places)
 
     def quantity(self, number: Decimal, unit: str) -> Quantity:
         """A quantity with its unit of UN/ECE Rec 20 and the document's own word for it (element 355).

@@ -32,7 +32,7 @@ def test_the_demo_partners_are_found_by_padded_isa_ids() -> None:
     assert acme.ours == ("ZZ", "CROSSDOCK")
     carrier = partners.find("02", "RRFL")
     assert carrier is not None
-    assert carrier.sets == ("214",)
+    assert "214" in carrier.sets
     assert partners.find("ZZ", "RRFL") is None, "the qualifier is part of the id"
     assert partners.find("ZZ", "acmesupply") is None
 

@@ -25,13 +25,16 @@ def map_part(
     partner: Partner | None,
     offset: int = 0,
     length: int | None = None,
+    direction: str = "in",
 ) -> PartResult:
     """Map one part, seal and judge what it says. Whatever fails sets this part aside and no other."""
     versions = {"mapping": f"{mapping.name}/{mapping.version}"}
     message = opened.message
     length = len(message.body) if length is None else length
     try:
-        context = MappingContext(partner=partner, received_at=message.received_at, tenant=message.tenant)
+        context = MappingContext(
+            partner=partner, received_at=message.received_at, tenant=message.tenant, direction=direction
+        )
         origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
         documents = list(sealed(mapping.map(value, context), origin, part=str(ordinal)))
     except Exception as error:
