@@ -35,10 +35,16 @@ CHANGEABLE: Final = (
     "control_numbers",
     "dead_letters",
     "runs",
+    "clocks",
+    "exchanges",
 )
 """Tables that the role may update. It may delete from none."""
 
-FIRST_STATE: Final[Mapping[str, str]] = {"cases": "open", "write_backs": "ready", "dead_letters": "open"}
+FIRST_STATE: Final[Mapping[str, str]] = {
+    "cases": "open",
+    "write_backs": "ready",
+    "dead_letters": "open",
+}
 
 ONCE: Final[Mapping[str, Sequence[str]]] = {
     "raw_messages": (
@@ -72,6 +78,8 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
     "dead_letters": ("id", "source", "stage", "raw_id", "part", "write_back_id", "created_at"),
     "parts": ("raw_id", "ordinal", "source"),
     "runs": ("id", "step", "connector", "started_at"),
+    "clocks": ("id", "pair", "started_by", "raw_id", "part", "started_at"),
+    "exchanges": ("id", "direction", "partner", "interchange_number", "group_number", "set_number", "at"),
 }
 """Columns that keep the value of the INSERT."""
 
@@ -235,8 +243,10 @@ END $$
 
 
 def lift(connection: sa.Connection) -> None:
-    """Take away what stands in the way of a migration: the view (it holds columns)."""
-    connection.execute(sa.text("DROP VIEW IF EXISTS crossdock.ledger_balance"))
+    """Take away what stands in the way of a migration: the view (it holds columns), the triggers that refuse changes,
+    and row-level security, under which a change of the owner's would reach no row and say nothing."""
+    connection.execute(sa.text(_TAKE_AWAY))
+    connection.execute(sa.text(_OPEN))
 
 
 def lay(connection: sa.Connection) -> None:
@@ -259,6 +269,18 @@ DO $$ DECLARE found record; BEGIN
     END LOOP;
     FOR found IN SELECT policyname AS name, tablename AS on_table FROM pg_policies WHERE schemaname = 'crossdock' LOOP
         EXECUTE format('DROP POLICY %I ON crossdock.%I', found.name, found.on_table);
+    END LOOP;
+END $$
+"""
+
+
+_OPEN: Final = """
+DO $$ DECLARE found record; BEGIN
+    FOR found IN SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'crossdock'::regnamespace AND relkind = 'r' AND relrowsecurity
+    LOOP
+        EXECUTE format('ALTER TABLE crossdock.%I DISABLE ROW LEVEL SECURITY', found.name);
+        EXECUTE format('ALTER TABLE crossdock.%I NO FORCE ROW LEVEL SECURITY', found.name);
     END LOOP;
 END $$
 """

@@ -160,7 +160,15 @@ facts = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("document", Json, nullable=False),
     sa.Column("recorded_at", Time, nullable=False),
+    sa.Column(
+        "refs",
+        pg.ARRAY(sa.Text),
+        nullable=False,
+        server_default=sa.text("'{}'"),
+        comment="'kind:value', what other documents find it by",
+    ),
     sa.Index("ix_facts_raw", "tenant", "raw_id"),
+    sa.Index("ix_facts_refs", "refs", postgresql_using="gin"),
 )
 
 events = sa.Table(
@@ -229,6 +237,92 @@ case_transitions = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("event_id", sa.Uuid),
     sa.Column("at", Time, nullable=False),
+)
+
+CLOCK_STATES: Final = {
+    "waiting": ("met", "overdue", "cancelled"),
+    "overdue": ("late", "cancelled"),
+    "met": (),
+    "late": (),
+    "cancelled": (),
+}
+"""A clock runs (``waiting``) until what it waits for comes in time (``met``), or does not (``overdue``) and comes
+after that (``late``), or need not come any more (``cancelled``)."""
+
+clocks = sa.Table(
+    "clocks",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("id", sa.Uuid, primary_key=True, comment="derived from the pair and the fact that started it"),
+    sa.Column("pair", sa.Text, nullable=False, comment="the name of the pair of documents"),
+    sa.Column("partner", sa.Text, comment="who is to answer"),
+    sa.Column("subject", sa.Text, nullable=False, comment="'kind/value', what it is about"),
+    sa.Column("refs", pg.ARRAY(sa.Text), nullable=False, comment="'kind:value', what the answer is known by"),
+    sa.Column("started_by", sa.Uuid, nullable=False, comment="the fact that started it"),
+    sa.Column("raw_id", sa.Uuid, nullable=False, comment="the message that said it"),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("due_at", Time, nullable=False),
+    sa.Column("limit_text", sa.Text, nullable=False, comment="the time that was given, as it was agreed"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("ended_by", sa.Uuid, comment="the fact that ended it"),
+    sa.Column("ended_at", Time),
+    sa.Column("event_id", sa.Uuid, comment="the exception that was opened when it ran out"),
+    _one_of("state", *CLOCK_STATES),
+    sa.Index("ix_clocks_due", "tenant", "due_at", postgresql_where=sa.text("state = 'waiting'")),
+    sa.Index("ix_clocks_refs", "refs", postgresql_using="gin"),
+)
+
+# ── what was exchanged ───────────────────────────────────────────────────────────────────────────────────────
+
+EXCHANGE_STATES: Final = {
+    "received": (),
+    "unsent": ("waiting", "sent", "accepted", "accepted_with_errors", "partial", "rejected", "cancelled"),
+    "sent": ("accepted", "accepted_with_errors", "partial", "rejected"),
+    "waiting": ("accepted", "accepted_with_errors", "partial", "rejected", "overdue", "cancelled"),
+    "overdue": ("accepted", "accepted_with_errors", "partial", "rejected", "cancelled"),
+    "accepted": ("rejected",),
+    "accepted_with_errors": ("rejected",),
+    "partial": (),
+    "rejected": ("accepted",),
+    "cancelled": (),
+}
+"""A set that came is ``received``. One of ours is ``unsent`` until its file is delivered, then ``waiting`` for its
+acknowledgement, or ``sent`` where none is expected. ``accepted`` → ``rejected``: a TA1 or a 997 may refuse what an
+acknowledgement of another level took; ``rejected`` → ``accepted``: the partner corrects itself."""
+
+exchanges = sa.Table(
+    "exchanges",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column(
+        "id", sa.Uuid, primary_key=True, comment="derived from the message or write-back and its place in it"
+    ),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("interchange_number", sa.Text, nullable=False, comment="ISA13"),
+    sa.Column("functional_id", sa.Text, nullable=False, comment="GS01"),
+    sa.Column("group_number", sa.Text, nullable=False, comment="GS06"),
+    sa.Column("set_id", sa.Text, nullable=False, comment="ST01; TA1 for an interchange that holds no set"),
+    sa.Column("set_number", sa.Text, nullable=False, comment="ST02"),
+    sa.Column("release", sa.Text, nullable=False, comment="GS08"),
+    sa.Column("interchange_sha256", sa.Text, nullable=False, comment="of the interchange's bytes"),
+    sa.Column("raw_id", sa.Uuid, comment="the message that holds it, if it was received or is a copy"),
+    sa.Column("write_back_id", sa.Uuid, comment="the write-back that holds it, if we wrote it"),
+    sa.Column("part", sa.Integer, nullable=False, comment="its ordinal in the message or write-back"),
+    sa.Column("at", Time, nullable=False, comment="when it was received, or written"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("answer_due_at", Time, comment="set while waiting"),
+    sa.Column("answered_at", Time),
+    sa.Column("answer_raw_id", sa.Uuid, comment="the message that holds the acknowledgement"),
+    sa.Column("answer", Json, comment="what the acknowledgement said: its words, codes and places"),
+    _one_of("direction", "in", "out"),
+    _one_of("state", *EXCHANGE_STATES),
+    sa.CheckConstraint("raw_id IS NOT NULL OR write_back_id IS NOT NULL", name="of_something"),
+    sa.Index("ix_exchanges_numbers", "tenant", "partner", "direction", "interchange_number"),
+    sa.Index("ix_exchanges_groups", "tenant", "partner", "direction", "functional_id", "group_number"),
+    sa.Index("ix_exchanges_due", "tenant", "answer_due_at", postgresql_where=sa.text("state = 'waiting'")),
+    sa.Index("ix_exchanges_write_back", "tenant", "write_back_id"),
 )
 
 # ── decide ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,6 +463,9 @@ dead_letters = sa.Table(
     sa.Column("closed_at", Time),
     sa.Column("closed_by", sa.Text),
     sa.Column("reason", sa.Text),
+    sa.Column(
+        "blocked_by", sa.Text, comment="'kind:value' of what is not known yet and would let it through"
+    ),
     _one_of("state", *DEAD_LETTER_STATES),
     _one_of("stage", *Stage),
     sa.CheckConstraint("raw_id IS NOT NULL OR write_back_id IS NOT NULL", name="of_something"),
@@ -389,6 +486,12 @@ dead_letters = sa.Table(
         postgresql_where=sa.text("state = 'open' AND write_back_id IS NOT NULL"),
     ),
     sa.Index("ix_dead_letters_state", "tenant", "state", "created_at"),
+    sa.Index(
+        "ix_dead_letters_blocked",
+        "tenant",
+        "blocked_by",
+        postgresql_where=sa.text("state = 'open' AND blocked_by IS NOT NULL"),
+    ),
 )
 
 audit = sa.Table(
@@ -444,6 +547,8 @@ TRANSITIONS: Final = {
         "discarded": (),
     },
     "dead_letters": {"open": ("replayed", "discarded"), "replayed": (), "discarded": ()},
+    "clocks": CLOCK_STATES,
+    "exchanges": EXCHANGE_STATES,
 }
 """For each table with a state: which state may follow which. A trigger refuses the rest, and refuses a change of
 raw_messages.body, key, sha256 and of write_backs.body, idempotency_key once written."""

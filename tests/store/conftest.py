@@ -16,7 +16,12 @@ from crossdock.store.tables import TRANSITIONS
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 # What no type tells: words that a check constraint allows.
-WORDS = {"phase": "intent", "stage": "normalize", ("control_numbers", "kind"): "interchange"}
+WORDS = {
+    "phase": "intent",
+    "stage": "normalize",
+    "direction": "in",
+    ("control_numbers", "kind"): "interchange",
+}
 
 
 def row(table: sa.Table, tenant: str, **given: Any) -> dict[str, Any]:

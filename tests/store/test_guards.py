@@ -18,7 +18,9 @@ from crossdock.store.guards import (
 from crossdock.store.schema import SCHEMA
 from crossdock.store.tables import (
     APPENDED,
+    CLOCK_STATES,
     DEAD_LETTER_STATES,
+    EXCHANGE_STATES,
     PART_STATES,
     TRANSITIONS,
     cases,
@@ -31,6 +33,8 @@ STATES = {
     "write_backs": tuple(map(str, WriteBackState)),
     "parts": PART_STATES,
     "dead_letters": DEAD_LETTER_STATES,
+    "clocks": CLOCK_STATES,
+    "exchanges": EXCHANGE_STATES,
 }
 PAIRS = [
     (name, old, new) for name, states in STATES.items() for old in states for new in states if old != new

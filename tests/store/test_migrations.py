@@ -105,6 +105,29 @@ def test_each_version_comes_up_with_its_work_in_flight(empty, version):
     assert sending == 1
 
 
+def test_facts_of_the_first_version_are_found_by_their_references(empty):
+    """The upgrade writes into a table that only grows, of a tenant that nobody named."""
+    with empty._engine.begin() as connection:
+        guards.ensure_role(connection)
+        connection.execute(sa.schema.CreateSchema(SCHEMA))
+        schema.migrate(connection, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO crossdock.facts (tenant, id, raw_id, part, kind, subject, document, recorded_at) VALUES"
+            " ('seeded', gen_random_uuid(), gen_random_uuid(), 0, 'acknowledged', 'supplier_po/77',"
+            ' \'{"data": {"refs": [{"kind": "supplier_po", "value": "77"}, {"kind": "asn", "value": "A1"}]}}\','
+            " now());"
+            "ALTER TABLE crossdock.facts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+            "CREATE FUNCTION crossdock.refuse_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN RAISE EXCEPTION $m$only added$m$; END';"
+            "CREATE TRIGGER append_only BEFORE UPDATE ON crossdock.facts FOR EACH ROW"
+            " EXECUTE FUNCTION crossdock.refuse_append_only();"
+        )
+    empty.upgrade()
+    with empty.transaction("seeded") as connection:
+        found = connection.execute(sa.text("SELECT refs FROM crossdock.facts")).scalar_one()
+    assert found == ["supplier_po:77", "asn:A1"]
+
+
 def test_an_empty_database_gets_exactly_the_tables_of_the_metadata(store):
     assert differences(store) == []
 
