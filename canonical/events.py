@@ -114,9 +114,32 @@ class DocumentPlace(TypedDict):
 class Fact:
     """What a document states that is no exception by itself.
 
-    ``kind``: ordered | acknowledged | shipped | delivered | received | invoiced | released | status |
-    acknowledgement (``taxonomy.FACT_KINDS``).
-    Facts start and stop clocks, and clear cases (``clears_when`` in the taxonomy).
+    ``kind``, one of ``taxonomy.FACT_KINDS``, with the X12 sets that state it:
+
+    * ``ordered``: a buyer orders (850).
+    * ``change_requested``: a buyer changes or cancels an order (860).
+    * ``change_answered``: the seller answers the change (865).
+    * ``acknowledged``: the seller answers the order (855).
+    * ``shipped``: goods left (856, 945, 943; 867 outward).
+    * ``delivered``: goods arrived where they were going (214).
+    * ``received``: the receiver counted them (861, 944).
+    * ``invoiced``: somebody asks for money (810, 210).
+    * ``tendered``: a load is offered to a carrier (204).
+    * ``tender_answered``: the carrier answers the offer (990).
+    * ``instructed``: a warehouse is told to ship (940).
+    * ``inquired``: a buyer asks how an order stands (869).
+    * ``released``: a hold is off.
+    * ``status``: how an order or a shipment stands (870, 214).
+    * ``inventory``: what is on hand, sold or on order somewhere (846, 852).
+    * ``adjusted``: a stock figure or an amount was corrected (947, 812).
+    * ``paid``: money was sent, and for what (820).
+    * ``returned``: goods go back, or may go back (180, 867).
+    * ``application_advice``: the receiver's application accepts or refuses a document (824).
+    * ``acknowledgement``: an interchange, a group or a set was read, or was not (TA1, 997, 999).
+
+    Facts start and stop clocks, and clear cases (``clears_when`` in the taxonomy). Of ``attributes`` the taxonomy
+    reads these: ``purpose`` (X12 element 353; ``01`` takes back an earlier fact), ``answer`` of a fact that answers
+    (``accepted``, or anything else), ``complete`` (``true``: nothing of it is still to come).
     """
 
     kind: str

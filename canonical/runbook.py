@@ -65,6 +65,12 @@ _SET_ASIDE: Final = {
     "EDI.GROUP_REJECTED": "As a dead letter: as for EDI.TRANSACTION_REJECTED, for every set of the group.",
     "EDI.INTERCHANGE_REJECTED": "As a dead letter: the file is cut short or its envelope is wrong; the sender was "
     "told and sends it again. Discard the letter when it came.",
+    "EDI.SYNTAX": "As a dead letter: what came is not X12, or breaks its envelope. Ask the sender for a correct "
+    "file, and discard the letter when it came.",
+    "EDI.TRUNCATED": "As a dead letter: the transfer broke off or the sender stopped writing. Ask for the whole "
+    "file; discard the letter when it came.",
+    "EDI.TEST_IN_PROD": "As a dead letter: ISA15 is T. If the partner is still testing, discard it; if it is "
+    "production and only the mark is wrong, tell them, and replay.",
     "EDI.UNSUPPORTED_SET": "As a dead letter: add a mapping for the set, or agree with the partner not to send it; "
     "then replay or discard.",
     "EDI.UNMAPPED_CODE": "As a dead letter: ask the partner what the code means, add it to its profile under "
@@ -96,7 +102,8 @@ def _endings(code: Code) -> Iterator[str]:
             yield "when a person closes the case"
         else:
             shared = " and ".join(f"`{kind}`" for kind in clearance.match)
-            yield f"by itself with a fact `{clearance.fact}` about the same {shared}"
+            having = "".join(f", {name} `{value}`" for name, value in clearance.having)
+            yield f"by itself with a fact `{clearance.fact}`{having} about the same {shared}"
 
 
 if __name__ == "__main__":

@@ -26,10 +26,20 @@ ACTIONS: Final = frozenset(
         "substitute",
         "cancel_line",
         "resend",
+        "acknowledge",
+        "answer_change",
+        "report_status",
+        "advise",
+        "change_order",
+        "answer_tender",
         "none",
     }
 )
-"""What a decision may want done about an exception. ``none``: nothing, and on purpose."""
+"""What a decision may want done about an exception. ``none``: nothing, and on purpose.
+
+Some are documents to the partner: ``acknowledge`` an order (X12 855), ``answer_change`` of one (865),
+``report_status`` of one (870), ``advise`` that a document was refused or accepted (824), ``change_order`` at a
+supplier (860), ``answer_tender`` of a load (990); ``resend``: what we sent, once more."""
 
 AUTONOMY: Final = ("observe", "recommend", "approve", "auto")
 """From least to most: only watch; propose; do it after a person's yes; do it."""
@@ -42,17 +52,30 @@ KINDS: Final = ("fact", "absence", "risk", "composite")
 
 FACT_KINDS: Final = (
     "ordered",
+    "change_requested",
+    "change_answered",
     "acknowledged",
     "shipped",
     "delivered",
     "received",
     "invoiced",
+    "tendered",
+    "tender_answered",
+    "instructed",
+    "inquired",
     "released",
     "status",
+    "inventory",
+    "adjusted",
+    "paid",
+    "returned",
+    "application_advice",
     "acknowledgement",
 )
-"""What a Fact can state. ``acknowledged`` answers an order (855); ``acknowledgement`` answers an interchange, a group
-or a set (TA1, 997, 999); ``released`` takes a hold off."""
+"""What a Fact can state; ``canonical.events.Fact`` says of each what it means and which documents state it."""
+
+CANCELLATION: Final = "01"
+"""``purpose`` (X12 element 353) of a fact that takes back what an earlier one stated."""
 
 REF_KINDS: Final = (
     "customer_po",
@@ -89,8 +112,10 @@ REF_KINDS: Final = (
     "ack",
     "message",
     "file",
+    "feed",
 )
-"""What a business number can be the number of."""
+"""What a business number can be the number of. ``feed``: what a partner sends on a calendar (``x12/846``), its own
+number being none."""
 
 FOLD_PLACES: Final = ("code", "ref0", "line", "source0")
 """What a fold template may name. ``ref0``: the first reference, ``kind:value`` and ``@issuer`` when it has one;
@@ -125,10 +150,13 @@ class UnknownCode(KeyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearedBy:
-    """A fact of this kind ends the trouble, when it shares with the event a reference of each kind in ``match``."""
+    """A fact of this kind ends the trouble, when it shares with the event a reference of each kind in ``match`` and
+    has these attributes (``having``: an ``application_advice`` ends a refusal only if its ``answer`` is
+    ``accepted``)."""
 
     fact: str
     match: tuple[str, ...]
+    having: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +192,13 @@ def codes() -> Mapping[str, Code]:
             code=code,
             family=family,
             clears_when=tuple(
-                PERSON if clears == PERSON else ClearedBy(fact=clears["fact"], match=tuple(clears["match"]))
+                PERSON
+                if clears == PERSON
+                else ClearedBy(
+                    fact=clears["fact"],
+                    match=tuple(clears["match"]),
+                    having=tuple(clears.get("having", {}).items()),
+                )
                 for clears in entry["clears_when"]
             ),
             actions=tuple(entry["actions"]),
@@ -200,16 +234,25 @@ def clears(code: Code, event: Mapping[str, Any], fact: Mapping[str, Any]) -> boo
     numbers are unique only per issuer. A line counts as ``order_line``, so a fact about line 3 ends line 3 alone.
     Where the event knows how much was ordered, a part is not enough: the fact's line must name at least that
     quantity (its ``affected``) in the same unit, or say ``complete = "true"`` in its attributes.
+    A fact that cancels (``purpose`` 01) takes a statement back: it ends only what asks for a cancellation.
     """
     for clearance in code.clears_when:
         if (
             isinstance(clearance, ClearedBy)
             and clearance.fact == fact["kind"]
+            and _has(clearance.having, fact.get("attributes", {}))
             and all(_share(kind, event, fact) for kind in clearance.match)
             and ("order_line" not in clearance.match or _whole(event, fact))
         ):
             return True
     return False
+
+
+def _has(wanted: tuple[tuple[str, str], ...], attributes: Mapping[str, str]) -> bool:
+    """Whether a fact has these attributes, and cancels nothing unless that is what is asked for."""
+    if attributes.get("purpose") == CANCELLATION and ("purpose", CANCELLATION) not in wanted:
+        return False
+    return all(attributes.get(name) == value for name, value in wanted)
 
 
 def _whole(event: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:
@@ -285,9 +328,16 @@ def _faults(code: str, entry: Mapping[str, Any]) -> Iterator[str]:
     for clearance in entry.get("clears_when", ()):
         if clearance == PERSON:
             continue
-        if not isinstance(clearance, dict) or set(clearance) != {"fact", "match"} or not clearance["match"]:
+        if (
+            not isinstance(clearance, dict)
+            or set(clearance) - {"having"} != {"fact", "match"}
+            or not clearance["match"]
+        ):
             yield f'{code}: clears_when wants {{ fact = "...", match = ["..."] }} or "person", not {clearance!r}'
             continue
+        having = clearance.get("having", {})
+        if not isinstance(having, dict) or not all(isinstance(value, str) for value in having.values()):
+            yield f'{code}: having wants attributes of the fact as texts ({{ answer = "accepted" }}), not {having!r}'
         if clearance["fact"] not in FACT_KINDS:
             yield f"{code}: clears_when names the fact {clearance['fact']!r}, which no document states"
         for kind in clearance["match"]:

@@ -62,9 +62,9 @@ def test_every_described_code_can_be_sealed_and_is_valid(sealed, backorder):
 
 def test_a_code_that_is_not_described_is_refused_with_a_way_out(sealed, backorder):
     with pytest.raises(
-        UnknownCode, match=r"'INV\.RECALL' is not described in canonical/taxonomy: add an entry"
+        UnknownCode, match=r"'CRD\.LIMIT' is not described in canonical/taxonomy: add an entry"
     ):
-        sealed(dataclasses.replace(backorder, code="INV.RECALL"))
+        sealed(dataclasses.replace(backorder, code="CRD.LIMIT"))
 
 
 def test_a_statement_without_a_business_number_is_refused(sealed, backorder):

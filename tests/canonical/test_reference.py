@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from canonical.taxonomy import codes, families
+from canonical.events import Fact
+from canonical.taxonomy import FACT_KINDS, codes, families
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "events.md"
@@ -28,6 +29,12 @@ def test_every_family_is_in_the_reference():
     text = REFERENCE.read_text("utf-8")
     for family, name in families().items():
         assert f"{family} {name.lower()}" in text
+
+
+def test_every_kind_of_fact_is_in_the_reference_and_in_the_docstring_of_a_fact():
+    kinds = re.findall(r"^\| `([a-z_]+)` \|", REFERENCE.read_text("utf-8").split("## Facts")[1], re.M)
+    assert tuple(kinds) == FACT_KINDS
+    assert tuple(re.findall(r"^ *\* ``([a-z_]+)``:", Fact.__doc__ or "", re.M)) == FACT_KINDS
 
 
 def test_the_program_in_the_reference_runs():

@@ -86,6 +86,58 @@ FOR_THE_FIRST_MAPPINGS = [
 ]
 
 
+FOR_THE_SETS = [
+    "ORD.VALIDATION", "ORD.NO_ORDER", "ORD.CHANGE_REQUESTED", "ORD.CHANGE_LATE", "ORD.CHANGE_REJECTED",
+    "ORD.CHANGE_OVERDUE", "ORD.CANCEL_REQUESTED", "ORD.CANCELLED_BY_SUPPLIER", "ORD.INQUIRY_OVERDUE",
+    "ORD.ACK_OVERDUE", "ORD.DUPLICATE", "INV.MISMATCH", "INV.HOLD", "INV.RECALL", "INV.SHELF_LIFE",
+    "INV.DISCONTINUED", "INV.FEED_STALE", "INV.DEMAND_SPIKE", "PRC.UOM", "FUL.OVER_SHIP",
+    "FUL.WRONG_ITEM", "FUL.SHIP_DATE_CHANGED", "FUL.CARRIER_CHANGED", "FUL.LABEL", "FUL.NO_SHIP_CONFIRM",
+    "SHP.TENDER_REQUESTED", "SHP.TENDER_COUNTER", "SHP.TENDER_NO_RESPONSE", "SHP.ASN_LATE",
+    "SHP.ASN_MISMATCH", "SHP.ASN_NO_ORDER", "SHP.ASN_DUPLICATE", "SHP.ASN_MISSING", "SHP.NO_STATUS",
+    "SHP.POD_MISSING", "SHP.OVER", "SHP.WRONG_ITEM", "RCV.OVER", "RCV.WRONG_ITEM", "RCV.QUALITY",
+    "RCV.REJECTED", "RCV.NO_ASN", "RCV.NOT_CONFIRMED", "BIL.QTY", "BIL.PRICE", "BIL.TOTAL", "BIL.TAX",
+    "BIL.CHARGE", "BIL.NO_ORDER", "BIL.BEFORE_SHIP", "BIL.INVOICE_OVERDUE", "BIL.INVOICE_UNKNOWN",
+    "BIL.FREIGHT_VARIANCE", "BIL.SHORT_PAY", "BIL.DISPUTE", "BIL.DEDUCTION", "RTN.REQUESTED",
+    "RTN.DENIED", "RTN.PARTIAL", "RTN.NO_RECORD", "RTN.LIMIT_EXCEEDED", "RTN.DISPOSITION",
+    "EDI.SEQUENCE_GAP", "EDI.SYNTAX", "EDI.TRUNCATED", "EDI.TEST_IN_PROD", "EDI.FREE_TEXT",
+    "EDI.ACK_UNMATCHED", "EDI.ACK_OVERDUE", "EDI.GROUP_REJECTED", "EDI.INTERCHANGE_REJECTED",
+    "EDI.DUPLICATE_CONTROL", "EDI.UNSUPPORTED_SET", "MDM.UOM_INCONSISTENT", "MDM.PARTY_UNKNOWN",
+    "MDM.ITEM_UNKNOWN", "CMP.ROUTING_GUIDE", "INT.FEED_MISSING",
+]  # fmt: skip
+
+# what a clock waits for, and a document that brings it
+AWAITED = [
+    ("ORD.ACK_OVERDUE", "acknowledged", "supplier_po"),
+    ("ORD.ACK_OVERDUE", "acknowledged", "customer_po"),
+    ("ORD.CHANGE_OVERDUE", "change_answered", "supplier_po"),
+    ("ORD.CHANGE_OVERDUE", "change_answered", "customer_po"),
+    ("ORD.INQUIRY_OVERDUE", "status", "customer_po"),
+    ("SHP.ASN_MISSING", "shipped", "supplier_po"),
+    ("FUL.NO_SHIP_CONFIRM", "shipped", "warehouse_order"),
+    ("RCV.NOT_CONFIRMED", "received", "warehouse_receipt"),
+    ("RCV.NOT_CONFIRMED", "received", "asn"),
+    ("SHP.TENDER_NO_RESPONSE", "tender_answered", "shipment"),
+    ("BIL.INVOICE_OVERDUE", "invoiced", "supplier_po"),
+    ("BIL.INVOICE_OVERDUE", "invoiced", "shipment"),
+    ("SHP.NO_STATUS", "status", "shipment"),
+    ("SHP.NO_STATUS", "status", "pro"),
+    ("SHP.POD_MISSING", "received", "shipment"),
+    ("EDI.ACK_OVERDUE", "acknowledgement", "group"),
+    ("INV.FEED_STALE", "inventory", "feed"),
+    ("INT.FEED_MISSING", "inventory", "feed"),
+    # not clocks, but ended by what was missing
+    ("SHP.ASN_NO_ORDER", "ordered", "customer_po"),
+    ("BIL.NO_ORDER", "ordered", "supplier_po"),
+    ("BIL.BEFORE_SHIP", "shipped", "supplier_po"),
+    ("BIL.BEFORE_SHIP", "received", "supplier_po"),
+    ("BIL.INVOICE_UNKNOWN", "invoiced", "invoice"),
+    ("ORD.NO_ORDER", "ordered", "supplier_po"),
+    ("ORD.CHANGE_REQUESTED", "change_answered", "customer_po"),
+    ("SHP.TENDER_REQUESTED", "tender_answered", "shipment"),
+    ("RCV.NO_ASN", "shipped", "asn"),
+]
+
+
 def test_nothing_is_wrong_with_the_taxonomy():
     assert lint() == []
 
@@ -99,9 +151,13 @@ def test_the_codes_of_the_first_mappings_are_described():
     assert set(FOR_THE_FIRST_MAPPINGS) <= set(codes())
 
 
+def test_the_codes_of_the_transaction_sets_and_clocks_are_described():
+    assert set(FOR_THE_SETS) <= set(codes())
+
+
 def test_described_and_reserved_names_are_the_whole_list_of_fifteen_families():
     assert len(families()) == 15
-    assert len(set(codes()) | reserved()) == len(codes()) + len(reserved()) == 157
+    assert len(set(codes()) | reserved()) == len(codes()) + len(reserved()) == 162
     assert {code.split(".")[0] for code in (*codes(), *reserved())} == set(families())
 
 
@@ -130,6 +186,11 @@ def test_the_lint_fails_where_a_field_is_missing(tmp_path, field):
         ("inv-backorder", "inv-elsewhere", "it must be 'docs/runbook.md#inv-backorder'"),
         ('queue = "purchasing"', 'queue = "purchasing"\nowner = "Joe"', "owner is not a field of a code"),
         (r'"person"\]', '"someone"]', "clears_when wants"),
+        (
+            r'"order_line"\] \}',
+            '"order_line"], having = { answer = 1 } }',
+            "having wants attributes of the fact",
+        ),
     ],
 )
 def test_the_lint_names_what_is_there_and_wrong(tmp_path, pattern, replacement, sentence):
@@ -143,10 +204,10 @@ def test_the_lint_names_what_is_there_and_wrong(tmp_path, pattern, replacement, 
 
 def test_the_lint_finds_a_name_that_is_reserved_and_described(tmp_path):
     folder = Path(shutil.copytree(FOLDER, tmp_path / "taxonomy"))
-    (folder / "reserved.toml").write_text('reserved = ["INV.BACKORDER", "INV.RECALL", "INV.RECALL"]\n')
+    (folder / "reserved.toml").write_text('reserved = ["INV.BACKORDER", "CRD.LIMIT", "CRD.LIMIT"]\n')
     assert lint(folder) == [
         "INV.BACKORDER: is reserved and described; take it off reserved.toml",
-        "INV.RECALL: is reserved twice",
+        "CRD.LIMIT: is reserved twice",
     ]
 
 
@@ -192,6 +253,55 @@ def test_the_acknowledgement_of_another_order_ends_nothing():
     assert not clears(codes()["ORD.ACK_OVERDUE"], OVERDUE, answered(value="4500123457"))
     assert not clears(codes()["ORD.ACK_OVERDUE"], OVERDUE, answered(issuer="globex"))
     assert not clears(codes()["ORD.ACK_OVERDUE"], OVERDUE, answered(kind="invoiced"))
+
+
+@pytest.mark.parametrize(("code", "fact", "kind"), AWAITED)
+def test_what_was_awaited_ends_the_waiting_and_the_same_of_another_number_does_not(code, fact, kind):
+    waiting = {"refs": [{"kind": kind, "value": "A-1", "issuer": "acme"}]}
+    came = {"kind": fact, "refs": [{"kind": kind, "value": "A-1", "issuer": "acme"}]}
+    assert clears(codes()[code], waiting, came)
+    assert not clears(codes()[code], waiting, {**came, "refs": [{"kind": kind, "value": "A-2"}]})
+    assert not clears(codes()[code], waiting, {**came, "kind": "paid"})
+
+
+def test_every_absence_is_among_what_is_awaited():
+    assert {code.code for code in codes().values() if code.kind == "absence"} == {
+        code for code, _, _ in AWAITED if codes()[code].kind == "absence"
+    }
+
+
+REFUSED = {"refs": [{"kind": "invoice", "value": "INV-7", "issuer": "main"}]}
+
+
+def advice(answer: str) -> dict:
+    return {"kind": "application_advice", "refs": REFUSED["refs"], "attributes": {"answer": answer}}
+
+
+def test_an_advice_that_accepts_ends_a_refusal_and_one_that_refuses_again_does_not():
+    refused = codes()["EDI.APP_REJECTED"]
+    assert clears(refused, REFUSED, advice("accepted"))
+    assert not clears(refused, REFUSED, advice("rejected"))
+    assert not clears(refused, REFUSED, {"kind": "application_advice", "refs": REFUSED["refs"]})
+
+
+def test_a_carrier_that_declines_again_does_not_end_a_declined_tender():
+    load = {"refs": [{"kind": "shipment", "value": "S-1"}]}
+    answer = {"kind": "tender_answered", "refs": load["refs"], "attributes": {"answer": "declined"}}
+    assert not clears(codes()["SHP.TENDER_DECLINED"], load, answer)
+    assert clears(codes()["SHP.TENDER_NO_RESPONSE"], load, answer)
+    answer["attributes"] = {"answer": "accepted"}
+    assert clears(codes()["SHP.TENDER_DECLINED"], load, answer)
+
+
+def test_a_cancellation_ends_only_what_asks_for_one():
+    """A ship notice that is taken back (purpose 01) is no ship notice."""
+    waiting = {"refs": [{"kind": "supplier_po", "value": "1"}]}
+    notice = {"kind": "shipped", "refs": waiting["refs"], "attributes": {"purpose": "00"}}
+    assert clears(codes()["SHP.ASN_MISSING"], waiting, notice)
+    assert not clears(codes()["SHP.ASN_MISSING"], waiting, {**notice, "attributes": {"purpose": "01"}})
+    cancelled = {"kind": "change_requested", "refs": waiting["refs"], "attributes": {"purpose": "01"}}
+    assert clears(codes()["ORD.ACK_OVERDUE"], waiting, cancelled)
+    assert not clears(codes()["ORD.ACK_OVERDUE"], waiting, {**cancelled, "attributes": {"purpose": "04"}})
 
 
 BACKORDER = {

@@ -33,7 +33,7 @@ def told(folder: Path, text: str) -> list[str]:
         (row("a", 'partner = """a\'b\\"c"""'), 4, "both kinds of quotation marks"),
         (row("a", 'partner = "a\\nb"'), 4, "holds a control character"),
         (row("a", 'code = "INV.BACKORDR"'), 4, "the taxonomy has no code 'INV.BACKORDR' (did you mean"),
-        (row("a", 'code = "RTN.DENIED"'), 4, "the taxonomy has no code 'RTN.DENIED' (the name is reserved"),
+        (row("a", 'code = "PRC.ANOMALY"'), 4, "the taxonomy has no code 'PRC.ANOMALY' (the name is reserved"),
         (row("a", 'code = "XYZ.*"'), 4, "no code of the taxonomy begins with 'XYZ.'"),
         (row("a", 'family = "INVENTORY"'), 4, "the taxonomy has no family 'INVENTORY'"),
         (row("a", 'severity = "high"'), 4, "'high' is no severity"),
