@@ -1,11 +1,21 @@
 """What may stand in a segment: its elements, how they are related, and what is wrong with those that came.
 
-A release's file under ``guides/`` says it; ``Release`` reads it. Source: X12.6 (types, syntax notes) and the element
-dictionary of the release.
+A release's file under ``guides/words`` says it; ``Release`` reads it:
+
+    release = "005010"                          base = "004010": what that one says holds here too
+    [elements]    610 = "N2 1/15 Amount"        type, shortest/longest, name
+    [codes]       715 = "A E M P R W X"         the few code lists that are shipped
+    [composites]  C001 = { name, elements, notes }
+    [segments]    ACK = { name, elements = "668 M, 380 X, ...", notes = "P0203" }; no elements: they are not looked at
+    [known]       segments = "..."              all ids of the release, described or not
+
+An element in a list is its number, its use (M mandatory, X as the notes say, O) and how often it may repeat (1).
+Source: X12.6 (types, syntax notes, repetition) and the element dictionary of the release.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final
 
 from crossdock.formats.x12.items import Segment
@@ -13,6 +23,8 @@ from crossdock.formats.x12.problems import ElementProblem
 
 UNLIMITED: Final = 1 << 62
 _REMEMBERED: Final = 1024
+_FAR: Final = 1000
+"""No number that an element holds has more places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +60,7 @@ class Element:
     """What may stand at one place of a segment. ``use`` is M mandatory, X as the notes say, O optional.
 
     ``type`` is AN, ID, N0 to N9, R, DT, TM, B or, for a composite with its ``components``, C; lengths are in
-    characters, without sign and decimal point.
+    characters, without sign and decimal point. ``repeats``: so often it may come, parted by ISA11 (from 00402 on).
     """
 
     reference: str
@@ -60,11 +72,17 @@ class Element:
     codes: frozenset[str] = frozenset()
     components: "tuple[Element, ...]" = ()
     notes: tuple[Note, ...] = ()
+    repeats: int = 1
 
     @property
     def number(self) -> str:
         """The data element number as AK402 can say it; a composite has none."""
         return "" if self.components else self.reference
+
+    @property
+    def decimals(self) -> int | None:
+        """How many decimals are implied: 2 for N2, 0 for N0; ``None`` for what is no N."""
+        return int(self.type[1:] or 0) if self.type[0] == "N" else None
 
     @property
     def expected(self) -> str:
@@ -105,6 +123,42 @@ class Element:
         if self.type == "TM" and not _is_time(value):
             return "9"
         return "7" if self.codes and value not in self.codes else None
+
+
+def with_point(text: str, decimals: int) -> Decimal:
+    """The number that an element of type N says: ``with_point("12345", 2)`` is 123.45, ``"-5"`` is -0.05.
+
+    Raises ``ValueError`` for what is no whole number.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise ValueError(f"{text[:40]!r} is no whole number with {decimals} implied decimals")
+    return Decimal((int(text.startswith("-")), tuple(map(int, digits)), -decimals))
+
+
+def without_point(number: Decimal, decimals: int) -> str:
+    """How an element of type N says a number: 123.45 is ``12345`` with two decimals. Exact: never rounded.
+
+    Raises ``ValueError`` for a number that has more decimals, or is none.
+    """
+    if not number.is_finite():
+        raise ValueError(f"{number} is no number")
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    places = exponent + decimals
+    if places < -_FAR or places > _FAR:
+        if not number:
+            return "0"
+        raise ValueError(f"{number} is far from what an element can hold")
+    whole = "".join(map(str, digits))
+    if places >= 0:
+        whole += "0" * places
+    else:
+        whole, rest = whole[:places], whole[places:]
+        if rest.strip("0"):
+            raise ValueError(f"{number} has more than {decimals} decimals")
+    whole = whole.lstrip("0")
+    return ("-" if sign else "") + whole if whole else "0"
 
 
 def _digits(value: str, *, point: bool) -> int | None:
@@ -158,9 +212,11 @@ class _Right(dict[str, bool]):
         return True
 
 
-_WHOLE, _DECIMAL, _DATE, _TIME, _OTHER = range(5)
-_dates = _Right(_is_date)
-_times = _Right(_is_time)
+WHOLE, DECIMAL, DATE, TIME, OTHER = range(5)
+"""How a value is looked at when its length is right."""
+
+right_dates: Final = _Right(_is_date)
+right_times: Final = _Right(_is_time)
 
 Plan = tuple[tuple[int, int], ...]
 """The places whose values are still to be looked at when all lengths are right, and how."""
@@ -234,31 +290,14 @@ class SegmentGuide:
         self.described = described
         self.plans: dict[tuple[int, ...], Plan | None] = Plans(elements, notes) if described else _Anything()
 
-    def follows(self, plan: Plan, segment: Segment) -> bool:
-        """Whether the values are surely right where the lengths are: quick, and false in doubt.
+    def is_right(self, place: int, value: str) -> bool:
+        """Whether a value of kind ``OTHER`` is surely right: quick, and false in doubt."""
+        element = self.elements[place - 1]
+        return not element.components and element.fault(value) is None
 
-        Only for ASCII without control characters.
-        """
-        for place, kind in plan:
-            value = segment[place]
-            if kind == _WHOLE:
-                if not value.isdecimal():
-                    return False
-            elif kind == _DECIMAL:
-                if not value.isdecimal() and not value.replace(".", "", 1).isdecimal():
-                    return False
-            elif kind == _DATE:
-                if not _dates[value]:
-                    return False
-            elif kind == _TIME:
-                if not _times[value]:
-                    return False
-            elif self.elements[place - 1].components or self.elements[place - 1].fault(value) is not None:
-                return False
-        return True
-
-    def faults(self, segment: Segment, component: str) -> list[ElementProblem]:
-        """Everything that is wrong with the elements, in their order. ``component`` is the component separator."""
+    def faults(self, segment: Segment, component: str, repetition: str = "") -> list[ElementProblem]:
+        """Everything that is wrong with the elements, in their order. ``component`` and ``repetition`` are the
+        separators; empty where there is none."""
         if not self.described:
             return []
         found: list[ElementProblem] = []
@@ -267,6 +306,8 @@ class SegmentGuide:
             if not value:
                 if element.use == "M":
                     found.append(ElementProblem(element=place, code="1", reference=element.number))
+            elif repetition and repetition in value:
+                found += _faults_of_repeated(place, element, value, component, repetition)
             elif element.components:
                 found += _faults_of_composite(
                     place, element, value.split(component) if component else [value]
@@ -295,12 +336,48 @@ class SegmentGuide:
 def _kind(element: Element) -> int | None:
     """How the value is looked at when its length is right; ``None``: not at all."""
     if element.type == "C" or element.codes:
-        return _OTHER
+        return OTHER
     if element.type == "R":
-        return _DECIMAL if element.shortest == 1 else _OTHER
+        return DECIMAL if element.shortest == 1 else OTHER
     if element.type[0] == "N":
-        return _WHOLE
-    return {"DT": _DATE, "TM": _TIME}.get(element.type)
+        return WHOLE
+    return {"DT": DATE, "TM": TIME}.get(element.type)
+
+
+def _faults_of_repeated(
+    place: int, element: Element, value: str, component: str, repetition: str
+) -> Iterator[ElementProblem]:
+    """Each occurrence that is wrong, and the first that is one too many. An empty one says nothing."""
+    occurrences = value.split(repetition)
+    if element.repeats == 1:
+        # where nothing may repeat, the value as a whole is what the sender has to look at
+        yield ElementProblem(
+            element=place, code="3", implementation="12", reference=element.number, bad_value=value
+        )
+        return
+    if element.use == "M" and not any(occurrences):
+        yield ElementProblem(element=place, code="1", reference=element.number)
+        return
+    for number, one in enumerate(occurrences[: element.repeats], 1):
+        if not one:
+            continue
+        if element.components:
+            parts = one.split(component) if component else [one]
+            for problem in _faults_of_composite(place, element, parts):
+                yield replace(problem, repetition=number)
+        elif code := element.fault(one):
+            yield ElementProblem(
+                element=place, code=code, reference=element.reference, bad_value=one, repetition=number
+            )
+    if len(occurrences) > element.repeats:
+        yield ElementProblem(
+            element=place,
+            code="3",
+            implementation="12",
+            reference=element.number,
+            bad_value=occurrences[element.repeats],
+            repetition=element.repeats + 1,
+        )
 
 
 def _faults_of_composite(place: int, composite: Element, values: Sequence[str]) -> list[ElementProblem]:
@@ -316,7 +393,11 @@ def _faults_of_composite(place: int, composite: Element, values: Sequence[str]) 
             )
     for number, value in enumerate(values[len(composite.components) :], len(composite.components) + 1):
         if value:
-            found.append(ElementProblem(element=place, component=number, code="3", bad_value=value))
+            found.append(
+                ElementProblem(
+                    element=place, component=number, code="3", implementation="13", bad_value=value
+                )
+            )
             break
     present = [False, *map(bool, values[: len(composite.components)])]
     for note in composite.notes:
@@ -347,6 +428,10 @@ class Release:
                 longest=longest,
                 codes=codes.get(number, frozenset()),
             )
+        for number, known in self.elements.items():
+            if known.components:
+                # a composite of the base is made of this release's elements
+                self.elements[number] = replace(known, components=tuple(map(self._renewed, known.components)))
         for number, entry in data.get("composites", {}).items():
             self.elements[number] = Element(
                 reference=number,
@@ -359,7 +444,7 @@ class Release:
             segment_id: SegmentGuide(
                 segment_id,
                 segment.name,
-                tuple(replace(self.elements[one.reference], use=one.use) for one in segment.elements),
+                tuple(map(self._renewed, segment.elements)),
                 segment.notes,
                 segment.described,
             )
@@ -381,8 +466,12 @@ class Release:
     def _elements(self, listed: str) -> tuple[Element, ...]:
         return tuple(self._use(*text.split()) for text in listed.split(",") if text.strip())
 
-    def _use(self, number: str, use: str = "O") -> Element:
-        return replace(self.elements[number], use=use)
+    def _use(self, number: str, use: str = "O", repeats: str = "1") -> Element:
+        return replace(self.elements[number], use=use, repeats=int(repeats))
+
+    def _renewed(self, used: Element) -> Element:
+        """The same use of the same element, as this release describes the element."""
+        return replace(self.elements[used.reference], use=used.use, repeats=used.repeats)
 
 
 def _notes(listed: str) -> tuple[Note, ...]:

@@ -13,19 +13,27 @@ Placed = tuple[int, Segment]
 """A segment with its position in the set, from 1 at the ST."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Loop:
-    """One turn of a loop: its own segments, and the loops in it. The set itself is the loop without a name."""
+    """One turn of a loop: its own segments, and the loops in it. The set itself is the loop without a name.
 
-    name: str
-    position: int
-    outer: "Loop | None" = field(default=None, repr=False)
-    segments: list[Placed] = field(default_factory=list)
-    loops: list["Loop"] = field(default_factory=list)
+    A plain class, for a long set has tens of thousands of them.
+    """
+
+    __slots__ = ("loops", "name", "outer", "position", "segments")
+
+    def __init__(self, name: str, position: int, outer: "Loop | None" = None) -> None:
+        self.name = name
+        self.position = position
+        self.outer = outer
+        self.segments: list[Placed] = []
+        self.loops: list[Loop] = []
+
+    def __repr__(self) -> str:
+        return f"Loop({self.path or 'the set'!r}, position={self.position})"
 
     def begin(self, name: str, position: int) -> "Loop":
         """A new loop in this one."""
-        inner = Loop(name=name, position=position, outer=self)
+        inner = Loop(name, position, self)
         self.loops.append(inner)
         return inner
 

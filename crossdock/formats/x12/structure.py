@@ -7,11 +7,22 @@ for each segment, with no recursion. Source: X12.6 (loops, repetition) and the s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from crossdock.formats.x12.elements import UNLIMITED, Element, Release, SegmentGuide
-from crossdock.formats.x12.items import Segment, TransactionSet
+from crossdock.formats.x12.elements import (
+    DATE,
+    DECIMAL,
+    TIME,
+    UNLIMITED,
+    WHOLE,
+    Element,
+    Plan,
+    Release,
+    SegmentGuide,
+    right_dates,
+    right_times,
+)
+from crossdock.formats.x12.items import Delimiters, Segment, TransactionSet
 from crossdock.formats.x12.loops import Loop
 from crossdock.formats.x12.problems import SegmentProblem
 
@@ -30,8 +41,11 @@ class _Move(NamedTuple):
     is_loop: bool
     missing: tuple[int, ...]
     """Mandatory places that were passed by."""
-    counted_anew: tuple[int, ...]
-    """Loops directly inside of the loop that begins here."""
+
+
+_Step = tuple[int, int, int, int, Mapping[tuple[int, ...], Plan | None], dict[str, Any]]
+"""The nearest move, when nothing is missing on the way, as the quick way takes it: where to, how often, the place
+of the loop around and the loop's own (-1: it begins none), the plans of its segment, the steps from there."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,10 +69,10 @@ class Guide:
     """What stands where in a transaction set of one release."""
 
     __slots__ = (
-        "_guides",
         "_ids",
         "_moves",
         "_places",
+        "_steps",
         "functional_group",
         "name",
         "release",
@@ -78,9 +92,9 @@ class Guide:
         ]
         self._add(data["segments"], 0, "")
         self._places[0].last = len(self._places) - 1
-        self._guides = [place.segment for place in self._places]
         self._ids = {place.segment.id for place in self._places[1:]}
         self._moves: list[dict[str, tuple[_Move, ...]]] = [{} for _ in self._places]
+        self._steps: list[dict[str, _Step]] = [{} for _ in self._places]
 
     def _add(self, listed: Sequence[Any], parent: int, loop: str) -> None:
         for entry in listed:
@@ -131,38 +145,73 @@ class Guide:
 
     def outline(self, segments: Sequence[Segment]) -> list[tuple[str, ...]]:
         """For each segment the loops in which it stands, outermost first: ``("PO1", "ACK")``. A segment that is in
-        a wrong place stands where the one before it does."""
-        at = 0
+        a wrong place stands as ``tree`` says."""
+        names: dict[int, tuple[str, ...]] = {}
         outline: list[tuple[str, ...]] = []
-        for segment in segments:
-            moves = self._moves_from(at, segment[0]) if segment else ()
-            if segment and segment[0] == "SE":
-                at = 0
-            elif moves:
-                at = moves[0].to
-            outline.append(self._loops(at))
+        for around, at in self.places(segments):
+            where = at if at >= 0 and self._places[at].begins else around
+            if where not in names:
+                names[where] = self._loops(where)
+            outline.append(names[where])
         return outline
 
+    def places(self, segments: Sequence[Segment]) -> list[tuple[int, int]]:
+        """For each segment the place of the loop in which it stands, and its own; -1 for one that has none."""
+        found: list[tuple[int, int]] = []
+        walk = self._begin(quiet=True)
+        for position, segment in enumerate(segments, 1):
+            segment_id = segment[0] if segment else ""
+            around, at = (0, -1) if segment_id in ("ST", "SE") else self._stand(walk, segment_id, position)
+            found.append((around, at))
+        return found
+
     def tree(self, entry: TransactionSet) -> Loop:
-        """The set as nested loops, by name. ST and SE are left out, and so is nothing else: a segment that is in a
-        wrong place stands in the loop of the one before it."""
-        root = Loop(name="", position=1)
-        open_loops = {0: root}
-        at, innermost = 0, root
-        for position, segment in enumerate(entry.segments, 1):
+        """The set as nested loops, by name. ST and SE are left out, and so is nothing else.
+
+        A segment that comes too late stands in the open loop to which it belongs (and begins one there, when it is
+        a loop's first); one that belongs nowhere stands in the loop of the one before it.
+        """
+        root = Loop("", 1)
+        open_loops: list[Loop] = [root] * len(self._places)
+        walk = self._begin(quiet=True)
+        counts, within, turns = walk.counts, walk.within, walk.turns
+        at = run = position = 0
+        here = self._steps[0]
+        for segment in entry.segments:
+            position += 1
+            # the way of a right segment, as short as it can be: see check
+            step = here.get(segment[0]) if segment else None
+            if step is not None:
+                to, limit, around, own, _, there = step
+                if own >= 0:
+                    count = counts[own] + 1 if within[own] == turns[around] else 1
+                else:
+                    count = run + 1 if to == at else 1
+                if count <= limit:
+                    if own >= 0:
+                        outer = open_loops[around]
+                        open_loops[own] = loop = Loop(self._places[own].loop, position, outer)
+                        outer.loops.append(loop)
+                        loop.segments.append((position, segment))
+                        counts[own] = count
+                        within[own] = turns[around]
+                        turns[own] = position
+                        run = 1
+                    else:
+                        open_loops[around].segments.append((position, segment))
+                        run = count
+                    at, here = to, there
+                    continue
             segment_id = segment[0] if segment else ""
             if segment_id in ("ST", "SE"):
                 continue
-            moves = self._moves_from(at, segment_id)
-            if moves:
-                at = moves[0].to
-                place = self._places[at]
-                if place.begins:
-                    innermost = open_loops[place.parent].begin(place.loop, position)
-                    open_loops[at] = innermost
-                else:
-                    innermost = open_loops[place.parent]
-            innermost.segments.append((position, segment))
+            walk.at, walk.run = at, run
+            around, own = self._stand(walk, segment_id, position)
+            at, run, here = walk.at, walk.run, self._here(walk)
+            if own >= 0 and self._places[own].begins:
+                open_loops[own] = open_loops[around].begin(self._places[own].loop, position)
+                around = own
+            open_loops[around].segments.append((position, segment))
         return root
 
     def _loops(self, at: int) -> tuple[str, ...]:
@@ -182,73 +231,132 @@ class Guide:
         Positions count from 1 at the ST. A mandatory segment that is missing is told at the position where it
         should have stood. ST and SE are the reader's affair.
         """
-        segments = entry.segments
+        return self.check_segments(entry.segments, entry.interchange.delimiters, entry.version)
+
+    def check_segments(
+        self, segments: Sequence[Segment], delimiters: Delimiters, version: str = ""
+    ) -> Sequence[SegmentProblem]:
+        """The same for segments that are not read but about to be written; ``version`` is GS08, empty for ours."""
         end = len(segments)
         if end and segments[-1][:1] == ["SE"]:
             end -= 1
-        text = "".join(chain.from_iterable(segments))
-        plain = text.isascii() and text.isprintable()
-        all_moves, all_guides = self._moves, self._guides
-        walk = _Walk(
-            counts=[0] * len(self._places),
-            component=entry.interchange.delimiters.component,
-            borrowed=entry.version != self.release,
+        walk = self._begin(
+            component=delimiters.component,
+            repetition=_separator(delimiters.repetition),
+            borrowed=version[:6] not in ("", self.release),
         )
-        counts = walk.counts
+        text = "".join(map("".join, segments))
+        plain = text.isascii() and text.isprintable() and not (walk.repetition and walk.repetition in text)
+        counts, within, turns = walk.counts, walk.within, walk.turns
+        dates, times = right_dates, right_times
         at = run = 0
-        begin = 1 if end and segments[0][:1] == ["ST"] else 0
-        for index, segment in enumerate(segments[begin:end], begin):
+        here = self._steps[0]
+        begin = position = 1 if end and segments[0][:1] == ["ST"] else 0
+        for segment in segments if begin == 0 and end == len(segments) else segments[begin:end]:
+            position += 1
             # the way of a right segment, as short as it can be
-            if segment and (plain or _plain(segment)) and (moves := all_moves[at].get(segment[0])):
-                to, limit, is_loop, missing, counted_anew = moves[0]
-                count = counts[to] + 1 if is_loop else run + 1 if to == at else 1
-                if count <= limit and not missing and walk.aside < 0:
-                    guide = all_guides[to]
-                    plan = guide.plans[tuple(map(len, segment))]
-                    if plan is not None and (not plan or guide.follows(plan, segment)):
-                        at, run = to, count
-                        if is_loop:
-                            counts[to] = count
-                            for loop in counted_anew:
-                                counts[loop] = 0
+            step = here.get(segment[0]) if segment else None
+            if step is not None and (plain or _plain(segment, walk.repetition)):
+                to, limit, around, own, plans, there = step
+                if own >= 0:
+                    count = counts[own] + 1 if within[own] == turns[around] else 1
+                else:
+                    count = run + 1 if to == at else 1
+                plan = plans[tuple(map(len, segment))] if count <= limit else None
+                if plan is not None:
+                    for place, kind in plan:
+                        value = segment[place]
+                        if kind == DECIMAL:
+                            if value.isdecimal() or value.replace(".", "", 1).isdecimal():
+                                continue
+                        elif kind == DATE:
+                            if dates[value]:
+                                continue
+                        elif kind == WHOLE:
+                            if value.isdecimal():
+                                continue
+                        elif kind == TIME:
+                            if times[value]:
+                                continue
+                        elif self._places[to].segment.is_right(place, value):
+                            continue
+                        break
+                    else:
+                        if own >= 0:
+                            counts[own] = count
+                            within[own] = turns[around]
+                            turns[own] = position
+                            run = 1
+                        else:
+                            run = count
+                        at, here = to, there
                         continue
             walk.at, walk.run = at, run
-            self._step(walk, segment, index + 1)
-            at, run = walk.at, walk.run
+            self._step(walk, segment, position)
+            at, run, here = walk.at, walk.run, self._here(walk)
             if len(walk.found) >= PROBLEMS_AT_MOST:
                 return walk.found[:PROBLEMS_AT_MOST]
         for place in self._missing_behind(at if walk.aside < 0 else walk.aside):
             walk.tell(self._problem(place, end + 1, "3"))
         return walk.found[:PROBLEMS_AT_MOST]
 
+    def _begin(
+        self, *, component: str = "", repetition: str = "", borrowed: bool = False, quiet: bool = False
+    ) -> "_Walk":
+        nowhere = [0] * len(self._places)
+        return _Walk(
+            counts=nowhere,
+            within=nowhere.copy(),
+            turns=nowhere.copy(),
+            component=component,
+            repetition=repetition,
+            borrowed=borrowed,
+            quiet=quiet,
+        )
+
+    def _here(self, walk: "_Walk") -> dict[str, _Step]:
+        """The quick steps from where the walk is: none inside of a loop that came too late."""
+        return self._steps[walk.at] if walk.aside < 0 else {}
+
     def _step(self, walk: "_Walk", segment: Segment, position: int) -> None:
         """Take one segment, and tell what is wrong with it."""
         segment_id = segment[0] if segment else ""
-        moves = self._moves_from(walk.at, segment_id)
-        if walk.aside >= 0 and not any(self._together(walk.at, move.to) for move in moves):
-            # the loop that came too late is over: go on where it broke in
-            walk.at, walk.aside, walk.run = walk.aside, -1, 0
-            moves = self._moves_from(walk.at, segment_id)
-        if moves:
-            loop = self._follow(walk, moves, position)
-        elif segment_id in self._ids:
-            loop = self._stray(walk, segment_id, position)
-        else:
-            code = "6" if segment_id in self.words.known else "1"
-            walk.tell(SegmentProblem(segment_id=segment_id, position=position, code=code))
+        _, at = self._stand(walk, segment_id, position)
+        if segment_id not in self._ids:
             return
         guide = self.words.segments[segment_id]
-        if elements := guide.faults(segment, walk.component):
+        if elements := guide.faults(segment, walk.component, walk.repetition):
+            loop = "" if at < 0 else self._places[at].loop
             walk.tell(
                 SegmentProblem(
                     segment_id=segment_id, position=position, code="8", loop=loop, elements=tuple(elements)
                 )
             )
 
-    def _follow(self, walk: "_Walk", moves: Sequence[_Move], position: int) -> str:
-        """Go to the nearest place that has room for the segment; where none has, to the nearest. Its loop."""
+    def _stand(self, walk: "_Walk", segment_id: str, position: int) -> tuple[int, int]:
+        """Take one segment's place, and tell of it when it is wrong: the place of the loop in which it stands, and
+        its own, or -1 when it has none."""
+        moves = self._moves_from(walk.at, segment_id)
+        if walk.aside >= 0 and not any(self._together(walk.at, move.to) for move in moves):
+            # the loop that came too late is over: go on where it broke in
+            walk.at, walk.aside, walk.run = walk.aside, -1, 0
+            moves = self._moves_from(walk.at, segment_id)
+        if moves:
+            at = self._follow(walk, moves, position)
+        elif segment_id in self._ids:
+            at = self._stray(walk, segment_id, position)
+        else:
+            code = "6" if segment_id in self.words.known else "1"
+            walk.tell(SegmentProblem(segment_id=segment_id, position=position, code=code))
+            at = -1
+        if at >= 0:
+            return self._places[at].parent, at
+        return (walk.at if self._places[walk.at].begins else self._places[walk.at].parent), -1
+
+    def _follow(self, walk: "_Walk", moves: Sequence[_Move], position: int) -> int:
+        """Go to the nearest place that has room for the segment; where none has, to the nearest. The place."""
         for move in moves:
-            count = walk.count(move)
+            count = self._count(walk, move)
             if count <= move.limit:
                 for place in move.missing:
                     walk.tell(self._problem(place, position, "3"))
@@ -261,22 +369,32 @@ class Guide:
         walk.run = 1 if move.is_loop else count
         if move.is_loop:
             walk.counts[move.to] = count
-            for loop in move.counted_anew:
-                walk.counts[loop] = 0
-        return self._places[move.to].loop
+            walk.within[move.to] = walk.turns[self._places[move.to].parent]
+            walk.turns[move.to] = position
+        return move.to
 
-    def _stray(self, walk: "_Walk", segment_id: str, position: int) -> str:
-        """Tell of a segment that may not stand here: too late (7), or without what it belongs to (2). Its loop."""
+    def _count(self, walk: "_Walk", move: _Move) -> int:
+        """How often a place will have been used, when this move is taken: a loop in this turn of the one around."""
+        if not move.is_loop:
+            return walk.run + 1 if move.to == walk.at else 1
+        again = walk.within[move.to] == walk.turns[self._places[move.to].parent]
+        return walk.counts[move.to] + 1 if again else 1
+
+    def _stray(self, walk: "_Walk", segment_id: str, position: int) -> int:
+        """Tell of a segment that may not stand here: too late (7), or without what it belongs to (2). Its place, or
+        -1."""
         late = self._late(walk.at, segment_id)
-        loop = "" if late is None else self._places[late].loop
-        code = "2" if late is None else "7"
-        walk.tell(SegmentProblem(segment_id=segment_id, position=position, code=code, loop=loop))
-        if late is not None and self._places[late].begins:
+        if late is None:
+            walk.tell(SegmentProblem(segment_id=segment_id, position=position, code="2"))
+            return -1
+        walk.tell(self._problem(late, position, "7"))
+        if self._places[late].begins:
             # what follows belongs to the loop that came too late
             if walk.aside < 0:
                 walk.aside = walk.at
             walk.at, walk.run = late, 1
-        return loop
+            walk.turns[late] = position
+        return late
 
     def _problem(self, place: int, position: int, code: str) -> SegmentProblem:
         one = self._places[place]
@@ -289,6 +407,16 @@ class Guide:
         known = self._moves[at].get(segment_id)
         if known is None:
             known = self._moves[at][segment_id] = tuple(self._ways(at, segment_id))
+            if known and not known[0].missing:
+                to, limit, is_loop, _ = known[0]
+                self._steps[at][segment_id] = (
+                    to,
+                    limit,
+                    self._places[to].parent,
+                    to if is_loop else -1,
+                    self._places[to].segment.plans,
+                    self._steps[to],
+                )
         return known
 
     def _ways(self, at: int, segment_id: str) -> Iterable[_Move]:
@@ -301,7 +429,6 @@ class Guide:
                     limit=places[member].limit,
                     is_loop=places[member].begins,
                     missing=tuple(place for place in missing if place != member),
-                    counted_anew=tuple(one for one in places[member].members if places[one].begins),
                 )
             if self._wanted(member, at):
                 missing.append(member)
@@ -344,24 +471,29 @@ class Guide:
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
-    """How far the walk over a set has come. ``aside`` is the place to return to when a loop came too late."""
+    """How far the walk over a set has come.
+
+    ``turns[loop]`` is the position at which the loop at this place last began. ``counts[loop]`` is how often it came
+    in the turn ``within[loop]`` of the loop around it: a new turn makes the count old without touching it.
+    ``aside`` is the place to return to when a loop came too late.
+    """
 
     counts: list[int]
+    within: list[int]
+    turns: list[int]
     component: str
+    repetition: str
     borrowed: bool
+    quiet: bool
     at: int = 0
     run: int = 0
     aside: int = -1
     found: list[SegmentProblem] = field(default_factory=list)
 
-    def count(self, move: _Move) -> int:
-        """How often a place will have been used, when this move is taken."""
-        if move.is_loop:
-            return self.counts[move.to] + 1
-        return self.run + 1 if move.to == self.at else 1
-
     def tell(self, problem: SegmentProblem) -> None:
         """Keep a problem; by a borrowed guide only what is wrong in every release."""
+        if self.quiet:
+            return
         if self.borrowed:
             if problem.code not in _BORROWED_SEGMENT_CODES:
                 return
@@ -373,7 +505,12 @@ class _Walk:
         self.found.append(problem)
 
 
-def _plain(segment: Segment) -> bool:
-    """Whether there is only ASCII in it, and no control character."""
+def _plain(segment: Segment, repetition: str) -> bool:
+    """Whether there is only ASCII in it, no control character and no repetition."""
     text = "".join(segment)
-    return text.isascii() and text.isprintable()
+    return text.isascii() and text.isprintable() and not (repetition and repetition in text)
+
+
+def _separator(repetition: str) -> str:
+    """ISA11, unless it can be none: a U or a blank there is what older releases wrote, and would cut words apart."""
+    return "" if repetition.isalnum() or repetition.isspace() else repetition

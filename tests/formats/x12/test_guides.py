@@ -19,7 +19,7 @@ CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "x12"
 
 # file under samples/guides/bad: (segment, position, code, loop, [(element, component, code, number, bad value)])
 EXPECTED: dict[str, list[tuple[str, int, str, str, list[tuple[Any, ...]]]]] = {
-    "borrowed_855_005010": [
+    "borrowed_855_006020": [
         ("DTM", 5, "8", "", [(2, None, "8", "373", "20261399")]),
         ("N1", 6, "8", "N1", [(2, None, "2", "93", "")]),
         ("PO1", 7, "8", "PO1", [(2, None, "6", "330", "x")]),
@@ -201,13 +201,21 @@ def test_a_set_without_its_se_still_misses_its_mandatory_segments_behind_its_end
 
 
 def test_a_set_without_a_guide_has_no_problem() -> None:
-    entry = the_set(SAMPLES / "clean_855.edi")._replace(set_id="999")
-    assert guides.guide("999", "005010") is None
+    entry = the_set(SAMPLES / "clean_855.edi")._replace(set_id="000")
+    assert guides.guide("000", "005010") is None
     assert list(guides.check(entry)) == []
 
 
 @pytest.mark.parametrize(
-    ("version", "of"), [("004010", "004010"), ("004010VICS", "004010"), ("005010", "004010"), ("", "004010")]
+    ("version", "of"),
+    [
+        ("004010", "004010"),
+        ("004010VICS", "004010"),
+        ("005010", "005010"),
+        ("006020", "005010"),
+        ("003040", "004010"),
+        ("", "004010"),
+    ],
 )
 def test_the_guide_of_a_release_is_its_own_or_the_nearest(version: str, of: str) -> None:
     found = guides.guide("855", version)
