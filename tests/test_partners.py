@@ -62,7 +62,7 @@ def test_a_profile_of_the_same_name_in_that_folder_replaces_the_packaged_one(
     ("change", "line", "sentence"),
     [
         (("title =", "titel ="), 2, "unknown field 'titel' (did you mean 'title'?)"),
-        (('"none"', '"999"'), 6, "acknowledge = '999' is not known"),
+        (('"none"', '"998"'), 6, "acknowledge = '998' is not known"),
         (('["855"]', '["85"]'), 5, "'sets' must list"),
         (('["ZZ", "CROSSDOCK"]', '["ZZ"]'), 4, "'ours' must be [qualifier, id]"),
         (('"north_mill"', '"North Mill"'), 1, "must be small letters"),

@@ -51,8 +51,8 @@ class Partner:
     """One trading partner, as X12 names it and as we answer it.
 
     ``ids``: every (ISA qualifier, ISA id) it sends under, ids stripped, the first is the one that we write to;
-    ``ours``: what it calls us. ``group_ids`` and ``our_group_id``: in GS02 and GS03, where they are not those of the ISA.
-    ``role`` is what it is to us: one of ``ROLES``.
+    ``ours``: what it calls us. ``group_ids`` and ``our_group_id``: those of GS02 and GS03 where they
+    are others. ``role`` is what it is to us: one of ``ROLES``.
     ``timezone`` (IANA) is what its zone-less times mean; ``currency`` (ISO 4217) what its bare prices mean.
     ``acknowledge``: ``997``, ``999`` or ``none``; ``acknowledge_target`` is the connector that sends it;
     ``acknowledge_accepted`` False: only rejections are told. ``ta1``: ``requested`` (when ISA14 asks for one, or the

@@ -60,7 +60,7 @@ def duration(table: Table, key: str) -> Duration | None:
 
 
 def duplicates(profile: Table) -> Duplicates:
-    """``[duplicates]``: ``group = "30 days"``, ``set = "ignore"``, ``interchange = { within = "7 days", then = ... }``."""
+    """``[duplicates]``: ``set = "ignore"``, ``group = "30 days"``, ``interchange = { within = ..., then = ... }``."""
     usual = Duplicates()
     table = profile.table("duplicates")
     if table is None:
