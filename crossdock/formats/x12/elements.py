@@ -37,6 +37,11 @@ class Note:
     kind: str
     places: tuple[int, ...]
 
+    @property
+    def text(self) -> str:
+        """``P0304``."""
+        return self.kind + "".join(f"{place:02}" for place in self.places)
+
     def broken(self, present: Sequence[bool]) -> tuple[tuple[int, str], ...]:
         """The places that are wrong and their codes of element 723; ``present[n]`` is element n."""
         there = [place for place in self.places if place < len(present) and present[place]]

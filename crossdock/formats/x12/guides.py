@@ -20,11 +20,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from crossdock.formats.x12.elements import Element, Release
-from crossdock.formats.x12.items import TransactionSet
+from crossdock.formats.x12.items import Segment, TransactionSet
+from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
 from crossdock.formats.x12.structure import PROBLEMS_AT_MOST, Guide
 
-__all__ = ["PROBLEMS_AT_MOST", "Element", "Guide", "check", "guide", "releases", "say", "set_ids", "words"]
+__all__ = [
+    "PROBLEMS_AT_MOST",
+    "Element",
+    "Guide",
+    "check",
+    "check_service",
+    "guide",
+    "releases",
+    "say",
+    "set_ids",
+    "words",
+]
 
 _FOLDER: Final = Path(__file__).with_name("guides")
 
@@ -72,21 +84,41 @@ def releases(set_id: str) -> tuple[str, ...]:
     return tuple(sorted(_tables().get(set_id, ())))
 
 
-def guide(set_id: str, version: str) -> Guide | None:
-    """The guide of a set in a release (``004010``), or the nearest of another release; ``None``: there is none."""
+@lru_cache(maxsize=256)
+def _partner_guide(set_id: str, release: str, overlay: Overlay) -> Guide:
+    return _guide(set_id, release).with_overlay(overlay)
+
+
+def guide(set_id: str, version: str, overlay: Overlay | None = None) -> Guide | None:
+    """The guide of a set in a release (``004010``), or the nearest of another release; ``None``: there is none.
+
+    With a partner's ``overlay`` it is that partner's. Raises ``overlay.Mistakes`` where the two do not fit.
+    """
     known = releases(set_id)
     if not known:
         return None
-    if version[:6] in known:
-        return _guide(set_id, version[:6])
-    older = [release for release in known if release <= version]
-    return _guide(set_id, max(older) if older else min(known))
+    release = version[:6]
+    if release not in known:
+        older = [one for one in known if one <= version]
+        release = max(older) if older else min(known)
+    return _guide(set_id, release) if overlay is None else _partner_guide(set_id, release, overlay)
 
 
-def check(entry: TransactionSet) -> Sequence[SegmentProblem]:
-    """What is wrong with the content of a set; empty when it obeys its guide or when there is none for it."""
-    found = guide(entry.set_id, entry.version)
+def check(entry: TransactionSet, overlay: Overlay | None = None) -> Sequence[SegmentProblem]:
+    """What is wrong with the content of a set; empty when it obeys its guide or when there is none for it.
+
+    Not everything refuses it: see ``problems.refused``.
+    """
+    found = guide(entry.set_id, entry.version, overlay)
     return found.check(entry) if found else ()
+
+
+def check_service(segment: Segment, version: str = "") -> Sequence[ElementProblem]:
+    """What is wrong with the elements of a segment that stands in no set: a TA1. Empty when none is described."""
+    known = sorted(path.stem for path in (_FOLDER / "words").glob("*.toml"))
+    release = version[:6] if version[:6] in known else known[0]
+    found = words(release).segments.get(segment[0]) if segment else None
+    return found.faults(segment, "") if found else ()
 
 
 # -- sentences --------------------------------------------------------------------------------------------------
@@ -101,6 +133,17 @@ _SEGMENT_SENTENCES: Final = {
     "7": "is too late: it should stand before what came already",
 }
 
+_PARTNER_SEGMENT_SENTENCES: Final = {
+    "I4": "is not used between us",
+    "I6": "is missing here, and what stands in the set asks for it",
+    "I7": "begins a loop that is required between us and missing; it should stand here",
+    "I8": "is required between us and missing; it should stand here",
+    "I9": "is not used between us in this form",
+    "4": "begins the loop {loop} more often than agreed",
+    "5": "comes more often than agreed",
+}
+"""By the code of element 620, for what breaks a partner's guide alone."""
+
 _ELEMENT_SENTENCES: Final = {
     "1": "is mandatory and missing",
     "2": "is missing, and what stands beside it asks for it",
@@ -112,7 +155,14 @@ _ELEMENT_SENTENCES: Final = {
     "8": "is no date",
     "9": "is no time",
     "10": "may not stand beside another element that is there",
+    "12": "repeats more often than it may",
+    "13": "is one component too many",
+    "I6": "is no code that is used between us",
+    "I9": "is required between us and missing",
+    "I10": "is not used between us",
+    "I13": "is not used between us beside what is there",
 }
+"""By the code of element 621, for the plain ones are among them."""
 
 
 def say(problem: SegmentProblem) -> str:
@@ -122,8 +172,10 @@ def say(problem: SegmentProblem) -> str:
     name = f" ({known.name})" if known else ""
     where = f"segment {problem.position}, {problem.segment_id or 'one without an id'}{name}"
     if not problem.elements:
-        sentence = _SEGMENT_SENTENCES.get(problem.code, "is wrong").format(loop=problem.loop)
-        return f"{where}, {sentence}"
+        sentences = _PARTNER_SEGMENT_SENTENCES if problem.partner else _SEGMENT_SENTENCES
+        sentence = sentences.get(problem.ik3, "is wrong").format(loop=problem.loop)
+        asked = f" ({problem.asked})" if problem.asked else ""
+        return f"{where}, {sentence}{asked}"
     told = "; ".join(_say_element(problem.segment_id, bad, newest) for bad in problem.elements[:3])
     more = len(problem.elements) - 3
     return f"{where}: {told}" + (f"; and {more} more" if more > 0 else "")
@@ -138,8 +190,13 @@ def _say_element(segment_id: str, bad: ElementProblem, words: Release) -> str:
         known = elements[bad.element - 1] if bad.element <= len(elements) else None
     name = f" ({known.name}, element {known.reference})" if known else ""
     value = f" is {bad.bad_value[:40]!r} and" if bad.bad_value else ""
-    expected = f"; expected {known.expected}" if known and bad.code in "456789" else ""
-    return f"{place}{name}{value} {_ELEMENT_SENTENCES.get(bad.code, 'is wrong')}{expected}"
+    expected = ""
+    if bad.asked:
+        expected = f"; agreed: {bad.asked}"
+    elif known and bad.code in "456789":
+        expected = f"; expected {known.expected}"
+    times = f" (occurrence {bad.repetition})" if bad.repetition else ""
+    return f"{place}{name}{times}{value} {_ELEMENT_SENTENCES.get(bad.ik4, 'is wrong')}{expected}"
 
 
 @lru_cache(maxsize=1)

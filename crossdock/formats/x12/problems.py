@@ -31,7 +31,8 @@ class ElementProblem:
     6 invalid character, 7 invalid code, 8 invalid date, 9 invalid time, 10 exclusion violated.
     ``implementation`` is of element 621, where it says more: 12 too many repetitions, 13 too many components; by the
     partner's guide I6 code not used, I9 missing, I10 not used, I13 not used beside what is there.
-    ``asked`` is what the partner's guide asks for, as a person reads it. A ``note`` does not refuse the set.
+    ``partner``: it breaks the partner's guide and not the standard; ``asked`` is what that one asks for, as a person
+    reads it. A ``note`` does not refuse the set.
     """
 
     element: int
@@ -42,6 +43,7 @@ class ElementProblem:
     repetition: int | None = None
     implementation: str = ""
     asked: str = ""
+    partner: bool = False
     note: bool = False
 
     @property
@@ -58,7 +60,8 @@ class SegmentProblem:
     often, 6 not in this set, 7 out of sequence, 8 has bad elements.
     ``implementation`` is of element 620, by the partner's guide: I4 not used, I6 missing beside what is there,
     I7 loop too seldom, I8 segment too seldom, I9 not used beside what is there.
-    ``asked`` is what the partner's guide asks for, as a person reads it. A ``note`` does not refuse the set.
+    ``partner``: it breaks the partner's guide and not the standard; ``asked`` is what that one asks for, as a person
+    reads it. A ``note`` does not refuse the set.
     """
 
     segment_id: str
@@ -68,19 +71,13 @@ class SegmentProblem:
     elements: tuple[ElementProblem, ...] = ()
     implementation: str = ""
     asked: str = ""
+    partner: bool = False
     note: bool = False
 
     @property
     def ik3(self) -> str:
         """The code of IK304."""
         return self.implementation or self.code
-
-    @property
-    def by_partner(self) -> bool:
-        """Whether only the partner's guide was broken, not the standard."""
-        if self.elements:
-            return all(bad.implementation.startswith("I") for bad in self.elements)
-        return self.implementation.startswith("I")
 
 
 def refused(problems: Sequence[SegmentProblem]) -> bool:
@@ -92,5 +89,5 @@ def ik5(problems: Sequence[SegmentProblem]) -> str:
     """The code of IK502 for a set with these problems; empty when it has none."""
     if not problems:
         return ""
-    by_partner = all(problem.by_partner for problem in problems)
+    by_partner = all(problem.partner for problem in problems)
     return SEGMENTS_IN_ERROR_BY_PARTNER if by_partner else SEGMENTS_IN_ERROR

@@ -7,8 +7,9 @@ for each segment, with no recursion. Source: X12.6 (loops, repetition) and the s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from crossdock.formats.x12.describe import ElementUse, Listing, LoopUse, SegmentUse
 from crossdock.formats.x12.elements import (
     DATE,
     DECIMAL,
@@ -25,6 +26,9 @@ from crossdock.formats.x12.elements import (
 from crossdock.formats.x12.items import Delimiters, Segment, TransactionSet
 from crossdock.formats.x12.loops import Loop
 from crossdock.formats.x12.problems import SegmentProblem
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12.overlay import Overlay
 
 PROBLEMS_AT_MOST: Final = 100
 """So many problems of one set are told; a set that has more is no such set at all."""
@@ -49,7 +53,7 @@ of the loop around and the loop's own (-1: it begins none), the plans of its seg
 
 
 @dataclass(slots=True, kw_only=True)
-class _Place:
+class Place:
     """A use of a segment in the set. A loop is the place of its first segment, and its members' parent."""
 
     segment: SegmentGuide
@@ -88,7 +92,7 @@ class Guide:
         self.words = words
         root = SegmentGuide("ST", "Transaction Set Header", (), (), False)
         self._places = [
-            _Place(segment=root, mandatory=True, limit=1, parent=-1, loop="", begins=True, members=[])
+            Place(segment=root, mandatory=True, limit=1, parent=-1, loop="", begins=True, members=[])
         ]
         self._add(data["segments"], 0, "")
         self._places[0].last = len(self._places) - 1
@@ -101,18 +105,18 @@ class Guide:
             here = len(self._places)
             if isinstance(entry, str):
                 segment_id, use, most = entry.split()
-                place = self._place(segment_id, use, most, parent, loop, begins=False)
+                place = self._made(segment_id, use, most, parent, loop, begins=False)
                 self._places.append(place)
             else:
                 segment_id, use, _ = entry["segments"][0].split()
-                place = self._place(segment_id, use, str(entry["max"]), parent, entry["loop"], begins=True)
+                place = self._made(segment_id, use, str(entry["max"]), parent, entry["loop"], begins=True)
                 self._places.append(place)
                 self._add(entry["segments"][1:], here, entry["loop"])
             place.last = len(self._places) - 1
             self._places[parent].members.append(here)
 
-    def _place(self, segment_id: str, use: str, most: str, parent: int, loop: str, *, begins: bool) -> _Place:
-        return _Place(
+    def _made(self, segment_id: str, use: str, most: str, parent: int, loop: str, *, begins: bool) -> Place:
+        return Place(
             segment=self.words.segments[segment_id],
             mandatory=use == "M",
             limit=UNLIMITED if most == "*" else int(most),
@@ -121,6 +125,15 @@ class Guide:
             begins=begins,
             members=[],
         )
+
+    @property
+    def size(self) -> int:
+        """How many places it has; the first is the set itself."""
+        return len(self._places)
+
+    def place(self, at: int) -> Place:
+        """One place, for what is laid on top of a guide."""
+        return self._places[at]
 
     # -- names, for the inspector and for sentences -----------------------------------------------------------
 
@@ -142,6 +155,43 @@ class Guide:
         if component is None or not element.components:
             return element
         return element.components[component - 1] if 1 <= component <= len(element.components) else None
+
+    def describe(self) -> Listing:
+        """Everything that may stand in the set, for people."""
+        return Listing(
+            set_id=self.set_id,
+            release=self.release,
+            functional_group=self.functional_group,
+            name=self.name,
+            items=tuple(self._listed(member) for member in self._places[0].members),
+        )
+
+    def _listed(self, at: int, first: bool = False) -> SegmentUse | LoopUse:
+        """A place as a listing shows it; ``first``: the segment that begins a loop, inside of the loop."""
+        place = self._places[at]
+        use = "M" if place.mandatory else "O"
+        path = "/".join(self._loops(at))
+        most = None if place.limit >= UNLIMITED else place.limit
+        if place.begins and not first:
+            items = (self._listed(at, first=True), *map(self._listed, place.members))
+            return LoopUse(name=place.loop, path=path, use=use, most=most, items=items)
+        segment = place.segment
+        return SegmentUse(
+            id=segment.id,
+            name=segment.name,
+            path=path if first else "/".join(filter(None, (path, segment.id))),
+            use="M" if first else use,
+            most=1 if first else most,
+            described=segment.described,
+            elements=tuple(_element_use(number, one) for number, one in enumerate(segment.elements, 1)),
+            notes=tuple(note.text for note in segment.notes),
+        )
+
+    def with_overlay(self, overlay: "Overlay") -> "Guide":
+        """This guide with a partner's on top of it. Raises ``overlay.Mistakes`` where it does not fit this one."""
+        from crossdock.formats.x12.overlay import PartnerGuide
+
+        return PartnerGuide(self, overlay)
 
     def outline(self, segments: Sequence[Segment]) -> list[tuple[str, ...]]:
         """For each segment the loops in which it stands, outermost first: ``("PO1", "ACK")``. A segment that is in
@@ -166,7 +216,11 @@ class Guide:
         return found
 
     def tree(self, entry: TransactionSet) -> Loop:
-        """The set as nested loops, by name. ST and SE are left out, and so is nothing else.
+        """The set as nested loops, by name. ST and SE are left out, and so is nothing else: see ``tree_of``."""
+        return self.tree_of(entry.segments)
+
+    def tree_of(self, segments: Iterable[Segment]) -> Loop:
+        """These segments as nested loops; the first is at position 1.
 
         A segment that comes too late stands in the open loop to which it belongs (and begins one there, when it is
         a loop's first); one that belongs nowhere stands in the loop of the one before it.
@@ -177,7 +231,7 @@ class Guide:
         counts, within, turns = walk.counts, walk.within, walk.turns
         at = run = position = 0
         here = self._steps[0]
-        for segment in entry.segments:
+        for segment in segments:
             position += 1
             # the way of a right segment, as short as it can be: see check
             step = here.get(segment[0]) if segment else None
@@ -242,7 +296,7 @@ class Guide:
             end -= 1
         walk = self._begin(
             component=delimiters.component,
-            repetition=_separator(delimiters.repetition),
+            repetition=separator(delimiters.repetition),
             borrowed=version[:6] not in ("", self.release),
         )
         text = "".join(map("".join, segments))
@@ -505,12 +559,27 @@ class _Walk:
         self.found.append(problem)
 
 
+def _element_use(place: int, element: Element) -> ElementUse:
+    return ElementUse(
+        place=place,
+        reference=element.reference,
+        name=element.name,
+        use=element.use,
+        type=element.type,
+        shortest=element.shortest,
+        longest=None if element.longest >= UNLIMITED else element.longest,
+        repeats=element.repeats,
+        codes=tuple(sorted(element.codes)),
+        components=tuple(_element_use(number, one) for number, one in enumerate(element.components, 1)),
+    )
+
+
 def _plain(segment: Segment, repetition: str) -> bool:
     """Whether there is only ASCII in it, no control character and no repetition."""
     text = "".join(segment)
     return text.isascii() and text.isprintable() and not (repetition and repetition in text)
 
 
-def _separator(repetition: str) -> str:
+def separator(repetition: str) -> str:
     """ISA11, unless it can be none: a U or a blank there is what older releases wrote, and would cut words apart."""
     return "" if repetition.isalnum() or repetition.isspace() else repetition
