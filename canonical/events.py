@@ -236,7 +236,7 @@ def seal(
     line_ref = ""
     if lines and (len(lines) == 1 or isinstance(statement, ExceptionEvent)):
         line_ref = lines[0]["line_ref"]
-    key = _reference_key(first)
+    key = reference_key(first)
     provenance = {
         "connector": origin.source,
         "connector_version": origin.connector_version,
@@ -323,7 +323,7 @@ def seal(
     return event
 
 
-def _reference_key(ref: Ref) -> str:
+def reference_key(ref: Ref) -> str:
     """``kind:value``, with ``@issuer`` where one is known: the business key that folds, orders and correlates."""
     key = f"{ref['kind']}:{_escaped(ref['value'])}"
     issuer = ref.get("issuer")

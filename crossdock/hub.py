@@ -174,9 +174,11 @@ class Hub:
         return receive.accept(self.store, message, clock=self.clock)
 
     def process(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
-        """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up."""
+        """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up; then say
+        what is overdue."""
         with self._run("process", None, run) as ran:
             self._until_idle(self.processor.process_batch, "messages", ran, limit_s)
+            self._until_idle(self.processor.sweep, "overdue", ran, limit_s)
         return self._report("process", None, ran)
 
     def deliver(
@@ -272,6 +274,7 @@ class Hub:
             normalizer=Normalizer(registry=self.registry, partners=self.partners, clock=self.clock),
             router=self.router,
             registry=self.registry,
+            partners=self.partners,
             lease=self._lease,
         )
 

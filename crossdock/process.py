@@ -25,7 +25,9 @@ from crossdock.messages import (
 )
 from crossdock.normalize import Normalizer, Opened, PartResult
 from crossdock.normalize.part import origin_of, sealed
+from crossdock.partners import Partners
 from crossdock.ports import Clock
+from crossdock.reconcile import Reconciler
 from crossdock.record import Recorder, Worked
 from crossdock.registry import Registry
 from crossdock.store import casebook, inbox
@@ -56,6 +58,7 @@ class Processor:
         normalizer: Normalizer,
         router: Router,
         registry: Registry,
+        partners: Partners,
         lease: timedelta,
     ) -> None:
         self._store = store
@@ -63,7 +66,10 @@ class Processor:
         self._clock = clock
         self._normalizer = normalizer
         self._router = router
-        self._recorder = Recorder(tenant=tenant, registry=registry)
+        self._reconciler = Reconciler(tenant=tenant, partners=partners)
+        self._recorder = Recorder(
+            tenant=tenant, registry=registry, router=router, reconciler=self._reconciler
+        )
         self._lease = lease
 
     def process_batch(self) -> dict[str, int]:
@@ -178,6 +184,16 @@ class Processor:
                 clashes += 1
                 if clashes > MOST_CLASHES:
                     raise
+
+    def sweep(self) -> dict[str, int]:
+        """Open an exception for each clock of a batch that ran out. ``overdue`` 0: none has."""
+        counts = {"overdue": 0, "events": 0, "cases": 0, "write_backs": 0}
+        with self._store.transaction(self._tenant) as connection:
+            now = self._clock.now()
+            late = self._reconciler.sweep(connection, now)
+            written = self._recorder.write_events(connection, late, now)
+        counts["overdue"] = len(late)
+        return {name: written.get(name, number) for name, number in counts.items()}
 
     def note_untold(self, untold: Sequence[tuple[RawMessage, str]], *, connector_version: str) -> None:
         """An event for each message that is stored and whose source could not be told: silence would leave its file

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crossdock import deadletters, detect
+from crossdock import clocks, deadletters, detect
 from crossdock.acknowledgements import write_acknowledgements
+from crossdock.decide import Router
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, Stage
 from crossdock.normalize import Normalized, PartResult
+from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
 from crossdock.writebacks import decision_id_of, intent_key, write_back_row, write_body
@@ -32,6 +34,23 @@ class Worked:
     replayed: frozenset[int] = frozenset()
     unanswered: Problem | None = None  # why our answer to it, replayed alone, could not even be begun
 
+    def said_facts(self) -> list[Said]:
+        """The facts with where they come from."""
+        return self._said(self.facts)
+
+    def said_events(self) -> list[Said]:
+        """The events with where they come from."""
+        return self._said(self.events)
+
+    def _said(self, documents: Sequence[Mapping[str, Any]]) -> list[Said]:
+        partners = {part.ordinal: part.partner for part in self.parts}
+        part_of = self.normalized.part_of if self.normalized else {}
+        parts = [part_of.get(document["id"], 0) for document in documents]
+        return [
+            Said(document=document, raw_id=self.claim.id, part=part, partner=partners.get(part))
+            for document, part in zip(documents, parts, strict=True)
+        ]
+
     @property
     def part_count(self) -> int:
         """How many parts the message has. One that was set aside whole had one, and has as many now as were found."""
@@ -41,18 +60,23 @@ class Worked:
 
 
 class Recorder:
-    """Writes what messages came to."""
+    """Writes what messages came to, and what follows from it together with what is known."""
 
-    def __init__(self, *, tenant: str, registry: Registry) -> None:
+    def __init__(self, *, tenant: str, registry: Registry, router: Router, reconciler: Reconciler) -> None:
         self._tenant = tenant
         self._registry = registry
+        self._router = router
+        self._reconciler = reconciler
 
     def write(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
         """Write everything of these messages, those whose claim was lost excepted."""
         held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])
         mine = [one for one in worked if one.claim.id in held]
+        self._reconciler.take_turns(connection, [fact for one in mine for fact in one.facts])
         counts = self.write_statements(connection, mine, now)
         counts["parts"] = self._write_parts(connection, mine)
+        for name, number in self._follow(connection, mine, now).items():
+            counts[name] += number
         numbers = outbox.ControlNumbers(connection, self._tenant)
         for one in mine:
             if one.normalized is not None:
@@ -130,38 +154,59 @@ class Recorder:
             ],
         )
 
+    def _follow(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
+        """What the new facts mean together with those that were there before: decided and written like the rest."""
+        done = self._reconciler.follow(connection, [said for one in worked for said in one.said_facts()], now)
+        for case in done.mended:
+            casebook.move_case(connection, tenant=self._tenant, actor="crossdock", now=now, **end_of(case))
+        counts = self.write_events(connection, done.events, now)
+        counts["cleared"] = len(done.mended)
+        return counts
+
+    def write_events(self, connection: "Transaction", said: Sequence[Said], now: datetime) -> dict[str, int]:
+        """Decide and write events that no document said by itself."""
+        decisions = self._router.decide([one.document for one in said]) if said else []
+        return self._write_statements(connection, (), list(zip(said, decisions, strict=True)), now)
+
     def write_statements(
         self, connection: "Transaction", worked: Sequence[Worked], now: datetime
     ) -> dict[str, int]:
         """Facts, events, cases, decisions and the write-backs they want."""
+        facts = [said for one in worked for said in one.said_facts()]
+        pairs = [pair for one in worked for pair in zip(one.said_events(), one.decisions, strict=True)]
+        return self._write_statements(connection, facts, pairs, now, list(_in_order(worked)))
+
+    def _write_statements(
+        self,
+        connection: "Transaction",
+        facts: Sequence[Said],
+        pairs: Sequence[tuple[Said, Decision]],
+        now: datetime,
+        order: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, int]:
+        """``order``: all of these statements as they were said; without it nobody said them, and they are alone."""
         counts = dict.fromkeys(("facts", "events", "cases", "write_backs", "cleared"), 0)
-        facts = [(one, fact) for one in worked for fact in one.facts]
-        pairs = [
-            (one, event, decision)
-            for one in worked
-            for event, decision in zip(one.events, one.decisions, strict=True)
-        ]
-        ids = [uuid.UUID(event["id"]) for _, event, _ in pairs]
+        ids = [uuid.UUID(one.document["id"]) for one, _ in pairs]
         stored = casebook.known_events(connection, self._tenant, ids) if ids else set()
         fresh = [pair for pair, event_id in zip(pairs, ids, strict=True) if event_id not in stored]
+        events = [one.document for one, _ in fresh]
 
-        said = {document["id"]: place for place, document in enumerate(_in_order(worked))}
-        early, late = detect.before_and_after(
-            [fact for _, fact in facts], [event for _, event, _ in fresh], said
-        )
+        said = {document["id"]: place for place, document in enumerate(order)}
+        early, late = detect.before_and_after([one.document for one in facts], events, said)
         counts["cleared"] = self._clear(connection, early, now)
-        casebook.add_facts(connection, [_statement_row(one, fact, kind="kind") for one, fact in facts])
+        casebook.add_facts(
+            connection,
+            [{**self._statement_row(one, kind="kind"), "refs": clocks.words(one.document)} for one in facts],
+        )
         counts["facts"] = len(facts)
         if not fresh:
             return counts
 
-        case_rows = detect.case_rows(
-            self._tenant, [event for _, event, _ in fresh], [decision for _, _, decision in fresh], now
-        )
+        case_rows = detect.case_rows(self._tenant, events, [decision for _, decision in fresh], now)
         folded = casebook.fold(connection, self._tenant, case_rows)
         openers = {row["id"]: row for row in case_rows}
         opened = [one.case_id for one in folded.values() if one.opened]
-        by_case = {folded[event["data"]["fold_key"]].case_id: event["id"] for _, event, _ in reversed(fresh)}
+        by_case = {folded[event["data"]["fold_key"]].case_id: event["id"] for event in reversed(events)}
         casebook.add_transitions(
             connection,
             [
@@ -180,17 +225,17 @@ class Recorder:
             ],
         )
         counts["cases"] = len(opened)
-        cases = [folded[event["data"]["fold_key"]].case_id for _, event, _ in fresh]
+        cases = [folded[event["data"]["fold_key"]].case_id for event in events]
         casebook.add_events(
             connection,
             [
-                {**_statement_row(one, event, kind="code"), "case_id": case_id}
-                for (one, event, _), case_id in zip(fresh, cases, strict=True)
+                {**self._statement_row(one, kind="code"), "case_id": case_id}
+                for (one, _), case_id in zip(fresh, cases, strict=True)
             ],
         )
         counts["events"] = len(fresh)
         if late:
-            last = {case_id: said[event["id"]] for (_, event, _), case_id in zip(fresh, cases, strict=True)}
+            last = {case_id: said[event["id"]] for event, case_id in zip(events, cases, strict=True)}
             for fact in late:  # each ends what was said before it, and nothing that was said after it
                 counts["cleared"] += self._clear(
                     connection,
@@ -200,8 +245,8 @@ class Recorder:
                 )
         decision_rows: list[dict[str, Any]] = []
         write_back_rows: list[dict[str, Any]] = []
-        for (_, event, decision), case_id in zip(fresh, cases, strict=True):
-            row, wanted = self._decided(event, decision, case_id, now)
+        for (one, decision), case_id in zip(fresh, cases, strict=True):
+            row, wanted = self._decided(one.document, decision, case_id, now)
             decision_rows.append(row)
             write_back_rows += wanted
         casebook.add_decisions(connection, decision_rows)
@@ -278,6 +323,19 @@ class Recorder:
             decision_id=decision_id,
         )
 
+    def _statement_row(self, said: Said, *, kind: str) -> dict[str, Any]:
+        document = said.document
+        return {
+            "tenant": self._tenant,
+            "id": document["id"],
+            "raw_id": said.raw_id,
+            "part": said.part,
+            kind: document["data"][kind],
+            "subject": document["subject"],
+            "document": document,
+            "recorded_at": document["recordedtime"],
+        }
+
     def _clear(
         self,
         connection: "Transaction",
@@ -317,17 +375,3 @@ def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:
                 yield from part.documents
         else:
             yield from one.events
-
-
-def _statement_row(one: Worked, document: Mapping[str, Any], *, kind: str) -> dict[str, Any]:
-    data = document["data"]
-    return {
-        "tenant": one.claim.message.tenant,
-        "id": document["id"],
-        "raw_id": one.claim.id,
-        "part": one.normalized.part_of[document["id"]] if one.normalized else 0,
-        kind: data[kind],
-        "subject": document["subject"],
-        "document": document,
-        "recorded_at": document["recordedtime"],
-    }

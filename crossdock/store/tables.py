@@ -165,7 +165,7 @@ facts = sa.Table(
         pg.ARRAY(sa.Text),
         nullable=False,
         server_default=sa.text("'{}'"),
-        comment="'kind:value', what other documents find it by",
+        comment="'kind:value@issuer', what other documents find it by",
     ),
     sa.Index("ix_facts_raw", "tenant", "raw_id"),
     sa.Index("ix_facts_refs", "refs", postgresql_using="gin"),
@@ -240,7 +240,7 @@ case_transitions = sa.Table(
 )
 
 CLOCK_STATES: Final = {
-    "waiting": ("met", "overdue", "cancelled"),
+    "waiting": ("met", "overdue", "late", "cancelled"),
     "overdue": ("late", "cancelled"),
     "met": (),
     "late": (),
@@ -257,7 +257,9 @@ clocks = sa.Table(
     sa.Column("pair", sa.Text, nullable=False, comment="the name of the pair of documents"),
     sa.Column("partner", sa.Text, comment="who is to answer"),
     sa.Column("subject", sa.Text, nullable=False, comment="'kind/value', what it is about"),
-    sa.Column("refs", pg.ARRAY(sa.Text), nullable=False, comment="'kind:value', what the answer is known by"),
+    sa.Column(
+        "refs", pg.ARRAY(sa.Text), nullable=False, comment="'kind:value@issuer', what the answer is known by"
+    ),
     sa.Column("started_by", sa.Uuid, nullable=False, comment="the fact that started it"),
     sa.Column("raw_id", sa.Uuid, nullable=False, comment="the message that said it"),
     sa.Column("part", sa.Integer, nullable=False),

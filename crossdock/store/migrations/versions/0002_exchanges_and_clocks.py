@@ -42,14 +42,15 @@ def _refs_of_facts() -> None:
             pg.ARRAY(sa.Text()),
             server_default=sa.text("'{}'"),
             nullable=False,
-            comment="'kind:value', what other documents find it by",
+            comment="'kind:value@issuer', what other documents find it by",
         ),
         schema="crossdock",
     )
     # what was said before this version is found by its references too
     op.execute(
         "UPDATE crossdock.facts SET refs = ("
-        "SELECT coalesce(array_agg(concat(ref ->> 'kind', ':', ref ->> 'value')), '{}')"
+        "SELECT coalesce(array_agg("
+        "concat_ws('@', concat(ref ->> 'kind', ':', ref ->> 'value'), ref ->> 'issuer')), '{}')"
         " FROM jsonb_array_elements(document -> 'data' -> 'refs') ref)"
     )
     op.create_index(
@@ -71,7 +72,7 @@ def _clocks() -> None:
             "refs",
             pg.ARRAY(sa.Text()),
             nullable=False,
-            comment="'kind:value', what the answer is known by",
+            comment="'kind:value@issuer', what the answer is known by",
         ),
         sa.Column("started_by", sa.Uuid(), nullable=False, comment="the fact that started it"),
         sa.Column("raw_id", sa.Uuid(), nullable=False, comment="the message that said it"),

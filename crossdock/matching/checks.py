@@ -1,0 +1,600 @@
+"""The checks of one document against others. Each finding is about the later document: the one that does not fit.
+
+A finding's ``parts`` and its exception say the same thing again when the same documents are looked at again, so that
+looking twice finds nothing new. What a partner's tolerance allows is no finding.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from canonical.events import ExceptionEvent, Money, Quantity, Ref, Variance
+from crossdock.matching.dossier import Dossier, Paper
+from crossdock.matching.lines import Line, Unlike, in_unit, match, total
+from crossdock.partners import Tolerance, Tolerances
+
+Findings = Iterator["Finding"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that does not fit. ``paper`` is the document that it is about, ``name`` the check, ``evidence`` what
+    the finding rests on: the same evidence is the same finding."""
+
+    paper: Paper
+    name: str
+    evidence: str
+    exception: ExceptionEvent
+
+
+def check(dossier: Dossier) -> Findings:
+    """Everything that does not fit in these papers."""
+    for one in _CHECKS:
+        yield from one(dossier)
+
+
+NOTHING_AGREED: Final = Tolerances()
+
+
+# -- repeats ----------------------------------------------------------------------------------------------------
+
+_NEW: Final = frozenset({"", "00"})
+"""BEG01, BSN01 [353]: an original. 06, 07, 15 and 18 announce themselves as copies."""
+
+_REPEATS: Final = {
+    ("ordered", "x12_850"): ("ORD.DUPLICATE", "orders {number} again: it was ordered before"),
+    ("invoiced", "x12_810"): ("BIL.DUPLICATE", "bills {number} again: it was billed before"),
+    ("invoiced", "x12_210"): ("BIL.DUPLICATE", "bills {number} again: it was billed before"),
+    ("shipped", "x12_856"): ("SHP.ASN_DUPLICATE", "announces {number} again: it was announced before"),
+}
+
+
+def _repeats(dossier: Dossier) -> Findings:
+    first: dict[tuple[str, str, str], Paper] = {}
+    for (kind, mapping), (code, words) in _REPEATS.items():
+        for paper in dossier.current(kind, mapping):
+            if paper.purpose not in _NEW:
+                continue
+            name = kind, mapping, paper.key
+            if mapping == "x12_856":  # one ship notice may be about several orders: one paper for each
+                name = kind, mapping, "|".join(sorted(paper.words))
+            before = first.setdefault(name, paper)
+            if before is paper or before.raw_id == paper.raw_id:
+                continue
+            number = paper.refs[0]["value"]
+            yield Finding(
+                paper=paper,
+                name="repeat",
+                evidence=before.id,
+                exception=_exception(
+                    paper,
+                    code,
+                    f"{_who(paper)} {words.format(number=number)}",
+                    detail=f"first in the message {before.raw_id} of {before.received_at.isoformat()}",
+                ),
+            )
+
+
+# -- the order --------------------------------------------------------------------------------------------------
+
+
+def _order(dossier: Dossier, paper: Paper) -> Paper | None:
+    """The order that a paper speaks of, if it is known."""
+    orders = dossier.about(paper.words, "ordered")
+    return orders[0] if orders else None
+
+
+def _changed(dossier: Dossier, order: Paper) -> Mapping[str, list[Line]]:
+    """What was asked to change on the lines of an order: both the old word and the new one are right then."""
+    asked: dict[str, list[Line]] = {}
+    for change in dossier.about(order.words, "change_requested"):
+        for line in change.lines:
+            asked.setdefault(line["line_ref"], []).append(line)
+    return asked
+
+
+def _acknowledged(dossier: Dossier) -> Findings:
+    """855 against 850: price, quantity and item of what is acknowledged are those that were ordered."""
+    for paper in dossier.current("acknowledged"):
+        order = _order(dossier, paper)
+        if order is None or not paper.lines:
+            continue
+        asked = _changed(dossier, order)
+        for matched in match(paper.lines, order.lines):
+            if matched.of is None:
+                yield _line_finding(
+                    paper,
+                    order,
+                    matched.line,
+                    "unknown_line",
+                    "ORD.VALIDATION",
+                    "acknowledges a line that was not ordered",
+                )
+                continue
+            yield from _price(paper, order, matched.line, matched.of, asked, "PRC.MISMATCH")
+            yield from _ordered_quantity(paper, order, matched.line, matched.of, asked)
+
+
+def _ordered_quantity(
+    paper: Paper, order: Paper, line: Line, of: Line, asked: Mapping[str, list[Line]]
+) -> Findings:
+    said, ordered = line.get("ordered"), of.get("ordered")
+    if said is None or ordered is None:
+        return
+    try:
+        value = in_unit(said, ordered["uom"], of, paper.partner)
+        right = [Decimal(ordered["value"])]
+        right += [
+            in_unit(one["ordered"], ordered["uom"], of, paper.partner)
+            for one in asked.get(of["line_ref"], ())
+            if one.get("ordered")
+        ]
+    except Unlike as error:
+        yield _unlike(paper, order, line, error)
+        return
+    if not any(_allows(paper, "quantity", one, value) for one in right):
+        yield _line_finding(
+            paper,
+            order,
+            line,
+            "quantity",
+            "ORD.QTY_CHANGED",
+            f"answers {_text(value)} where {_text(right[0])} were ordered, and does not say why",
+            variance=_quantities(right[0], value, ordered["uom"]),
+        )
+
+
+def _price(
+    paper: Paper, order: Paper, line: Line, of: Line, asked: Mapping[str, list[Line]], code: str
+) -> Findings:
+    said, ordered = line.get("unit_price"), of.get("unit_price")
+    if said is None or ordered is None:
+        return
+    if said["currency"] != ordered["currency"] and not (
+        said.get("currency_assumed") or ordered.get("currency_assumed")
+    ):
+        yield _line_finding(
+            paper,
+            order,
+            line,
+            "currency",
+            code,
+            f"prices in {said['currency']}, and {ordered['currency']} was ordered",
+        )
+        return
+    value = Decimal(said["amount"])
+    right = [Decimal(ordered["amount"])]
+    right += [
+        Decimal(one["unit_price"]["amount"]) for one in asked.get(of["line_ref"], ()) if one.get("unit_price")
+    ]
+    if not any(_allows(paper, "price", one, value) for one in right):
+        yield _line_finding(
+            paper,
+            order,
+            line,
+            "price",
+            code,
+            f"has the price {_text(value)}, and {_text(right[0])} was ordered",
+            variance={
+                "attribute": "unit_price",
+                "expected": dict(ordered),
+                "actual": dict(said),
+                "delta": {"amount": _text(value - right[0]), "currency": ordered["currency"]},
+            },
+        )
+
+
+# -- shipments --------------------------------------------------------------------------------------------------
+
+
+def _shipped(dossier: Dossier) -> Findings:
+    """856 against 850: what is shipped was ordered, and not more of it in all."""
+    for order in dossier.current("ordered"):
+        notices = [
+            paper
+            for paper in dossier.about(order.words, "shipped", "x12_856")
+            if paper.direction != order.direction
+        ]
+        sums: dict[str, Decimal] = {}
+        for paper in notices:
+            for matched in match(paper.lines, order.lines):
+                line, of = matched.line, matched.of
+                if of is None:
+                    yield _line_finding(
+                        paper,
+                        order,
+                        line,
+                        "unknown_line",
+                        "SHP.ASN_MISMATCH",
+                        "ships a line that was not ordered",
+                    )
+                    continue
+                yield from _over_shipped(dossier, paper, order, line, of, sums)
+        yield from _late(dossier, notices)
+
+
+def _over_shipped(
+    dossier: Dossier, paper: Paper, order: Paper, line: Line, of: Line, sums: dict[str, Decimal]
+) -> Findings:
+    if line.get("affected") is None or of.get("ordered") is None:
+        return
+    unit = of["ordered"]["uom"]
+    try:
+        shipped = in_unit(line["affected"], unit, of, paper.partner)
+        asked = [
+            in_unit(one["ordered"], unit, of, paper.partner)
+            for one in _changed(dossier, order).get(of["line_ref"], ())
+            if one.get("ordered")
+        ]
+    except Unlike as error:
+        yield _unlike(paper, order, line, error)
+        return
+    sums[of["line_ref"]] = so_far = sums.get(of["line_ref"], Decimal(0)) + shipped
+    most = max([Decimal(of["ordered"]["value"]), *asked])
+    if so_far > most and not _allows(paper, "quantity", most, so_far):
+        yield _line_finding(
+            paper,
+            order,
+            line,
+            "over",
+            "FUL.OVER_SHIP",
+            f"ships {_text(so_far)} in all, and {_text(most)} were ordered",
+            variance=_quantities(most, so_far, unit),
+        )
+
+
+def _late(dossier: Dossier, notices: Iterable[Paper]) -> Findings:
+    """A ship notice that comes after the goods is of no use to who receives them."""
+    for paper in notices:
+        before = [
+            one for one in dossier.about(paper.words, "received") if one.received_at < paper.received_at
+        ]
+        if before:
+            yield Finding(
+                paper=paper,
+                name="late_notice",
+                evidence=paper.id,
+                exception=_exception(
+                    paper,
+                    "SHP.ASN_LATE",
+                    f"{_who(paper)} announces {paper.refs[0]['value']} after it was received",
+                    detail=f"received {before[0].received_at.isoformat()}",
+                ),
+            )
+
+
+def _change_late(dossier: Dossier) -> Findings:
+    """860 after the goods left: there is nothing to change any more."""
+    for paper in dossier.current("change_requested"):
+        gone = [one for one in dossier.about(paper.words, "shipped") if one.received_at < paper.received_at]
+        if gone:
+            yield Finding(
+                paper=paper,
+                name="late_change",
+                evidence=paper.id,
+                exception=_exception(
+                    paper,
+                    "ORD.CHANGE_LATE",
+                    f"{_who(paper)} changes {paper.refs[0]['value']} after it was shipped",
+                    detail=f"shipped by {gone[0].document['subject']}",
+                ),
+            )
+
+
+# -- receipts ---------------------------------------------------------------------------------------------------
+
+
+def _received(dossier: Dossier) -> Findings:
+    """861 against 856, 944 against 943: what was received is what was shipped."""
+    for paper in dossier.current("received"):
+        kinds = ("warehouse_receipt",) if paper.mapping == "x12_944" else ("asn", "bol", "shipment")
+        words = [word for kind in kinds for word in paper.of_kind(kind)]
+        notices = [one for one in dossier.about(words, "shipped") if one.direction != paper.direction]
+        if not notices:
+            continue
+        shipped = _sums(line for notice in notices for line in notice.lines)
+        for line in paper.lines:
+            of = next((one.of for one in match([line], shipped)), None)
+            if of is None or line.get("affected") is None:
+                continue
+            unit = of["affected"]["uom"]
+            try:
+                here = in_unit(line["affected"], unit, of, paper.partner)
+                sent = total(of["parts"], "affected", unit, paper.partner)
+            except Unlike as error:
+                yield _unlike(paper, notices[0], line, error)
+                continue
+            if _allows(paper, "quantity", sent, here):
+                continue
+            code, word = ("RCV.SHORT", "only ") if here < sent else ("RCV.OVER", "")
+            yield _line_finding(
+                paper,
+                notices[0],
+                line,
+                "receipt",
+                code,
+                f"received {word}{_text(here)} of {_text(sent)} that were announced",
+                variance=_quantities(sent, here, unit),
+            )
+
+
+def _sums(lines: Iterable[Line]) -> list[Line]:
+    """Lines of several papers, those of the same number under one: each with its ``parts``."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if line.get("affected") is None:
+            continue
+        one = found.setdefault(line["line_ref"], {**line, "parts": []})
+        one["parts"].append(line)
+    return list(found.values())
+
+
+# -- invoices and payments --------------------------------------------------------------------------------------
+
+
+def _invoiced(dossier: Dossier) -> Findings:
+    """810 against the order and what was received, or where no receipts are told, what was shipped: three ways."""
+    for order in dossier.current("ordered"):
+        invoices = [
+            one
+            for one in dossier.about(order.words, "invoiced", "x12_810")
+            if one.direction != order.direction
+        ]
+        if not invoices:
+            continue
+        asked = _changed(dossier, order)
+        arrived = dossier.about(order.words, "received")
+        arrived = arrived or list(dossier.about(order.words, "shipped"))
+        proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
+        goods: dict[str, list[Line]] = {}
+        for one in arrived:
+            for matched in match(one.lines, order.lines):
+                if matched.of is not None:
+                    goods.setdefault(matched.of["line_ref"], []).append(matched.line)
+        sums: dict[str, Decimal] = {}
+        for paper in invoices:
+            if paper.attributes.get("type") == "CR":
+                continue  # a credit memo asks for nothing
+            for matched in match(paper.lines, order.lines):
+                line, of = matched.line, matched.of
+                if of is None:
+                    yield _line_finding(
+                        paper,
+                        order,
+                        line,
+                        "unknown_line",
+                        "BIL.INVOICE_MISMATCH",
+                        "bills a line that was not ordered",
+                    )
+                    continue
+                yield from _price(paper, order, line, of, asked, "BIL.PRICE")
+                if arrived:
+                    yield from _billed(paper, order, line, of, goods.get(of["line_ref"], ()), proof, sums)
+
+
+def _billed(
+    paper: Paper,
+    order: Paper,
+    line: Line,
+    of: Line,
+    goods: Sequence[Line],
+    proof: str,
+    sums: dict[str, Decimal],
+) -> Findings:
+    if line.get("affected") is None:
+        return
+    unit = (of.get("ordered") or line["affected"])["uom"]
+    try:
+        billed = in_unit(line["affected"], unit, of, paper.partner)
+        there = sum(
+            (in_unit(one["affected"], unit, of, paper.partner) for one in goods if one.get("affected")),
+            Decimal(0),
+        )
+    except Unlike as error:
+        yield _unlike(paper, order, line, error)
+        return
+    sums[of["line_ref"]] = so_far = sums.get(of["line_ref"], Decimal(0)) + billed
+    if so_far > there and not _allows(paper, "quantity", there, so_far):
+        yield _line_finding(
+            paper,
+            order,
+            line,
+            "billed",
+            "BIL.QTY",
+            f"bills {_text(so_far)} in all, and {_text(there)} were {proof}",
+            variance=_quantities(there, so_far, unit),
+        )
+
+
+def _freight(dossier: Dossier) -> Findings:
+    """210 against 204: the carrier bills what was tendered."""
+    for paper in dossier.current("invoiced", "x12_210"):
+        tenders = dossier.about(paper.of_kind("shipment"), "tendered")
+        if not tenders:
+            continue
+        rate, billed = tenders[-1].amount("total"), paper.amount("total")
+        if rate is None or billed is None or _allows(paper, "freight", rate, billed):
+            continue
+        currency = paper.attributes.get("currency", "USD")
+        yield Finding(
+            paper=paper,
+            name="freight",
+            evidence=f"{rate}:{billed}",
+            exception=_exception(
+                paper,
+                "BIL.FREIGHT_VARIANCE",
+                f"{_who(paper)} bills {_text(billed)} for a shipment that was tendered at {_text(rate)}",
+                variance=_amounts(rate, billed, currency),
+            ),
+        )
+
+
+_CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
+    _repeats,
+    _acknowledged,
+    _shipped,
+    _change_late,
+    _received,
+    _invoiced,
+    _freight,
+)
+
+KINDS: Final = frozenset(
+    {
+        "ordered",
+        "acknowledged",
+        "change_requested",
+        "shipped",
+        "received",
+        "invoiced",
+        "tendered",
+        "paid",
+        "adjusted",
+    }
+)
+"""The kinds of facts that some check looks at."""
+
+CODES: Final = frozenset(
+    {
+        "ORD.DUPLICATE",
+        "BIL.DUPLICATE",
+        "SHP.ASN_DUPLICATE",
+        "ORD.VALIDATION",
+        "ORD.QTY_CHANGED",
+        "PRC.MISMATCH",
+        "SHP.ASN_MISMATCH",
+        "FUL.OVER_SHIP",
+        "SHP.ASN_LATE",
+        "ORD.CHANGE_LATE",
+        "RCV.SHORT",
+        "RCV.OVER",
+        "BIL.INVOICE_MISMATCH",
+        "BIL.PRICE",
+        "BIL.QTY",
+        "BIL.FREIGHT_VARIANCE",
+        "BIL.SHORT_PAY",
+        "MDM.UOM_INCONSISTENT",
+    }
+)
+"""What a check can find."""
+
+
+# -- how a finding is said --------------------------------------------------------------------------------------
+
+
+def _line_finding(
+    paper: Paper,
+    against: Paper,
+    line: Line,
+    name: str,
+    code: str,
+    words: str,
+    *,
+    variance: Variance | None = None,
+) -> Finding:
+    """A finding about one line. Its evidence is what was compared: other numbers are another finding."""
+    compared = f"{variance['expected']}:{variance['actual']}" if variance else ""
+    return Finding(
+        paper=paper,
+        name=name,
+        evidence=f"{against.key}:{line['line_ref']}:{compared}",
+        exception=_exception(
+            paper,
+            code,
+            f"{_who(paper)} {words} ({_about(paper, against)}, line {line['line_ref']})",
+            line=line,
+            variance=variance,
+        ),
+    )
+
+
+def _unlike(paper: Paper, against: Paper, line: Line, error: Unlike) -> Finding:
+    return Finding(
+        paper=paper,
+        name="unit",
+        evidence=f"{against.key}:{line['line_ref']}:{error}",
+        exception=_exception(
+            paper,
+            "MDM.UOM_INCONSISTENT",
+            f"Line {line['line_ref']} of {_about(paper, against)} cannot be compared: its units differ",
+            detail=str(error),
+            line=line,
+        ),
+    )
+
+
+def _exception(
+    paper: Paper,
+    code: str,
+    title: str,
+    *,
+    detail: str | None = None,
+    line: Line | None = None,
+    variance: Variance | None = None,
+) -> ExceptionEvent:
+    data = paper.document["data"]
+    refs: Sequence[Ref] = data["refs"]
+    words: dict[str, Any] = {name: value for name, value in line.items() if name != "parts"} if line else {}
+    return ExceptionEvent(
+        code=code,
+        title=title,
+        detail=detail,
+        refs=refs,
+        place=data["provenance"]["place"],
+        occurred_at=data.get("occurred_at"),
+        parties=data.get("parties", ()),
+        lines=[words] if words else [],  # type: ignore[list-item]
+        variances=[variance] if variance else [],
+        method="rule",
+        ext={"fact": paper.id, **({"partner": paper.partner.name} if paper.partner is not None else {})},
+    )
+
+
+def _who(paper: Paper) -> str:
+    if paper.direction == "out":
+        return "We"
+    return paper.partner.title if paper.partner is not None else "The partner"
+
+
+def _about(paper: Paper, against: Paper) -> str:
+    shared = [ref for ref in paper.refs if any(ref == other for other in against.refs)]
+    ref = shared[0] if shared else paper.refs[0]
+    noun = "PO" if ref["kind"] in ("supplier_po", "customer_po") else ref["kind"].replace("_", " ")
+    return f"{noun} {ref['value']}"
+
+
+def _allows(paper: Paper, name: str, expected: Decimal, actual: Decimal) -> bool:
+    """Whether a difference is within what was agreed with the partner. Without an agreement nothing may differ."""
+    if expected == actual:
+        return True
+    tolerance: Tolerance = getattr((paper.partner.tolerances if paper.partner else NOTHING_AGREED), name)
+    return tolerance.allows(expected, actual)
+
+
+def _quantities(expected: Decimal, actual: Decimal, unit: str) -> Variance:
+    def quantity(value: Decimal) -> Quantity:
+        return {"value": _text(value), "uom": unit}
+
+    return {
+        "attribute": "quantity",
+        "expected": quantity(expected),
+        "actual": quantity(actual),
+        "delta": quantity(actual - expected),
+    }
+
+
+def _amounts(expected: Decimal, actual: Decimal, currency: str) -> Variance:
+    def money(value: Decimal) -> Money:
+        return {"amount": _text(value), "currency": currency}
+
+    return {
+        "attribute": "amount",
+        "expected": money(expected),
+        "actual": money(actual),
+        "delta": money(actual - expected),
+    }
+
+
+def _text(number: Decimal) -> str:
+    return format(number.normalize(), "f") if number else "0"

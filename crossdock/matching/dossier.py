@@ -1,0 +1,120 @@
+"""The papers about the same business as matching looks at them: one fact each, whose it is, and what still counts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any, Final
+
+from canonical.events import reference_key
+from crossdock.clocks import direction_of
+from crossdock.partners import Partner
+
+CANCELLATION: Final = "01"
+REPLACEMENT: Final = "05"
+"""Purposes [353] that act on an earlier paper of the same number."""
+
+BUSINESS: Final = frozenset(
+    {
+        "customer_po", "supplier_po", "invoice", "shipment", "asn", "bol", "warehouse_order", "warehouse_receipt",
+    }
+)  # fmt: skip
+"""Kinds of numbers that make papers belong together. An item or a lot is in many of them."""
+
+
+class Paper:
+    """One fact with its partner. ``key``: the number that its sender gave it; ``words``: all of its references."""
+
+    def __init__(self, document: Mapping[str, Any], partner: Partner | None) -> None:
+        self.document = document
+        self.partner = partner
+        data = document["data"]
+        self.id: str = document["id"]
+        self.kind: str = data["kind"]
+        self.mapping: str = data["provenance"]["mapping"]
+        self.attributes: Mapping[str, str] = data.get("attributes", {})
+        self.refs: Sequence[Mapping[str, str]] = data["refs"]
+        self.key = reference_key(data["refs"][0])
+        self.direction = direction_of(document)
+        self.received_at = datetime.fromisoformat(data["provenance"]["received_at"])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The numbers that make papers belong together, with their issuers."""
+        return frozenset(reference_key(ref) for ref in self.refs if ref["kind"] in BUSINESS)  # type: ignore[arg-type]
+
+    @cached_property
+    def lines(self) -> Sequence[Mapping[str, Any]]:
+        lines: Sequence[Mapping[str, Any]] = self.document["data"].get("lines", ())
+        return lines
+
+    @property
+    def raw_id(self) -> str:
+        """The message that holds it."""
+        raw_id: str = self.document["data"]["provenance"]["raw_id"]
+        return raw_id
+
+    def is_a(self, kind: str, mappings: Sequence[str]) -> bool:
+        """Whether it is of this kind, and of one of these mappings if any is named."""
+        return self.kind == kind and (not mappings or self.mapping in mappings)
+
+    @property
+    def purpose(self) -> str:
+        return self.attributes.get("purpose", "")
+
+    def of_kind(self, kind: str) -> frozenset[str]:
+        """Its references of this kind, with their issuers."""
+        return frozenset(reference_key(ref) for ref in self.refs if ref["kind"] == kind)  # type: ignore[arg-type]
+
+    def amount(self, name: str) -> Decimal | None:
+        """An attribute that is an exact number; ``None`` when it is not there."""
+        try:
+            return Decimal(self.attributes[name])
+        except (KeyError, InvalidOperation):
+            return None
+
+
+@dataclass(slots=True)
+class Dossier:
+    """All papers about the same business, in the order in which they came.
+
+    Of papers that carry the same number, a replacement takes the place of what came before it, and a cancellation
+    takes everything away: ``current`` leaves out what does not count any more.
+    """
+
+    papers: Sequence[Paper]
+    _current: list[Paper] = field(init=False)
+    _by_word: dict[str, list[Paper]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.papers = sorted(self.papers, key=lambda paper: (paper.received_at, paper.id))
+        counted: dict[tuple[str, str, str], list[Paper]] = {}
+        for paper in self.papers:
+            name = paper.kind, paper.mapping, paper.key
+            if paper.purpose in (CANCELLATION, REPLACEMENT):
+                # several papers of one message may carry the number: they do not replace each other
+                kept = [one for one in counted.get(name, ()) if one.raw_id == paper.raw_id]
+                counted[name] = kept
+            if paper.purpose != CANCELLATION:
+                counted.setdefault(name, []).append(paper)
+        ids = {paper.id for papers in counted.values() for paper in papers}
+        self._current = [paper for paper in self.papers if paper.id in ids]
+        self._by_word = {}
+        for paper in self._current:
+            for word in paper.words:
+                self._by_word.setdefault(word, []).append(paper)
+
+    def current(self, kind: str, *mappings: str) -> Iterator[Paper]:
+        """The papers of this kind that count, of these mappings if any is named."""
+        return (paper for paper in self._current if paper.is_a(kind, mappings))
+
+    def about(self, words: Iterable[str], kind: str, *mappings: str) -> list[Paper]:
+        """Those of them that share one of these references, in the order in which they came."""
+        found = {
+            paper.id: paper
+            for word in words
+            for paper in self._by_word.get(word, ())
+            if paper.is_a(kind, mappings)
+        }
+        return sorted(found.values(), key=lambda paper: (paper.received_at, paper.id))

@@ -1,0 +1,274 @@
+"""Reconcile: what new facts mean together with what is known. Clocks start and stop; documents are held together.
+
+Called in transaction 2, behind the writing of the facts. Workers that write about the same business number take
+turns, so that of two documents which arrive at the same moment the second always sees the first.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
+
+from canonical.events import ExceptionEvent, Origin
+from crossdock import clocks
+from crossdock.matching import CODES, KINDS, Dossier, Paper, check
+from crossdock.messages import CaseState
+from crossdock.normalize.part import rfc3339, sealed
+from crossdock.partners import Partners
+from crossdock.store import casebook, clockwork
+
+if TYPE_CHECKING:
+    from crossdock.store.transaction import Transaction
+
+MATCHING: Final = "crossdock.matching"
+CLOCKS: Final = "crossdock.clocks"
+_VERSION: Final = "1"
+
+MOST_KNOWN: Final = 2_000
+"""So many papers about the same business are looked at, the newest. Beyond it nothing is called mended."""
+
+SWEEP: Final = 500
+"""So many clocks are looked at in one transaction."""
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A sealed statement with the message and the part that it comes from."""
+
+    document: Document
+    raw_id: uuid.UUID
+    part: int
+    partner: str | None = None
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What followed: exceptions to be decided, and cases whose trouble is over."""
+
+    events: list[Said] = field(default_factory=list)
+    mended: list[casebook.OpenCase] = field(default_factory=list)
+
+
+class Reconciler:
+    """Starts and stops clocks, and compares documents."""
+
+    def __init__(self, *, tenant: str, partners: Partners) -> None:
+        self._tenant = tenant
+        self._partners = {partner.name: partner for partner in partners}
+        self._kinds = KINDS | clocks.kinds()
+
+    def take_turns(self, connection: "Transaction", facts: Iterable[Document]) -> None:
+        """Wait for whoever writes about the same numbers. Before the facts are written."""
+        words = {word for fact in facts if fact["data"]["kind"] in self._kinds for word in clocks.words(fact)}
+        clockwork.take_turns(connection, {crc32(word.encode()) % clockwork.BUCKETS for word in words})
+
+    def follow(self, connection: "Transaction", facts: Sequence[Said], now: datetime) -> Reconciled:
+        """What these facts, which are written, mean together with those that were there before."""
+        new = [said for said in facts if said.document["data"]["kind"] in self._kinds]
+        words = {word for said in new for word in clocks.words(said.document)}
+        done = Reconciled()
+        if not words:
+            return done
+        known = self._known(connection, words, self._kinds, new)
+        self._stop_clocks(connection, new, words, now)
+        self._start_clocks(connection, new, known, now)
+        self._match(connection, new, known, now, done)
+        return done
+
+    def _known(
+        self, connection: "Transaction", words: Collection[str], kinds: Collection[str], new: Sequence[Said]
+    ) -> list[clockwork.KnownFact]:
+        """All facts about these numbers: those that were there, and the new ones, which need not be read again."""
+        mine = [
+            clockwork.KnownFact(
+                id=uuid.UUID(said.document["id"]),
+                raw_id=said.raw_id,
+                part=said.part,
+                partner=said.partner,
+                document=said.document,
+            )
+            for said in new
+        ]
+        there = {one.id for one in mine}
+        return [
+            *clockwork.facts_about(connection, self._tenant, words, kinds, MOST_KNOWN, but=there),
+            *mine,
+        ]
+
+    # -- clocks -----------------------------------------------------------------------------------------------
+
+    def sweep(self, connection: "Transaction", now: datetime) -> list[Said]:
+        """Open what ran out: the clock is overdue, and the exception says so."""
+        found: list[Said] = []
+        for clock in clockwork.due_clocks(connection, self._tenant, now, SWEEP):
+            partner = self._partners.get(clock.partner or "")
+            exception = clocks.overdue(clock.pair, clock.fact, partner, clock.due_at, clock.limit)
+            document = self._sealed(exception, clock.fact, CLOCKS, f"{clock.pair}:{clock.fact['id']}", now)
+            clockwork.end_clock(
+                connection, self._tenant, clock.id, "overdue", now=now, event_id=document["id"]
+            )
+            found.append(Said(document=document, raw_id=clock.raw_id, part=clock.part, partner=clock.partner))
+        return found
+
+    def _stop_clocks(
+        self, connection: "Transaction", new: Sequence[Said], words: set[str], now: datetime
+    ) -> None:
+        for clock in clockwork.clocks_about(connection, self._tenant, words):
+            pair = clocks.pairs().get(clock.pair)
+            if pair is None:
+                continue  # the pair was taken out of the data; what it waits for still ends its case
+            for fact in _about(new, clock.words):
+                if clocks.stops(pair, clock.fact, fact):
+                    late = clock.state == "overdue" or clocks.said_at(fact) > clock.due_at
+                    state = "late" if late else "met"
+                elif _takes_back(fact, clock.fact):
+                    state = "cancelled"
+                else:
+                    continue
+                clockwork.end_clock(connection, self._tenant, clock.id, state, now=now, ended_by=fact["id"])
+                break
+
+    def _start_clocks(
+        self,
+        connection: "Transaction",
+        new: Sequence[Said],
+        known: Sequence[clockwork.KnownFact],
+        now: datetime,
+    ) -> None:
+        rows: list[dict[str, Any]] = []
+        for said in new:
+            for running in clocks.started(said.document, self._partners.get(said.partner or "")):
+                answer = self._answered(running, known)
+                late = answer is not None and clocks.said_at(answer) > running.due_at
+                rows.append(
+                    {
+                        "tenant": self._tenant,
+                        "id": clocks.clock_id(self._tenant, running.pair, said.document),
+                        "pair": running.pair.name,
+                        "partner": said.partner,
+                        "subject": said.document["subject"],
+                        "refs": running.words,
+                        "started_by": said.document["id"],
+                        "raw_id": said.raw_id,
+                        "part": said.part,
+                        "started_at": clocks.said_at(said.document),
+                        "due_at": running.due_at,
+                        "limit_text": str(running.limit),
+                        "state": "waiting" if answer is None else "late" if late else "met",
+                        "ended_by": answer["id"] if answer is not None else None,
+                        "ended_at": now if answer is not None else None,
+                    }
+                )
+        clockwork.add_clocks(connection, rows)
+
+    def _answered(self, running: clocks.Running, known: Sequence[clockwork.KnownFact]) -> Document | None:
+        """The answer that came before what it answers, or that takes it back."""
+        wanted = frozenset(running.words)
+        for one in known:
+            fact = one.document
+            if wanted.isdisjoint(clocks.words(fact)):
+                continue
+            if clocks.stops(running.pair, running.fact, fact) or _takes_back(fact, running.fact):
+                return fact
+        return None
+
+    # -- documents against documents --------------------------------------------------------------------------
+
+    def _match(
+        self,
+        connection: "Transaction",
+        new: Sequence[Said],
+        known: list[clockwork.KnownFact],
+        now: datetime,
+        done: Reconciled,
+    ) -> None:
+        fresh = {said.document["id"] for said in new if said.document["data"]["kind"] in KINDS}
+        mine = [one for one in known if one.document["data"]["kind"] in KINDS]
+        if not fresh or len(mine) < 2:
+            return
+        mine, whole = self._closure(connection, mine)
+        where = {str(one.id): one for one in mine}
+        papers = [Paper(one.document, self._partners.get(one.partner or "")) for one in mine]
+        folds: set[str] = set()
+        for finding in check(Dossier(papers)):
+            part = f"{finding.name}:{finding.paper.id}:{sha256(finding.evidence.encode()).hexdigest()}"
+            document = self._sealed(finding.exception, finding.paper.document, MATCHING, part, now)
+            folds.add(document["data"]["fold_key"])
+            one = where[finding.paper.id]
+            done.events.append(Said(document=document, raw_id=one.raw_id, part=one.part, partner=one.partner))
+        if whole:
+            done.mended += self._mended(connection, papers, folds)
+
+    def _closure(
+        self, connection: "Transaction", mine: list[clockwork.KnownFact]
+    ) -> tuple[list[clockwork.KnownFact], bool]:
+        """The papers with those that share a number with one of them, and whether these are all."""
+        if len(mine) >= MOST_KNOWN:
+            return mine, False
+        words = {word for one in mine for word in Paper(one.document, None).words}
+        there = {one.id for one in mine}
+        more = clockwork.facts_about(connection, self._tenant, words, KINDS, MOST_KNOWN, but=there)
+        return [*mine, *more], len(more) < MOST_KNOWN
+
+    def _mended(
+        self, connection: "Transaction", papers: Sequence[Paper], folds: set[str]
+    ) -> Iterator[casebook.OpenCase]:
+        """Open cases of earlier comparisons of these papers whose trouble is not found any more."""
+        words = {f"{ref['kind']}:{ref['value']}" for paper in papers for ref in paper.refs}
+        ids = {paper.id for paper in papers}
+        for case in casebook.open_cases_about(connection, self._tenant, CODES, words):
+            data = case.event["data"]
+            ours = data["provenance"]["mapping"] == MATCHING and data.get("ext", {}).get("fact") in ids
+            if ours and data["fold_key"] not in folds:
+                yield case
+
+    def _sealed(
+        self, exception: ExceptionEvent, fact: Document, mapping: str, part: str, now: datetime
+    ) -> dict[str, Any]:
+        """An exception that nobody said: it comes of a fact, and has that fact's message as its origin."""
+        provenance = fact["data"]["provenance"]
+        origin = Origin(
+            tenant=self._tenant,
+            source=provenance["connector"],
+            connector_version=provenance["connector_version"],
+            mapping=mapping,
+            mapping_version=_VERSION,
+            raw_id=provenance["raw_id"],
+            raw_sha256=provenance["raw_sha256"],
+            received_at=provenance["received_at"],
+            recorded_at=rfc3339(now),
+        )
+        (document,) = sealed([exception], origin, part=part)
+        return document
+
+
+def end_of(case: casebook.OpenCase) -> dict[str, Any]:
+    """How a case ends whose documents agree now."""
+    return {
+        "case_id": case.id,
+        "from_state": case.state,
+        "to_state": CaseState.RESOLVED,
+        "reason": "the documents agree now",
+    }
+
+
+def _about(new: Sequence[Said], words: Iterable[str]) -> Iterator[Document]:
+    wanted = frozenset(words)
+    for said in new:
+        if not wanted.isdisjoint(clocks.words(said.document)):
+            yield said.document
+
+
+def _takes_back(fact: Document, started_by: Document) -> bool:
+    """Whether a fact cancels what started a clock: the same paper again, or the order or a change of it."""
+    if not clocks.is_cancellation(fact) or fact["id"] == started_by["id"]:
+        return False
+    kind = fact["data"]["kind"]
+    if kind in ("ordered", "change_requested"):
+        return True
+    return bool(kind == started_by["data"]["kind"] and fact["subject"] == started_by["subject"])
