@@ -121,7 +121,11 @@ WRONG_IN_TRUTH = {
         ("214", "N1", "8"): "N1*ST has neither name nor identification (R0203)",
         ("214", "L11", "8"): "a qualifier without its reference (P0102)",
     },
-    "azoner-pyx12__test_x12testdata.py_emb38": {("997", "AK5", "3"): "AK2 without AK5"},
+    "azoner-pyx12__test_x12testdata.py_emb38": {
+        ("997", "AK5", "3"): "AK2 without AK5",
+        ("997", "IK5", "6"): "IK5 is of the 999",
+    },
+    "xlate-staedi__x12_invalid997_min": {("997", "AK1", "8"): "AK101 is <NOT_IN_CODESET>"},
     "xlate-staedi__x12_empty997": {
         ("997", "AK1", "3"): "an empty 997",
         ("997", "AK9", "3"): "an empty 997",
