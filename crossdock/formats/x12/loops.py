@@ -16,26 +16,54 @@ Placed = tuple[int, Segment]
 class Loop:
     """One turn of a loop: its own segments, and the loops in it. The set itself is the loop without a name.
 
-    A plain class, for a long set has tens of thousands of them.
+    ``position`` is that of the segment that begins it. A long set has tens of thousands of loops, nearly all of one
+    segment, so a loop keeps positions and makes no list before it needs one.
     """
 
-    __slots__ = ("loops", "name", "outer", "position", "segments")
+    __slots__ = ("_more", "_of", "loops", "name", "outer", "position")
 
-    def __init__(self, name: str, position: int, outer: "Loop | None" = None) -> None:
+    def __init__(
+        self, name: str, position: int, outer: "Loop | None" = None, of: Sequence[Segment] = ()
+    ) -> None:
+        """``of``: all segments of the set; a loop without them is empty."""
         self.name = name
         self.position = position
         self.outer = outer
-        self.segments: list[Placed] = []
-        self.loops: list[Loop] = []
+        self.loops: Sequence[Loop] = ()
+        self._of = of
+        self._more: Sequence[int] = ()
 
     def __repr__(self) -> str:
         return f"Loop({self.path or 'the set'!r}, position={self.position})"
 
     def begin(self, name: str, position: int) -> "Loop":
         """A new loop in this one."""
-        inner = Loop(name, position, self)
-        self.loops.append(inner)
+        inner = Loop(name, position, self, self._of)
+        if isinstance(self.loops, list):
+            self.loops.append(inner)
+        else:
+            self.loops = [inner]
         return inner
+
+    def add(self, position: int) -> None:
+        """A segment of its own, behind those that it has."""
+        if isinstance(self._more, list):
+            self._more.append(position)
+        else:
+            self._more = [position]
+
+    @property
+    def head(self) -> Segment:
+        """The segment that begins it; of the set itself, the ST."""
+        return self._of[self.position - 1]
+
+    @property
+    def segments(self) -> list[Placed]:
+        """Its own segments, in their order."""
+        of = self._of
+        found = [(self.position, of[self.position - 1])] if self.name else []
+        found += [(position, of[position - 1]) for position in self._more]
+        return found
 
     @property
     def path(self) -> str:
@@ -49,18 +77,24 @@ class Loop:
 
     def first(self, segment_id: str) -> Placed | None:
         """The first of the loop's own segments with this identifier."""
-        return next(self._of(segment_id), None)
+        return next(self._with(segment_id), None)
 
     def all(self, segment_id: str) -> list[Placed]:
         """All of the loop's own segments with this identifier."""
-        return list(self._of(segment_id))
+        return list(self._with(segment_id))
 
     def inside(self, name: str) -> list["Loop"]:
         """The loops of this name directly in this one."""
         return [loop for loop in self.loops if loop.name == name]
 
-    def _of(self, segment_id: str) -> Iterator[Placed]:
-        return (placed for placed in self.segments if placed[1][0] == segment_id)
+    def _with(self, segment_id: str) -> Iterator[Placed]:
+        of = self._of
+        if self.name and of[self.position - 1][0] == segment_id:
+            yield self.position, of[self.position - 1]
+        for position in self._more:
+            segment = of[position - 1]
+            if segment and segment[0] == segment_id:
+                yield position, segment
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +141,7 @@ def hierarchy(loops: Sequence[Loop]) -> Hierarchy:
     problems: list[BrokenLevel] = []
     known: dict[str, Level] = {}
     for loop in loops:
-        segment = loop.segments[0][1]
+        segment = loop.head
         number, above, code = (segment[place].strip() if place < len(segment) else "" for place in (1, 2, 3))
         level = Level(id=number, code=code, loop=loop)
         levels.append(level)

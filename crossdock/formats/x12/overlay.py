@@ -508,26 +508,23 @@ class _Look:
         self._component = delimiters.component
         self._repetition = separator(delimiters.repetition)
         self._note = guide.overlay.note
-        self._tree: Loop | None = None
-        self._places: list[tuple[int, int]] | None = None
+        self._places: list[int] = []
+        self._root = guide.tree_of(segments, self._places)
+        self._placed: dict[int, list[Placed]] = {}
+        wanted = frozenset[int]().union(*(target.places for target in guide.targets))
+        for position, (at, segment) in enumerate(zip(self._places, segments, strict=True), 1):
+            if at in wanted:
+                self._placed.setdefault(at, []).append((position, segment))
         self.found: list[SegmentProblem] = []
 
-    @property
-    def _root(self) -> Loop:
-        if self._tree is None:
-            self._tree = self._guide.tree_of(self._segments)
-        return self._tree
-
-    def _at(self, position: int) -> tuple[int, int]:
-        """The places of the loop around a segment, and its own."""
-        if self._places is None:
-            self._places = self._guide.places(self._segments)
-        return self._places[position - 1] if 1 <= position <= len(self._places) else (0, -1)
+    def _at(self, position: int) -> int:
+        """The place of a segment; ``~loop`` for one that has none."""
+        return self._places[position - 1] if 1 <= position <= len(self._places) else ~0
 
     def place_at(self, problem: SegmentProblem) -> int:
         """The place of the guide that a problem is about; for a missing segment that of the one that is missing."""
         if problem.code != "3":
-            return self._at(problem.position)[1]
+            return self._at(problem.position)
         guide = self._guide
         return next(
             (
@@ -550,73 +547,91 @@ class _Look:
                 continue
             if path.component is not None and bad is not None and bad.component != path.component:
                 continue
-            if path.depends and not any(
-                place == position for loop in self._loops(target) for place, _ in self._matches(loop, target)
-            ):
+            if path.depends and position not in (place for place, _ in self._all(target)):
                 continue
             return True
         return False
 
     def judge(self, target: Target) -> None:
-        """Tell of everything in the set that breaks one rule."""
-        told = 0
-        for loop in self._loops(target):
-            matches = self._matches(loop, target)
-            before = len(self.found)
-            if target.rule.path.element is None:
-                self._judge_segments(target, loop, matches)
-            else:
-                for position, segment in matches:
-                    self._judge_element(target, loop, position, segment)
-            told += len(self.found) - before
-            if told >= PROBLEMS_AT_MOST:
-                return
+        """Tell of everything in the set that breaks one rule, until it is enough."""
+        enough = len(self.found) + PROBLEMS_AT_MOST
+        if target.rule.path.element is not None:
+            for position, segment in self._all(target):
+                self._judge_element(target, position, segment)
+                if len(self.found) >= enough:
+                    return
+        elif target.rule.kind == "forbid":
+            self._judge_forbidden(target)
+        else:
+            for loop in self._loops(target):
+                self._judge_count(target, loop)
+                if len(self.found) >= enough:
+                    return
+
+    def _all(self, target: Target) -> Sequence[Placed]:
+        """Every segment in the set that a rule is for, in order."""
+        if any(step.where for step, _ in target.loops):
+            return [placed for loop in self._loops(target) for placed in self._matches(loop, target)]
+        found = [placed for at in target.places for placed in self._placed.get(at, ())]
+        if len(target.places) > 1:
+            found.sort(key=_position)
+        return self._taken(found, target.last)
+
+    def _taken(self, found: list[Placed], step: Step) -> list[Placed]:
+        return [one for one in found if step.takes(one[1], self._component)] if step.where else found
 
     def _loops(self, target: Target) -> Sequence[Loop]:
+        """The loops around what a rule is for."""
         loops = [self._root]
         for step, _ in target.loops:
             loops = [
                 inner
                 for loop in loops
                 for inner in loop.loops
-                if step.name in (inner.name, inner.segments[0][1][0])
-                and step.takes(inner.segments[0][1], self._component)
+                if (inner.name == step.name or inner.head[0] == step.name)
+                and (not step.where or step.takes(inner.head, self._component))
             ]
         return loops
 
     def _matches(self, loop: Loop, target: Target) -> list[Placed]:
         """The segments of a path's last step that stand in this loop, or begin a loop in it."""
-        step = target.last
-        own = loop.segments[1:] if loop.name else loop.segments
-        found = [placed for placed in own if placed[1] and placed[1][0] == step.name]
+        name = target.last.name
+        found = loop.all(name)
+        if found and loop.name and found[0][0] == loop.position:
+            del found[0]
         found += [
-            inner.segments[0] for inner in loop.loops if step.name in (inner.name, inner.segments[0][1][0])
+            (inner.position, inner.head)
+            for inner in loop.loops
+            if inner.name == name or inner.head[0] == name
         ]
-        found = (
-            [placed for placed in found if step.takes(placed[1], self._component)] if step.where else found
-        )
-        return sorted(found, key=_position)
+        return self._taken(found, target.last) if found else found
 
-    def _judge_segments(self, target: Target, loop: Loop, matches: Sequence[Placed]) -> None:
-        rule, depends = target.rule, target.rule.path.depends
+    def _judge_forbidden(self, target: Target) -> None:
+        path = target.rule.path
         place = self._guide.place(min(target.places))
-        asked = rule.path.text if depends else ""
-        match rule.kind:
-            case "forbid":
-                for position, _ in matches:
-                    self._tell(position, "2", "I9" if depends else "I4", place, asked=asked)
-            case "require" | "min" if len(matches) < max(1, rule.number):
-                within = any(step.where for step in rule.path.steps[:-1])
-                implementation = "I6" if within else "I7" if place.begins else "I8"
-                if rule.number > 1:
-                    asked = f"{rule.path.text} at least {rule.number} times"
-                self._tell(self._missing_at(loop, target), "3", implementation, place, asked=asked)
-            case "max":
-                asked = f"at most {rule.number}"
-                for position, _ in matches[rule.number :]:
-                    self._tell(position, "4" if place.begins else "5", "", place, asked=asked)
+        for position, _ in self._all(target)[:PROBLEMS_AT_MOST]:
+            code, asked = ("I9", path.text) if path.depends else ("I4", "")
+            self._tell(position, "2", code, place, asked=asked)
 
-    def _judge_element(self, target: Target, loop: Loop, position: int, segment: Segment) -> None:
+    def _judge_count(self, target: Target, loop: Loop) -> None:
+        rule = target.rule
+        matches = self._matches(loop, target)
+        most = rule.number if rule.kind == "max" else 0
+        if (most and len(matches) <= most) or (not most and len(matches) >= max(1, rule.number)):
+            return
+        place = self._guide.place(min(target.places))
+        if most:
+            for position, _ in sorted(matches, key=_position)[most:]:
+                self._tell(position, "4" if place.begins else "5", "", place, asked=f"at most {most}")
+            return
+        within = any(step.where for step, _ in target.loops)
+        code = "I6" if within else "I7" if place.begins else "I8"
+        asked = rule.path.text if rule.path.depends else ""
+        if rule.number > 1:
+            asked = f"{rule.path.text} at least {rule.number} times"
+        self._tell(self._missing_at(loop, target), "3", code, place, asked=asked)
+
+    def _judge_element(self, target: Target, position: int, segment: Segment) -> None:
         rule, path = target.rule, target.rule.path
         assert path.element is not None
         value = _value(segment, path.element, path.component, self._component)
@@ -721,16 +736,15 @@ class _Look:
 
     def _missing_at(self, loop: Loop, target: Target) -> int:
         """Where in a loop a segment should have stood: before the first that comes behind its place."""
-        own = self._at(loop.position)[1] if loop.name else 0
+        own = self._at(loop.position) if loop.name else 0
         last = self._guide.place(own).last
         wanted = max(target.places)
         position = loop.position + 1
         while position <= len(self._segments):
-            around, at = self._at(position)
-            if self._segments[position - 1][:1] == ["SE"] or at == own:
+            at = self._at(position)
+            if self._segments[position - 1][:1] == ["SE"] or at == own or at > wanted:
                 break
-            inside = at if at >= 0 else around
-            if not own <= inside <= last or at > wanted:
+            if not own <= (at if at >= 0 else ~at) <= last:
                 break
             position += 1
         return position

@@ -198,37 +198,34 @@ class Guide:
         a wrong place stands as ``tree`` says."""
         names: dict[int, tuple[str, ...]] = {}
         outline: list[tuple[str, ...]] = []
-        for around, at in self.places(segments):
-            where = at if at >= 0 and self._places[at].begins else around
-            if where not in names:
-                names[where] = self._loops(where)
-            outline.append(names[where])
+        for at in self.places(segments):
+            if at not in names:
+                names[at] = self._loops(at if at >= 0 else ~at)
+            outline.append(names[at])
         return outline
 
-    def places(self, segments: Sequence[Segment]) -> list[tuple[int, int]]:
-        """For each segment the place of the loop in which it stands, and its own; -1 for one that has none."""
-        found: list[tuple[int, int]] = []
-        walk = self._begin(quiet=True)
-        for position, segment in enumerate(segments, 1):
-            segment_id = segment[0] if segment else ""
-            around, at = (0, -1) if segment_id in ("ST", "SE") else self._stand(walk, segment_id, position)
-            found.append((around, at))
+    def places(self, segments: Sequence[Segment]) -> list[int]:
+        """For each segment its place in the guide; ``~loop`` for one that has none, with the loop in which it
+        stands."""
+        found: list[int] = []
+        self.tree_of(segments, found)
         return found
 
     def tree(self, entry: TransactionSet) -> Loop:
         """The set as nested loops, by name. ST and SE are left out, and so is nothing else: see ``tree_of``."""
         return self.tree_of(entry.segments)
 
-    def tree_of(self, segments: Iterable[Segment]) -> Loop:
-        """These segments as nested loops; the first is at position 1.
+    def tree_of(self, segments: Sequence[Segment], places: list[int] | None = None) -> Loop:
+        """These segments as nested loops; the first is at position 1. ``places`` is filled as ``places`` says.
 
         A segment that comes too late stands in the open loop to which it belongs (and begins one there, when it is
         a loop's first); one that belongs nowhere stands in the loop of the one before it.
         """
-        root = Loop("", 1)
+        root = Loop("", 1, None, segments)
         open_loops: list[Loop] = [root] * len(self._places)
         walk = self._begin(quiet=True)
         counts, within, turns = walk.counts, walk.within, walk.turns
+        names = [place.loop for place in self._places]
         at = run = position = 0
         here = self._steps[0]
         for segment in segments:
@@ -243,29 +240,32 @@ class Guide:
                     count = run + 1 if to == at else 1
                 if count <= limit:
                     if own >= 0:
-                        outer = open_loops[around]
-                        open_loops[own] = loop = Loop(self._places[own].loop, position, outer)
-                        outer.loops.append(loop)
-                        loop.segments.append((position, segment))
+                        open_loops[own] = open_loops[around].begin(names[own], position)
                         counts[own] = count
                         within[own] = turns[around]
                         turns[own] = position
                         run = 1
                     else:
-                        open_loops[around].segments.append((position, segment))
+                        open_loops[around].add(position)
                         run = count
                     at, here = to, there
+                    if places is not None:
+                        places.append(to)
                     continue
             segment_id = segment[0] if segment else ""
             if segment_id in ("ST", "SE"):
+                if places is not None:
+                    places.append(~0)
                 continue
             walk.at, walk.run = at, run
             around, own = self._stand(walk, segment_id, position)
             at, run, here = walk.at, walk.run, self._here(walk)
+            if places is not None:
+                places.append(own if own >= 0 else ~around)
             if own >= 0 and self._places[own].begins:
-                open_loops[own] = open_loops[around].begin(self._places[own].loop, position)
-                around = own
-            open_loops[around].segments.append((position, segment))
+                open_loops[own] = open_loops[around].begin(names[own], position)
+            else:
+                open_loops[around].add(position)
         return root
 
     def _loops(self, at: int) -> tuple[str, ...]:
