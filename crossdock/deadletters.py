@@ -39,6 +39,7 @@ def problem_of(error: Exception, stage: Stage) -> Problem:
         remedy=getattr(error, "remedy", "")
         or "Mend the mapping or the document's partner profile, then replay.",
         place=getattr(error, "place", Place()),
+        blocked_by=getattr(error, "blocked_by", ""),
     )
 
 
@@ -121,6 +122,7 @@ def _row(
         "versions": dict(versions),
         "state": "open",
         "created_at": now,
+        "blocked_by": problem.blocked_by or None,
     }
 
 

@@ -59,15 +59,23 @@ class Unreadable(CrossdockError):
     """The document does not parse or cannot be mapped. ``place`` says where (see ``Place``).
 
     ``code`` is of the taxonomy; ``remedy`` is what a person does before the replay ("add the row ...").
+    ``blocked_by`` names what is not known yet and would let the document through (``crossdock.blocked``).
     """
 
     def __init__(
-        self, sentence: str, *, place: "Place | None" = None, code: str = "EDI.MAP_FAILURE", remedy: str = ""
+        self,
+        sentence: str,
+        *,
+        place: "Place | None" = None,
+        code: str = "EDI.MAP_FAILURE",
+        remedy: str = "",
+        blocked_by: str = "",
     ) -> None:
         super().__init__(sentence)
         self.place = place or Place()
         self.code = code
         self.remedy = remedy
+        self.blocked_by = blocked_by
 
 
 class Unacceptable(CrossdockError):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from crossdock.partners import Partners
     from crossdock.process import Processor
     from crossdock.store.engine import Store
+    from crossdock.unblock import Blocked
 
 TENANT: Final = "CROSSDOCK_TENANT"
 LEASE: Final = "CROSSDOCK_LEASE_S"
@@ -174,9 +175,10 @@ class Hub:
         return receive.accept(self.store, message, clock=self.clock)
 
     def process(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
-        """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up; then say
-        what is overdue."""
+        """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up; before it,
+        put back what waited for something that is known now; behind it, say what is overdue."""
         with self._run("process", None, run) as ran:
+            ran.add({"unblocked": self.blocked.release()})
             self._until_idle(self.processor.process_batch, "messages", ran, limit_s)
             self._until_idle(self.processor.sweep, "overdue", ran, limit_s)
         return self._report("process", None, ran)
@@ -261,6 +263,14 @@ class Hub:
         from crossdock.decide import Router
 
         return Router.load()
+
+    @cached_property
+    def blocked(self) -> "Blocked":
+        from crossdock.blocked import Known
+        from crossdock.unblock import Blocked
+
+        known = Known(registry=self.registry, partners=self.partners)
+        return Blocked(store=self.store, tenant=self.tenant, clock=self.clock, known=known)
 
     @cached_property
     def processor(self) -> "Processor":

@@ -90,6 +90,7 @@ class Problem:
 
     ``code`` is stable and short (``EDI.UNKNOWN_PARTNER``, ``X12.SE_COUNT``, ``deliver.exhausted``);
     ``sentence`` is for people; ``remedy`` says what to do, as a sentence, with the command when there is one.
+    ``blocked_by`` names what is not known yet and would let the thing through: see ``crossdock.blocked``.
     """
 
     stage: Stage
@@ -98,6 +99,7 @@ class Problem:
     sentence: str
     remedy: str
     place: Place = field(default_factory=Place)
+    blocked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import DocumentPlace, Money, Party, PartyId, Quantity, Ref, X12Place
+from crossdock import blocked
 from crossdock.errors import Place, Unreadable
 from crossdock.partners import MappingContext, Partner
 from mappings import codes, times
@@ -78,7 +79,14 @@ class Reader:
         }
 
     def stop(
-        self, sentence: str, position: int, element: int | None = None, *, code: str = "", remedy: str = ""
+        self,
+        sentence: str,
+        position: int,
+        element: int | None = None,
+        *,
+        code: str = "",
+        remedy: str = "",
+        blocked_by: str = "",
     ) -> Unreadable:
         """The error that sets this transaction set aside, with segment, element and byte."""
         try:
@@ -100,6 +108,7 @@ class Reader:
             ),
             code=code or "EDI.MAP_FAILURE",
             remedy=remedy or "ask the sender for a correct document, or discard this one",
+            blocked_by=blocked_by,
         )
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +169,7 @@ class Reader:
             element,
             code="EDI.UNMAPPED_CODE",
             remedy=codes.remedy(element_name, code[:40], self.partner),
+            blocked_by=blocked.code(element_name, code, self.partner),
         )
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────

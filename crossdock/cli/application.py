@@ -4,17 +4,20 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from crossdock.cli import (
+    blocked,
     cases,
     checks,
     connectors,
     dead_letters,
     events,
     ledger,
+    partners,
     raw,
     rules,
     runs,
@@ -28,7 +31,17 @@ from crossdock.cli import (
 )
 from crossdock.cli.exits import ExitCode
 
+
+
+class _OldSpellings(TyperGroup):
+    """Finds a group by the name that it had before, too; only the new one is shown."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, {"partners": "partner"}.get(cmd_name, cmd_name))
+
+
 app = typer.Typer(
+    cls=_OldSpellings,
     name="crossdock",
     help="The exception hub of a distributor: receives, normalizes, decides, writes back, loses nothing.",
     no_args_is_help=True,
@@ -74,8 +87,8 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, raw, runs, ledger, schemas,
-    connectors, rules, serving,
+    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, raw, runs, ledger, schemas,
+    connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

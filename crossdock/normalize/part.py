@@ -8,6 +8,7 @@ from typing import Any
 from canonical.events import EVENT_SCHEMA, Origin, Statement, seal
 from canonical.taxonomy import UnknownCode
 from canonical.validate import Validator
+from crossdock import blocked
 from crossdock.errors import CrossdockError, Place, Unacceptable, Unreadable
 from crossdock.messages import NAMESPACE, PartState, Problem, Stage
 from crossdock.normalize.values import Document, Opened, PartResult
@@ -37,6 +38,8 @@ def map_part(
         )
         origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
         documents = list(sealed(mapping.map(value, context), origin, part=str(ordinal)))
+        if partner is not None and partner.items.known_only and direction == "in":
+            _require_known_items(documents, partner)
     except Exception as error:
         # a mapping is code of its own: its faults are this part's and nobody else's
         return PartResult(
@@ -59,6 +62,23 @@ def map_part(
         partner=partner.name if partner else None,
         versions=versions,
     )
+
+
+def _require_known_items(documents: Iterable[Document], partner: Partner) -> None:
+    """Raise for the first line whose item the partner's profile does not list under any of its numbers."""
+    for document in documents:
+        for line in document["data"].get("lines", ()):
+            ids = [(item.get("scheme", ""), item["value"]) for item in line.get("item_ids", ())]
+            if ids and not any(partner.items.find(*one) for one in ids):
+                scheme, value = ids[0]
+                raise Unreadable(
+                    f"line {line['line_ref']} names the item {value[:40]!r} ({scheme}), which the profile of "
+                    f"{partner.name!r} does not list",
+                    code="MDM.ITEM_UNKNOWN",
+                    remedy=f"Add it under [items] to the profile of partner {partner.name!r}; what waits for it runs "
+                    "again by itself.",
+                    blocked_by=blocked.item(scheme, value, partner),
+                )
 
 
 def origin_of(opened: Opened, *, mapping: str, mapping_version: str) -> Origin:
@@ -109,7 +129,7 @@ def problem_of(error: Exception) -> Problem:
         return _problem("INT.SCHEMA_VIOLATION", error, str(error), "Mend the mapping, then replay.", place)
     if isinstance(error, Unreadable):
         remedy = error.remedy or "Ask the sender for a correct document, or mend the mapping and replay."
-        return _problem(error.code, error, str(error), remedy, error.place)
+        return _problem(error.code, error, str(error), remedy, error.place, error.blocked_by)
     if isinstance(error, CrossdockError):
         return _problem("EDI.MAP_FAILURE", error, str(error), "Do what the sentence says, then replay.")
     if isinstance(error, UnknownCode):
@@ -118,7 +138,14 @@ def problem_of(error: Exception) -> Problem:
     return _problem("EDI.MAP_FAILURE", error, sentence, "Mend the mapping, then replay.")
 
 
-def _problem(code: str, error: Exception, sentence: str, remedy: str, place: Place | None = None) -> Problem:
+def _problem(
+    code: str,
+    error: Exception,
+    sentence: str,
+    remedy: str,
+    place: Place | None = None,
+    blocked_by: str = "",
+) -> Problem:
     return Problem(
         stage=Stage.NORMALIZE,
         code=code,
@@ -126,4 +153,5 @@ def _problem(code: str, error: Exception, sentence: str, remedy: str, place: Pla
         sentence=sentence,
         remedy=remedy,
         place=place or Place(),
+        blocked_by=blocked_by,
     )

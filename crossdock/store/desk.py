@@ -113,3 +113,62 @@ def finish_run(
             error=error,
         )
     )
+
+
+# -- what waits for something that is not known yet ---------------------------------------------------------------
+
+
+def blocked_groups(connection: sa.Connection, tenant: str) -> Sequence[Any]:
+    """Open dead letters by what they are blocked by: word, count, first and last time. The largest group first."""
+    count = sa.func.count().label("count")
+    return connection.execute(
+        sa.select(
+            dead_letters.c.blocked_by,
+            count,
+            sa.func.min(dead_letters.c.created_at).label("first_at"),
+            sa.func.max(dead_letters.c.created_at).label("last_at"),
+        )
+        .where(*_blocked(tenant))
+        .group_by(dead_letters.c.blocked_by)
+        .order_by(count.desc(), dead_letters.c.blocked_by)
+    ).all()
+
+
+def blocked_words(connection: sa.Connection, tenant: str) -> Sequence[str]:
+    """What open dead letters are blocked by, each word once."""
+    return connection.scalars(sa.select(dead_letters.c.blocked_by).where(*_blocked(tenant)).distinct()).all()
+
+
+def blocked_letters(
+    connection: sa.Connection, tenant: str, word: str, *, limit: int, again: bool
+) -> Sequence[uuid.UUID]:
+    """Open dead letters of one group, oldest first, locked. ``again``: also those whose part was run again before for
+    the same word and came back."""
+    earlier = dead_letters.alias("earlier")
+    statement = (
+        sa.select(dead_letters.c.id)
+        .where(*_blocked(tenant), dead_letters.c.blocked_by == word)
+        .order_by(dead_letters.c.created_at, dead_letters.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if not again:
+        statement = statement.where(
+            ~sa.exists().where(
+                earlier.c.tenant == tenant,
+                earlier.c.raw_id == dead_letters.c.raw_id,
+                earlier.c.part == dead_letters.c.part,
+                earlier.c.blocked_by == word,
+                earlier.c.state == "replayed",
+                earlier.c.closed_by == "crossdock",
+            )
+        )
+    return connection.scalars(statement).all()
+
+
+def _blocked(tenant: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        dead_letters.c.tenant == tenant,
+        dead_letters.c.state == "open",
+        dead_letters.c.blocked_by.is_not(None),
+    )

@@ -1,0 +1,84 @@
+"""Unblock: groups of parts that wait for the same thing, and putting a whole group back to work."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from crossdock import deadletters
+from crossdock.blocked import Known
+from crossdock.ports import Clock
+from crossdock.store import desk
+
+if TYPE_CHECKING:
+    from crossdock.store.engine import Store
+    from crossdock.store.transaction import Transaction
+
+AT_ONCE: Final = 500
+"""So many parts of a group are put back in one transaction."""
+
+ACTOR: Final = "crossdock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Open dead letters that wait for the same thing. ``known``: it is known now."""
+
+    blocked_by: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    known: bool
+
+
+class Blocked:
+    """The groups of one tenant."""
+
+    def __init__(self, *, store: "Store", tenant: str, clock: Clock, known: Known) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._clock = clock
+        self._known = known
+
+    def groups(self) -> list[Group]:
+        """Every group, the largest first."""
+        with self._store.transaction(self._tenant) as connection:
+            rows = desk.blocked_groups(connection, self._tenant)
+        return [
+            Group(
+                blocked_by=row.blocked_by,
+                count=row.count,
+                first_at=row.first_at,
+                last_at=row.last_at,
+                known=self._known.is_known(row.blocked_by),
+            )
+            for row in rows
+        ]
+
+    def release(self) -> int:
+        """Run again every part whose obstacle is gone; so many were put back.
+
+        A part that came back with the same obstacle, which counts as known, is left to a person: something else is
+        wrong with it, and it must not go round for ever.
+        """
+        with self._store.transaction(self._tenant) as connection:
+            words = desk.blocked_words(connection, self._tenant)
+        return sum(self.run(word, again=False, actor=ACTOR) for word in words if self._known.is_known(word))
+
+    def run(self, word: str, *, actor: str, again: bool = True) -> int:
+        """Put a whole group back to work, in bites. ``again``: those too that came back once already."""
+        done = 0
+        while True:
+            with self._store.transaction(self._tenant) as connection:
+                letters = desk.blocked_letters(connection, self._tenant, word, limit=AT_ONCE, again=again)
+                done += self._replay(connection, letters, actor)
+            if len(letters) < AT_ONCE:
+                return done
+
+    def _replay(self, connection: "Transaction", letters: Sequence[uuid.UUID], actor: str) -> int:
+        for letter_id in letters:
+            deadletters.replay(
+                connection, tenant=self._tenant, letter_id=letter_id, actor=actor, now=self._clock.now()
+            )
+        return len(letters)
