@@ -115,9 +115,7 @@ def check(entry: TransactionSet, overlay: Overlay | None = None) -> Sequence[Seg
 
 def check_service(segment: Segment, version: str = "") -> Sequence[ElementProblem]:
     """What is wrong with the elements of a segment that stands in no set: a TA1. Empty when none is described."""
-    known = sorted(path.stem for path in (_FOLDER / "words").glob("*.toml"))
-    release = version[:6] if version[:6] in known else known[0]
-    found = words(release).segments.get(segment[0]) if segment else None
+    found = _words(version[:6]).segments.get(segment[0]) if segment else None
     return found.faults(segment, "") if found else ()
 
 
@@ -165,10 +163,13 @@ _ELEMENT_SENTENCES: Final = {
 """By the code of element 621, for the plain ones are among them."""
 
 
-def say(problem: SegmentProblem) -> str:
-    """One problem as a sentence for a person: what, where, which element by its name, what was expected."""
-    newest = _words()
-    known = newest.segments.get(problem.segment_id)
+def say(problem: SegmentProblem, version: str = "") -> str:
+    """One problem as a sentence for a person: what, where, which element by its name, what was expected.
+
+    ``version``: the release by whose guide it was found (GS08); without one the newest gives names and lengths.
+    """
+    of = _words(version[:6])
+    known = of.segments.get(problem.segment_id)
     name = f" ({known.name})" if known else ""
     where = f"segment {problem.position}, {problem.segment_id or 'one without an id'}{name}"
     if not problem.elements:
@@ -176,7 +177,7 @@ def say(problem: SegmentProblem) -> str:
         sentence = sentences.get(problem.ik3, "is wrong").format(loop=problem.loop)
         asked = f" ({problem.asked})" if problem.asked else ""
         return f"{where}, {sentence}{asked}"
-    told = "; ".join(_say_element(problem.segment_id, bad, newest) for bad in problem.elements[:3])
+    told = "; ".join(_say_element(problem.segment_id, bad, of) for bad in problem.elements[:3])
     more = len(problem.elements) - 3
     return f"{where}: {told}" + (f"; and {more} more" if more > 0 else "")
 
@@ -199,7 +200,10 @@ def _say_element(segment_id: str, bad: ElementProblem, words: Release) -> str:
     return f"{place}{name}{times}{value} {_ELEMENT_SENTENCES.get(bad.ik4, 'is wrong')}{expected}"
 
 
-@lru_cache(maxsize=1)
-def _words() -> Release:
-    """The words of the newest release, for names."""
-    return words(max(path.stem for path in (_FOLDER / "words").glob("*.toml")))
+@lru_cache(maxsize=16)
+def _words(version: str) -> Release:
+    """The words of a release, else of the newest that is not newer, else of the oldest; without a version the
+    newest."""
+    known = sorted(path.stem for path in (_FOLDER / "words").glob("*.toml"))
+    older = [release for release in known if release <= version] if version else known
+    return words(older[-1] if older else known[0])

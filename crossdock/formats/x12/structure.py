@@ -223,7 +223,7 @@ class Guide:
         """
         root = Loop("", 1, None, segments)
         open_loops: list[Loop] = [root] * len(self._places)
-        walk = self._begin(quiet=True)
+        walk = self.begin(quiet=True)
         counts, within, turns = walk.counts, walk.within, walk.turns
         names = [place.loop for place in self._places]
         at = run = position = 0
@@ -258,7 +258,7 @@ class Guide:
                     places.append(~0)
                 continue
             walk.at, walk.run = at, run
-            around, own = self._stand(walk, segment_id, position)
+            around, own = self.stand(walk, segment_id, position)
             at, run, here = walk.at, walk.run, self._here(walk)
             if places is not None:
                 places.append(own if own >= 0 else ~around)
@@ -267,6 +267,17 @@ class Guide:
             else:
                 open_loops[around].add(position)
         return root
+
+    def paths(self, at: int) -> tuple[str, str]:
+        """How a place is called: by the names of the loops around it, and by their first segments."""
+        place = self._places[at]
+        ids: list[str] = [place.segment.id]
+        around = place.parent
+        while around > 0:
+            ids.append(self._places[around].segment.id)
+            around = self._places[around].parent
+        own = () if place.begins else (place.segment.id,)
+        return "/".join((*self._loops(at), *own)), "/".join(reversed(ids))
 
     def _loops(self, at: int) -> tuple[str, ...]:
         loops: list[str] = []
@@ -294,7 +305,7 @@ class Guide:
         end = len(segments)
         if end and segments[-1][:1] == ["SE"]:
             end -= 1
-        walk = self._begin(
+        walk = self.begin(
             component=delimiters.component,
             repetition=separator(delimiters.repetition),
             borrowed=version[:6] not in ("", self.release),
@@ -354,9 +365,10 @@ class Guide:
             walk.tell(self._problem(place, end + 1, "3"))
         return walk.found[:PROBLEMS_AT_MOST]
 
-    def _begin(
+    def begin(
         self, *, component: str = "", repetition: str = "", borrowed: bool = False, quiet: bool = False
     ) -> "_Walk":
+        """A walk that stands before the first segment."""
         nowhere = [0] * len(self._places)
         return _Walk(
             counts=nowhere,
@@ -375,7 +387,7 @@ class Guide:
     def _step(self, walk: "_Walk", segment: Segment, position: int) -> None:
         """Take one segment, and tell what is wrong with it."""
         segment_id = segment[0] if segment else ""
-        _, at = self._stand(walk, segment_id, position)
+        _, at = self.stand(walk, segment_id, position)
         if segment_id not in self._ids:
             return
         guide = self.words.segments[segment_id]
@@ -387,7 +399,7 @@ class Guide:
                 )
             )
 
-    def _stand(self, walk: "_Walk", segment_id: str, position: int) -> tuple[int, int]:
+    def stand(self, walk: "_Walk", segment_id: str, position: int) -> tuple[int, int]:
         """Take one segment's place, and tell of it when it is wrong: the place of the loop in which it stands, and
         its own, or -1 when it has none."""
         moves = self._moves_from(walk.at, segment_id)
@@ -557,6 +569,39 @@ class _Walk:
                     return
                 problem = replace(problem, elements=elements)
         self.found.append(problem)
+
+
+class Writing:
+    """The walk over a set that is being written: each segment is tried before it is taken."""
+
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
+        self._walk = guide.begin()
+        self._tried: _Walk | None = None
+        self._paths: tuple[str, ...] = ()
+        self._positions: dict[str, list[int]] = {}
+
+    def try_step(self, segment_id: str, position: int) -> tuple[Sequence[SegmentProblem], tuple[str, ...]]:
+        """What is wrong with such a segment next, and the paths by which its place is called: by the names of the
+        loops, by their first segments."""
+        walk = self._walk
+        self._tried = replace(
+            walk, counts=walk.counts.copy(), within=walk.within.copy(), turns=walk.turns.copy(), found=[]
+        )
+        _, at = self._guide.stand(self._tried, segment_id, position)
+        self._paths = self._guide.paths(at) if at >= 0 else (segment_id,)
+        return self._tried.found, self._paths
+
+    def take(self, position: int) -> None:
+        """Take the segment that was tried."""
+        assert self._tried is not None
+        self._walk, self._tried = self._tried, None
+        for path in set(self._paths):
+            self._positions.setdefault(path, []).append(position)
+
+    def positions(self, path: str) -> Sequence[int]:
+        """Where the segments of a path stand, so far."""
+        return self._positions.get(path, ())
 
 
 def _element_use(place: int, element: Element) -> ElementUse:
