@@ -1,0 +1,246 @@
+"""One document against another: what does not fit is found once, whichever of them comes last."""
+
+import itertools
+
+import pytest
+
+from crossdock.matching import CODES, Dossier, check
+
+PO = "supplier_po:4500123456@main"
+
+
+def found(*papers):
+    return sorted((one.exception.code, one.paper.kind) for one in check(Dossier(papers)))
+
+
+def codes(*papers):
+    return [code for code, _ in found(*papers)]
+
+
+def test_documents_that_agree_say_nothing(paper, line):
+    order = _out(paper("ordered", PO, lines=[line("1", ordered=10, price="2.50")], purpose="00"))
+    answer = paper("acknowledged", PO, lines=[line("1", ordered=10, price="2.50")], mapping="x12_855")
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    receipt = paper("received", "receipt:R1@main", PO, "asn:S1@acme_supply", lines=[line("1", affected=10)],
+                    mapping="x12_861", direction="out")  # fmt: skip
+    bill = paper("invoiced", "invoice:I1@acme_supply", PO, lines=[line("1", affected=10, price="2.50")],
+                 mapping="x12_810")  # fmt: skip
+    assert codes(order, answer, notice, receipt, bill) == []
+
+
+def _out(paper):
+    """Our own paper: a copy of what we sent."""
+    paper.direction = "out"
+    return paper
+
+
+@pytest.fixture
+def order(paper, line):
+    return _out(
+        paper(
+            "ordered",
+            PO,
+            lines=[
+                line("1", ordered=10, price="2.50", item="vendor-item:V-1"),
+                line("2", ordered=5, price="100.00", item="vendor-item:V-2"),
+            ],
+            purpose="00",
+        )
+    )
+
+
+def test_another_price_in_the_acknowledgement_is_a_mismatch(order, paper, line):
+    answer = paper("acknowledged", PO, lines=[line("1", ordered=10, price="2.60")], mapping="x12_855")
+    (finding,) = check(Dossier([order, answer]))
+    assert finding.exception.code == "PRC.MISMATCH"
+    assert finding.exception.title == (
+        "Acme Supply Co. has the price 2.6, and 2.5 was ordered (PO 4500123456, line 1)"
+    )
+    assert finding.exception.variances[0]["delta"] == {"amount": "0.1", "currency": "USD"}
+    assert finding.paper is answer
+
+
+@pytest.mark.parametrize(("price", "expected"), [("2.525", []), ("2.5251", ["PRC.MISMATCH"])])
+def test_a_price_within_the_tolerance_is_fine_up_to_the_limit_itself(order, paper, line, price, expected):
+    answer = paper("acknowledged", PO, lines=[line("1", ordered=10, price=price)], mapping="x12_855")
+    assert codes(order, answer) == expected
+
+
+def test_what_was_asked_to_change_may_be_answered_the_old_way_and_the_new_way(order, paper, line):
+    change = _out(paper("change_requested", PO, lines=[line("1", ordered=8)], mapping="x12_860"))
+    for quantity, expected in ((10, []), (8, []), (9, ["ORD.QTY_CHANGED"])):
+        answer = paper("acknowledged", PO, lines=[line("1", ordered=quantity)], mapping="x12_855")
+        assert codes(order, change, answer) == expected
+
+
+def test_lines_are_found_by_their_item_when_the_number_is_lost(order, paper, line):
+    answer = paper(
+        "acknowledged", PO, lines=[line("A", ordered=5, item="vendor-item:v-2")], mapping="x12_855"
+    )
+    assert codes(order, answer) == []
+    stranger = paper(
+        "acknowledged", PO, lines=[line("A", ordered=5, item="vendor-item:X")], mapping="x12_855"
+    )
+    assert codes(order, stranger) == ["ORD.VALIDATION"]
+
+
+def test_a_line_number_with_another_item_is_not_that_line(order, paper, line):
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=1, item="vendor-item:V-2")],
+                   mapping="x12_856")  # fmt: skip
+    over = paper("shipped", "asn:S2@acme_supply", PO, lines=[line("1", affected=5, item="vendor-item:V-2")],
+                 mapping="x12_856")  # fmt: skip
+    assert codes(order, notice) == []
+    assert codes(order, notice, over) == ["FUL.OVER_SHIP"]
+
+
+def test_partial_shipments_are_added_up(order, paper, line):
+    parts = [
+        paper("shipped", f"asn:S{number}@acme_supply", PO, lines=[line("1", affected=4)], mapping="x12_856")
+        for number in range(3)
+    ]
+    assert codes(order, *parts[:2]) == []
+    (finding,) = check(Dossier([order, *parts]))
+    assert (finding.exception.code, finding.paper) == ("FUL.OVER_SHIP", parts[2])
+    assert finding.exception.variances[0]["actual"] == {"value": "12", "uom": "EA"}
+
+
+def test_a_replaced_ship_notice_does_not_count_and_a_cancelled_one_neither(order, paper, line):
+    first = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=12)], mapping="x12_856")
+    assert codes(order, first) == ["FUL.OVER_SHIP"]
+    again = paper(
+        "shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856", purpose="05"
+    )
+    assert codes(order, first, again) == []
+    gone = paper("shipped", "asn:S1@acme_supply", PO, mapping="x12_856", purpose="01")
+    assert codes(order, first, gone) == []
+
+
+def test_cases_are_compared_with_pieces_by_the_items_own_pack_data(order, paper, line):
+    one_case = line("1", affected=1, item="vendor-item:V-1", uom="CS")
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[one_case], mapping="x12_856")
+    assert codes(order, notice) == ["FUL.OVER_SHIP"], "a case holds 12, and 10 were ordered"
+    unknown = line("2", affected=1, item="vendor-item:V-2", uom="CS")
+    assert codes(order, paper("shipped", "asn:S2@acme_supply", PO, lines=[unknown], mapping="x12_856")) == [
+        "MDM.UOM_INCONSISTENT"
+    ]
+
+
+def test_the_invoice_is_held_against_order_and_receipt(order, paper, line):
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    bill = paper("invoiced", "invoice:I1@acme_supply", PO, lines=[line("1", affected=10, price="2.50")],
+                 mapping="x12_810")  # fmt: skip
+    assert codes(order, bill) == [], "nothing came yet: that is a matter of time, not of quantity"
+    assert codes(order, notice, bill) == []
+    receipt = _out(paper("received", "receipt:R1@main", PO, "asn:S1@acme_supply", lines=[line("1", affected=7)],
+                         mapping="x12_861"))  # fmt: skip
+    assert codes(order, notice, bill, receipt) == ["BIL.QTY", "RCV.SHORT"]
+
+
+def test_an_invoice_with_another_price_or_a_strange_line(order, paper, line):
+    bill = paper(
+        "invoiced",
+        "invoice:I1@acme_supply",
+        PO,
+        lines=[line("1", affected=10, price="3.00"), line("9", affected=1, price="1.00")],
+        mapping="x12_810",
+    )
+    assert codes(order, bill) == ["BIL.INVOICE_MISMATCH", "BIL.PRICE"]
+
+
+def test_a_credit_memo_asks_for_nothing(order, paper, line):
+    memo = paper("invoiced", "invoice:I1@acme_supply", PO, lines=[line("1", affected=99, price="9.00")],
+                 mapping="x12_810", type="CR")  # fmt: skip
+    assert codes(order, memo) == []
+
+
+def test_receipts_are_held_against_their_own_ship_notice(order, paper, line):
+    first = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=4)], mapping="x12_856")
+    second = paper("shipped", "asn:S2@acme_supply", PO, lines=[line("1", affected=6)], mapping="x12_856")
+    over = _out(paper("received", "receipt:R1@main", PO, "asn:S1@acme_supply", lines=[line("1", affected=5)],
+                      mapping="x12_861"))  # fmt: skip
+    assert codes(order, first, second, over) == ["RCV.OVER"]
+
+
+def test_a_transfer_is_held_against_what_the_warehouse_received(paper, line):
+    advice = _out(
+        paper("shipped", "warehouse_receipt:T1@main", lines=[line("1", affected=100)], mapping="x12_943")
+    )
+    receipt = paper(
+        "received", "warehouse_receipt:T1@main", lines=[line("1", affected=98)], mapping="x12_944"
+    )
+    assert codes(advice, receipt) == ["RCV.SHORT"]
+
+
+def test_the_freight_bill_is_held_against_the_tender(paper):
+    tender = _out(paper("tendered", "shipment:SHP-1", mapping="x12_204", total="1000.00"))
+    for total, expected in (
+        ("1020.00", []),
+        ("1020.01", ["BIL.FREIGHT_VARIANCE"]),
+        ("979.00", ["BIL.FREIGHT_VARIANCE"]),
+    ):
+        bill = paper("invoiced", "invoice:F1@roadrunner", "shipment:SHP-1", mapping="x12_210", total=total)
+        assert codes(tender, bill) == expected
+
+
+@pytest.mark.parametrize(
+    ("purpose", "expected"), [("00", ["ORD.DUPLICATE"]), ("07", []), ("15", []), ("18", []), ("06", [])]
+)
+def test_an_order_that_comes_again_as_new_is_a_duplicate_and_an_announced_copy_is_none(
+    paper, purpose, expected
+):
+    first = paper("ordered", "customer_po:77@lakeside_retail", purpose="00")
+    again = paper("ordered", "customer_po:77@lakeside_retail", purpose=purpose)
+    assert codes(first, again) == expected
+
+
+def test_the_same_number_of_another_customer_is_another_order(paper):
+    assert codes(
+        paper("ordered", "customer_po:77@lakeside_retail", purpose="00"),
+        paper("ordered", "customer_po:77@harbour_retail", purpose="00"),
+    ) == []  # fmt: skip
+
+
+def test_an_invoice_that_comes_twice_is_a_duplicate(paper):
+    first = paper("invoiced", "invoice:I1@acme_supply", PO, mapping="x12_810")
+    again = paper("invoiced", "invoice:I1@acme_supply", PO, mapping="x12_810")
+    assert codes(first, again) == ["BIL.DUPLICATE"]
+
+
+def test_a_change_after_the_goods_left_is_too_late(order, paper, line):
+    change = paper("change_requested", PO, mapping="x12_860", minute=50)
+    gone = paper(
+        "shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=1)], mapping="x12_856", minute=40
+    )
+    assert codes(order, gone, change) == ["ORD.CHANGE_LATE"]
+    late = paper(
+        "shipped", "asn:S2@acme_supply", PO, lines=[line("1", affected=1)], mapping="x12_856", minute=60
+    )
+    assert codes(order, change, late) == []
+
+
+def test_a_ship_notice_after_the_goods_is_late(order, paper, line):
+    receipt = _out(paper("received", "receipt:R1@main", PO, mapping="x12_861", minute=40))
+    notice = paper(
+        "shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=1)], mapping="x12_856", minute=50
+    )
+    assert codes(order, receipt, notice) == ["SHP.ASN_LATE"]
+
+
+def test_whatever_the_order_in_which_papers_are_looked_at_the_findings_are_the_same(order, paper, line):
+    papers = [
+        order,
+        paper("acknowledged", PO, lines=[line("1", ordered=9, price="2.60")], mapping="x12_855"),
+        paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=12)], mapping="x12_856"),
+        paper(
+            "invoiced",
+            "invoice:I1@acme_supply",
+            PO,
+            lines=[line("1", affected=13, price="2.50")],
+            mapping="x12_810",
+        ),
+    ]
+    wanted = {(one.paper.id, one.name, one.evidence) for one in check(Dossier(papers))}
+    assert len(wanted) == 4
+    for shuffled in itertools.permutations(papers):
+        assert {(one.paper.id, one.name, one.evidence) for one in check(Dossier(shuffled))} == wanted
+        assert all(one.exception.code in CODES for one in check(Dossier(shuffled)))
