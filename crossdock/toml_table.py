@@ -38,8 +38,11 @@ class Table:
 
     def tell(self, key: str | None, sentence: str) -> None:
         """A problem of one key, or of the whole table."""
-        way = self.way if key is None else (*self.way, key)
-        self._problems.append(f"{self.file.at(*way)}: {sentence}")
+        self.tell_at(() if key is None else (key,), sentence)
+
+    def tell_at(self, way: Sequence[str], sentence: str) -> None:
+        """A problem of a value deeper in the table."""
+        self._problems.append(f"{self.file.at(*self.way, *way)}: {sentence}")
 
     def shown(self, key: str) -> str:
         """The key as a person finds it: with the table that it stands in."""

@@ -198,9 +198,10 @@ class _Profile(Table):
             return
         for set_id, one in partner.receive.items():
             if one.acknowledge in ("997", "999"):
-                self._problems.append(
-                    f"{self.file.at('receive', set_id, 'acknowledge')}: receive.{set_id}.acknowledge = "
-                    f"{one.acknowledge!r} needs acknowledge_target, the connector that sends it"
+                self.tell_at(
+                    ("receive", set_id, "acknowledge"),
+                    f"receive.{set_id}.acknowledge = {one.acknowledge!r} needs acknowledge_target, the "
+                    "connector that sends it",
                 )
         if self.values.get("ta1", "never") in ("requested", "always", "errors"):
             self.tell("ta1", f"ta1 = {partner.ta1!r} needs acknowledge_target, the connector that sends it")

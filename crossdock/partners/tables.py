@@ -1,15 +1,13 @@
 """The tables of a profile, each read into its value; what is wrong is told with its line, and a default stands in."""
 
-import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from canonical import crosswalks, taxonomy
 from crossdock.calendars import ALWAYS, Calendars, Duration, NotADuration
-from crossdock.errors import Misconfigured
 from crossdock.partners.terms import (
     NO_TIME,
     THEN,
@@ -34,7 +32,6 @@ OWN_SCHEMES: Final = ("ack29", "ref-zz")
 USUAL_CALENDAR: Final = "us_business"
 
 _ROW: Final = ("text", "exception", "fact", "cause", "ours", "normal")
-_CLOCK: Final = re.compile(r"[a-z0-9_]{1,60}")
 _SET: Final = re.compile(r"[0-9]{3}")
 _ITEM: Final = re.compile(r"([A-Z0-9]{2}):(.*\S)", re.DOTALL)
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -121,10 +118,8 @@ def clocks(profile: Table, calendars: Calendars) -> Clocks:
         for key in table.values:
             if key in ("calendar", "timezone"):
                 continue
-            if known is not None and key not in known:
-                table.tell(key, f"no clock is called {key!r}{did_you_mean(key, sorted(known))}")
-            elif not _CLOCK.fullmatch(key):
-                table.tell(key, f"{key!r} is no clock's name: small letters, digits and _, as 'ack_of_order'")
+            if key not in known:
+                table.tell(key, f"no clock is called {key!r}{did_you_mean(key, known)}")
             elif (one := table.table(key)) is not None:
                 terms[key] = _clock(one)
     return Clocks(calendar=calendar.in_zone(zone) if zone else calendar, terms=terms)
@@ -142,13 +137,11 @@ def _clock(table: Table) -> ClockTerms:
     return ClockTerms(within=within, off=off)
 
 
-def _clock_names() -> frozenset[str] | None:
-    """The clocks that there are; ``None`` where nobody keeps them."""
-    if importlib.util.find_spec("crossdock.clocks") is None:
-        return None
-    from importlib import import_module
+def _clock_names() -> Sequence[str]:
+    """The clocks that there are."""
+    from crossdock.clocks import names  # it knows partners, so it is asked late
 
-    return frozenset(import_module("crossdock.clocks").names())
+    return names()
 
 
 # -- how far two documents may differ -------------------------------------------------------------------------
@@ -291,30 +284,41 @@ def _unit(table: Table, key: str, code: str, own: Codes) -> str | None:
 def overlays(profile: Table) -> dict[str, Mapping[str, Any]]:
     """``[overlay.855]``: what the partner asks of a set beyond the guide, as it is written.
 
-    The X12 room knows what may be said there, and says what is wrong with it.
+    The X12 room knows what may be said there. It must fit the set's guide in one release at least.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    of = _overlay_reader()
     for set_id, one in profile.tables("overlay", "[overlay.855]"):
         if not _SET.fullmatch(set_id):
             one.tell(None, f"[overlay.{set_id}]: an overlay is of a transaction set, as [overlay.855]")
             continue
-        if of is not None:
-            try:
-                of(one.values)
-            except (Misconfigured, ValueError, KeyError, TypeError) as error:
-                one.tell(None, f"[overlay.{set_id}]: {error}")
-                continue
+        for way, sentence in _wrong_overlay(set_id, one.values):
+            one.tell_at(way, f"[overlay.{set_id}]: {sentence}")
         found[set_id] = one.values
     return found
 
 
-def _overlay_reader() -> Any:
-    if importlib.util.find_spec("crossdock.formats.x12.overlay") is None:
-        return None
-    from importlib import import_module
+def _wrong_overlay(set_id: str, data: Mapping[str, Any]) -> Sequence[tuple[tuple[str, ...], str]]:
+    """What is wrong with an overlay, each with the way to its key."""
+    from crossdock.formats.x12 import guides  # the guides are read for who has overlays
+    from crossdock.formats.x12.overlay import Mistakes, Overlay
 
-    return import_module("crossdock.formats.x12.overlay").Overlay.of
+    wrong: Sequence[tuple[tuple[str, ...], str]] = ()
+    try:
+        overlay = Overlay.of(data)
+    except Mistakes as mistakes:
+        return mistakes.mistakes
+    if not guides.releases(set_id):
+        return [((), f"no guide describes {set_id}, so there is nothing to lay it on")]
+    for release in guides.releases(set_id):
+        base = guides.guide(set_id, release)
+        assert base is not None
+        try:
+            base.with_overlay(overlay)
+        except Mistakes as mistakes:
+            wrong = wrong or mistakes.mistakes
+        else:
+            return ()
+    return wrong
 
 
 # -- people ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,157 @@
+"""Whether a profile is right, and whether what it relies on is there: connector, guides, mappings, other partners."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from crossdock import toml_lines
+from crossdock.calendars import Calendars
+from crossdock.errors import Misconfigured
+from crossdock.partners.directory import Partners, default_folders
+from crossdock.partners.partner import ACKNOWLEDGEMENTS, Partner
+from crossdock.partners.profile import read_profile
+from crossdock.toml_lines import TomlFile, did_you_mean
+
+_TOLD: Final = re.compile(r"(?P<file>.*?):(?P<line>\d+): (?P<sentence>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One thing that is wrong: the file, its line (0 where there is none), and a sentence."""
+
+    file: str
+    line: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.sentence}" if self.line else f"{self.file}: {self.sentence}"
+
+    @classmethod
+    def of(cls, told: str) -> "Found":
+        """A problem as the readers of files tell it: ``file:line: sentence``."""
+        if found := _TOLD.fullmatch(told):
+            return cls(file=found["file"], line=int(found["line"]), sentence=found["sentence"])
+        file, _, sentence = told.partition(": ")
+        return cls(file=file, line=0, sentence=sentence)
+
+
+def path_of(name: str) -> Path:
+    """The file of the profile with this name, right or wrong. Raises ``Misconfigured`` with the nearest name."""
+    found: dict[str, Path] = {}
+    for folder in default_folders():
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                own = toml_lines.read(path).values.get("name")
+            except Misconfigured:
+                own = None
+            found[own if isinstance(own, str) else path.stem] = path
+    if name not in found:
+        raise Misconfigured(f"no partner is named {name!r}{did_you_mean(name, list(found))}")
+    return found[name]
+
+
+def paths() -> list[Path]:
+    """The files of all profiles that are used: one in the folder of the environment hides the packaged one."""
+    known, _ = Partners.look()
+    used = {known.path_of(partner) for partner in known}
+    hidden = {partner.name for partner in known}
+    found = list(used)
+    for folder in default_folders():
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                own = toml_lines.read(path).values.get("name")
+            except Misconfigured:
+                own = None
+            if path not in used and own not in hidden:
+                found.append(path)
+    return sorted(found, key=lambda path: path.name)
+
+
+def check(path: Path) -> tuple[Partner | None, list[Found]]:
+    """The partner of a file, when it is right by itself, and everything that is wrong with it."""
+    problems: list[str] = []
+    try:
+        file = toml_lines.read(path)
+        calendars = Calendars.load()
+    except Misconfigured as error:
+        return None, [Found.of(line) for line in str(error).splitlines()]
+    partner = read_profile(file, problems, calendars)
+    if partner is not None:
+        problems += _relies_on(partner, file)
+    return partner, [Found.of(problem) for problem in problems]
+
+
+def _relies_on(partner: Partner, file: TomlFile) -> Iterator[str]:
+    yield from _others(partner, file)
+    yield from _connector(partner, file)
+    yield from _sets(partner, file)
+    yield from _overlays(partner, file)
+
+
+def _others(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Ids that belong to somebody else."""
+    known, _ = Partners.look()
+    for qualifier, identity in partner.ids:
+        other = known.find(qualifier, identity)
+        if other is not None and other.name != partner.name:
+            yield (
+                f"{file.at('ids')}: id {qualifier}/{identity} is already that of {other.name!r}; "
+                "one id belongs to one partner"
+            )
+
+
+def _connector(partner: Partner, file: TomlFile) -> Iterator[str]:
+    from crossdock.registry import Registry
+
+    target = partner.acknowledge_target
+    if not target:
+        return
+    registry = Registry()
+    manifests, at = registry.manifests(), file.at("acknowledge_target")
+    if (broken := registry.broken().get(target)) is not None:
+        yield f"{at}: the connector {target!r} cannot be used: {broken}"
+    elif target not in manifests:
+        yield f"{at}: no connector is called {target!r}{did_you_mean(target, list(manifests))}"
+    elif manifests[target].sink is None:
+        yield f"{at}: the connector {target!r} is not written to: it has no [sink]"
+
+
+def _sets(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Sets that are agreed and that we cannot read, or cannot check."""
+    from crossdock.formats.x12 import guides
+    from crossdock.registry import Registry
+
+    registry = Registry()
+    where = file.at("sets") if "sets" in file.values else file.at("receive", "sets")
+    for set_id in partner.sets:
+        if set_id in ACKNOWLEDGEMENTS:  # read by whoever waits for them
+            continue
+        if registry.inbound(f"x12/{set_id}") is None:
+            yield f"{where}: no mapping reads {set_id}: each one will be set aside as EDI.UNSUPPORTED_SET"
+        elif not guides.releases(set_id):
+            yield f"{where}: no guide describes {set_id}: its content is not checked"
+    for set_id in partner.sends:
+        if set_id not in ACKNOWLEDGEMENTS and not guides.releases(set_id):
+            yield f"{file.at('send', 'sets')}: no guide describes {set_id}: what we send is not checked"
+
+
+def _overlays(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Overlays of sets that are not agreed, and overlays that fit one release and not another."""
+    from crossdock.formats.x12 import guides
+    from crossdock.formats.x12.overlay import Mistakes, Overlay
+
+    for set_id, data in partner.overlay.items():
+        if set_id not in (*partner.sets, *partner.sends):
+            yield f"{file.at('overlay', set_id)}: [overlay.{set_id}]: {set_id} is not agreed in either direction"
+        overlay = Overlay.of(data)
+        for release in guides.releases(set_id):
+            base = guides.guide(set_id, release)
+            try:
+                if base is not None:
+                    base.with_overlay(overlay)
+            except Mistakes as mistakes:
+                for way, sentence in mistakes.mistakes:
+                    at = file.at("overlay", set_id, *way)
+                    yield f"{at}: [overlay.{set_id}] does not fit release {release}: {sentence}"
