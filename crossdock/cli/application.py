@@ -32,7 +32,6 @@ from crossdock.cli import (
 from crossdock.cli.exits import ExitCode
 
 
-
 class _OldSpellings(TyperGroup):
     """Finds a group by the name that it had before, too; only the new one is shown."""
 
