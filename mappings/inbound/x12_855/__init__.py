@@ -1,7 +1,7 @@
 """855 purchase order acknowledgment: what a supplier accepts, changes, delays or rejects of our order.
 
-Source: X12 004010 set 855, segments BAK, CUR, DTM, N1, PO1, CTP, SCH, ACK, CTT. Elements 587 (BAK02) and 668
-(ACK01) are read by the crosswalks.
+Source: X12 004010 and 005010 set 855, segments BAK, CUR, DTM, N1, PO1, CTP, SCH, ACK, CTT. Elements 587 (BAK02) and
+668 (ACK01) are read by the crosswalks.
 
 Always one Fact ``acknowledged``; then one ExceptionEvent for each trouble of each line, in the order of the
 document. What is not said has a meaning of its own (``silence``): see ``SILENCE``.
@@ -72,6 +72,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     silence = SILENCE.get(header.kind, "")
 
     yield _acknowledged(header, lines, silence)
+    if context.direction == "out":
+        return  # what we answered ourselves is no trouble to us
     if exception == "ORD.REJECTED":
         # the lines explain the rejection: they are no troubles of their own
         yield _header_event(header, exception, lines)

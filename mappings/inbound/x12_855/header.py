@@ -1,5 +1,6 @@
-"""The header of an 855: order, parties, currency, and the dates that were asked for."""
+"""The header of an 855 or 865: order, parties, currency, and the dates that were asked for."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from canonical.events import Party, Ref, SourceCode, When
@@ -15,53 +16,69 @@ PROMISES: Final = {
 _LATEST_WISHES: Final = {"deliver_not_after": "delivery", "ship_not_after": "ship"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """Where the segment that begins the answer says what: its purpose, its kind and the order stand first."""
+
+    segment: str
+    date: int
+    """When the order was made."""
+    theirs: int
+    """The seller's own number of it."""
+    said: int
+    """When it was answered."""
+    kind_needed: bool
+
+
+BAK: Final = Begin(segment="BAK", date=4, theirs=8, said=9, kind_needed=True)
+"""X12 004010 BAK: what begins an 855."""
+
+
 class Header:
     """What holds for all lines: order, parties, currency, and the dates that were asked for."""
 
     __slots__ = (
-        "currency", "kind", "meaning", "occurred_at", "order", "order_date", "parties", "position", "purpose",
-        "reader", "refs", "source_code", "who", "wishes",
+        "_begin", "currency", "kind", "meaning", "occurred_at", "order", "order_date", "parties", "position",
+        "purpose", "reader", "refs", "source_code", "who", "wishes",
     )  # fmt: skip
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, begin: Begin = BAK) -> None:
+        self._begin = begin
         self.reader = reader
         self.position = 0
         self.currency = ""
         self.parties: list[Party] = []
         self.wishes: dict[str, str] = {}
-        self.who = reader.partner.title if reader.partner is not None else "The supplier"
+        if reader.context.direction == "out":
+            self.who = "We"
+        else:
+            self.who = reader.partner.title if reader.partner is not None else "The supplier"
 
     def take(self, name: str, segment: list[str], position: int) -> None:
         """One segment before the first line."""
         reader = self.reader
-        if name == "BAK":
+        begin = self._begin
+        if name == begin.segment:
             if self.position:
-                raise reader.stop("a second BAK stands in the set", position)
+                raise reader.stop(f"a second {name} stands in the set", position)
             self.position = position
             self.purpose, self.kind, self.order = at(segment, 1), at(segment, 2), at(segment, 3)
-            if not self.kind:
-                raise reader.stop("BAK02 is empty: nothing says what is acknowledged", position, 2)
+            if not self.kind and begin.kind_needed:
+                raise reader.stop(f"{name}02 is empty: nothing says what is acknowledged", position, 2)
             if not self.order:
-                raise reader.stop("BAK03 is empty: the acknowledgment names no purchase order", position, 3)
-            self.meaning = reader.meaning("x12-587", self.kind, position, 2)
-            self.source_code: SourceCode = codes.source_code("x12-587", self.kind, self.meaning)
-            self.refs: list[Ref] = [
-                {"kind": "supplier_po", "value": self.order[:256], "issuer": reader.context.tenant}
-            ]
-            if (theirs := at(segment, 8)) and reader.partner is not None:
-                self.refs.append(
-                    {
-                        "kind": "sales_order",
-                        "value": theirs[:256],
-                        "issuer": reader.partner.name,
-                        "role": "seller",
-                    }
+                raise reader.stop(
+                    f"{name}03 is empty: the acknowledgment names no purchase order", position, 3
                 )
-            day = at(segment, 4)
-            self.order_date = reader.date(day, position, 4) if day else ""
-            day = at(segment, 9)
+            self.meaning = reader.meaning("x12-587", self.kind, position, 2) if self.kind else None
+            self.source_code: SourceCode = codes.source_code("x12-587", self.kind, self.meaning)
+            self.refs: list[Ref] = [reader.purchase_order(self.order, sent_by="seller")]
+            if (theirs := at(segment, begin.theirs)) and reader.partner is not None:
+                self.refs.append({**reader.issued("sales_order", theirs, by="sender"), "role": "seller"})
+            day = at(segment, begin.date)
+            self.order_date = reader.date(day, position, begin.date) if day else ""
+            day = at(segment, begin.said)
             self.occurred_at: When | None = (
-                {"value": reader.date(day, position, 9), "precision": "date"} if day else None
+                {"value": reader.date(day, position, begin.said), "precision": "date"} if day else None
             )
         elif name == "CUR":
             self.currency = at(segment, 2)
@@ -71,10 +88,14 @@ class Header:
             self.parties.append(party)
 
     def close(self) -> None:
-        """All segments were seen: the set must have had its BAK."""
+        """All segments were seen: the one that begins the set must have been among them."""
         if not self.position:
-            raise self.reader.stop("the BAK is missing: nothing says which order is acknowledged", 1)
-        self.reader.add_sender(self.parties, "supplier", "seller")
+            name = self._begin.segment
+            raise self.reader.stop(f"the {name} is missing: nothing says which order is acknowledged", 1)
+        if self.reader.context.direction == "in":
+            self.reader.add_sender(self.parties, "supplier", "seller")
+        else:
+            self.reader.add_sender(self.parties, "buyer")
 
 
 def word_of_date(reader: Reader, qualifier: str) -> str:

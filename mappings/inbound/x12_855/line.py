@@ -1,9 +1,10 @@
-"""One line of an 855: what was ordered, what the supplier answered, and which troubles follow.
+"""One line of an 855 or 865: what was ordered, what the supplier answered, and which troubles follow.
 
 Several ACKs of a line that mean the same are one trouble: their quantities are summed by what they mean.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -19,10 +20,10 @@ from canonical.events import (
 from canonical.events import Line as LineWords
 from mappings import codes, times
 from mappings.inbound.x12_855.header import PROMISES, Header, kind_of_date, wish, word_of_date
-from mappings.x12 import ZERO, at, plain, product_ids
+from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 # 639: bases of a unit price that are one unit; per hundred and per thousand would be off by that much
-_PER_UNIT: Final = frozenset({"", "PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
+PER_UNIT: Final = frozenset({"", "PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
 
 # ACKs that speak of terms may name units that another ACK of the line names too
 _TERMS: Final = frozenset(
@@ -47,6 +48,22 @@ _TITLES: Final = {
     "PRC.CHANGED": "changed the price of",
     "PRC.PENDING": "gave no price yet for",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the segment that begins a line says what: its line number stands first."""
+
+    segment: str
+    quantity: int
+    unit: int
+    price: int
+    basis: int
+    items: int
+
+
+PO1: Final = Places(segment="PO1", quantity=2, unit=3, price=4, basis=5, items=6)
+"""X12 004010 PO1: what begins a line of an 855."""
 
 
 class _Answer:
@@ -77,15 +94,15 @@ class _Answer:
 
 
 class Line:
-    """One PO1 loop."""
+    """One PO1 loop, or POC loop of an 865."""
 
     __slots__ = (
         "_acks",
         "_answers",
         "_header",
         "_new_price",
-        "_ordinal",
         "_other_unit",
+        "_path",
         "_position",
         "_price",
         "_price_basis",
@@ -97,25 +114,25 @@ class Line:
         "words",
     )  # fmt: skip
 
-    def __init__(self, header: Header, position: int, ordinal: int) -> None:
+    def __init__(self, header: Header, position: int, ordinal: int, places: Places = PO1) -> None:
         reader = header.reader
         segment = reader.segments[position - 1]
         self._header = header
         self._position = position
-        self._ordinal = ordinal
+        self._path = f"{places.segment}[{ordinal}]"
         self._acks = 0
         self._answers: dict[str, _Answer] = {}
         self._wishes: dict[str, str] | None = None
         self._scheduled: dict[str, Decimal] | None = None
         self._new_price: Decimal | None = None
         self._other_unit = ""
-        self._unit = at(segment, 3)
-        text = at(segment, 2)
-        self.ordered = reader.count(text, position, 2) if text else None
-        text = at(segment, 4)
-        self._price = reader.number(text, position, 4) if text else None
-        self._price_basis = at(segment, 5)
-        items = product_ids(segment, 6, reader.partner)
+        self._unit = unit_of(reader, at(segment, places.unit))
+        text = at(segment, places.quantity)
+        self.ordered = reader.count(text, position, places.quantity) if text else None
+        text = at(segment, places.price)
+        self._price = reader.number(text, position, places.price) if text else None
+        self._price_basis = at(segment, places.basis)
+        items = product_ids(segment, places.items, reader.partner)
         self.ref = at(segment, 1)[:64] or (items[0]["value"][:64] if items else f"position:{ordinal}")
         self.words: LineWords = {"line_ref": self.ref}
         if items:
@@ -207,14 +224,30 @@ class Line:
         """Whether some ACK of the line says this."""
         return exception in self._answers
 
+    def repeats(self, exception: str) -> bool:
+        """Whether the ACKs that say this only repeat what the line itself says: its quantity, its price, its date.
+        Then an answer to a change confirms the change."""
+        answer = self._answers.get(exception)
+        if answer is None:
+            return False
+        if answer.stated and exception != "ORD.LINE_CANCELLED" and answer.quantity != self.ordered:
+            return False
+        if exception == "PRC.CHANGED" and self._new_price not in (None, self._price):
+            return False
+        if answer.date is None:
+            return True
+        asked = self._asked(answer.date[0])
+        return not asked or answer.date[1] <= asked
+
     def source_codes(self) -> list[SourceCode]:
         """The supplier's own words about this line."""
         return [code for answer in self._answers.values() for code in answer.codes]
 
-    def events(self) -> Iterator[ExceptionEvent]:
-        """The troubles of this line, in the order in which they were said."""
+    def events(self, *, without: Collection[str] = ()) -> Iterator[ExceptionEvent]:
+        """The troubles of this line, in the order in which they were said; not those of ``without``, which say what
+        was asked for."""
         for exception, answer in self._answers.items():
-            if exception != codes.NONE:
+            if exception != codes.NONE and exception not in without:
                 yield self._event(exception, answer)
         if "INV.SUPPLIER_DELAY" not in self._answers and (late := self._later_than_asked()) is not None:
             yield late
@@ -330,7 +363,7 @@ class Line:
             title=f"{self._header.who} did not account for all of PO {self._header.order} line {self.ref}",
             detail=detail,
             refs=self._header.refs,
-            place=self._header.reader.place(self._position, f"PO1[{self._ordinal}]"),
+            place=self._header.reader.place(self._position, self._path),
             occurred_at=self._header.occurred_at,
             parties=self._header.parties,
             lines=[self._words(affected, [])],
@@ -365,7 +398,7 @@ class Line:
             refs=self._header.refs,
             place=self._place(answer)
             if answer is not None
-            else self._header.reader.place(self._position, f"PO1[{self._ordinal}]"),
+            else self._header.reader.place(self._position, self._path),
             occurred_at=self._header.occurred_at,
             parties=self._header.parties,
             lines=[self._words(affected, [])],
@@ -379,7 +412,7 @@ class Line:
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _place(self, answer: _Answer) -> DocumentPlace:
-        return self._header.reader.place(answer.position, f"PO1[{self._ordinal}]/ACK[{answer.ordinal}]")
+        return self._header.reader.place(answer.position, f"{self._path}/ACK[{answer.ordinal}]")
 
     def _asked(self, kind: str) -> str:
         return (self._header.wishes if self._wishes is None else self._wishes).get(kind, "")
@@ -455,7 +488,7 @@ class Line:
 
     def _value(self, affected: Decimal | None) -> Money | None:
         """What the affected quantity costs, where the price is one of a single unit."""
-        if affected is None or self._price is None or self._price_basis not in _PER_UNIT:
+        if affected is None or self._price is None or self._price_basis not in PER_UNIT:
             return None
         value = affected * self._price
         if value.adjusted() >= _DIGITS:
@@ -463,6 +496,12 @@ class Line:
         return self._header.reader.money(
             round(value, 9) if _decimals(value) > 9 else value, self._header.currency
         )
+
+
+def unit_of(reader: Reader, text: str) -> str:
+    """A unit [355], also where it is the first component of a composite (C001)."""
+    component = reader.document.interchange.delimiters.component
+    return text.partition(component)[0] if component else text
 
 
 def _decimals(number: Decimal) -> int:

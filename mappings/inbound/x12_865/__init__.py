@@ -1,0 +1,186 @@
+"""865 purchase order change acknowledgment: what a supplier says to our change, or changes by itself.
+
+Source: X12 004010 and 005010 set 865, segments BCA, CUR, DTM, N1, POC, CTP, SCH, ACK, CTT. Elements 587 (BCA02), 670
+(POC02) and 668 (ACK01) are read by the crosswalks.
+
+Always one Fact ``change_answered``; then one ExceptionEvent for each trouble of each line. An ACK under a POC says
+what it says in an 855, but for one thing: where we asked for that very change, it confirms it and is no trouble. A
+POC without an ACK is told by its own code, unless the head accepts everything. ``silence`` is that of the 855.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from canonical.events import ExceptionEvent, Fact, SourceCode, Statement
+from crossdock.partners import MappingContext
+from mappings import codes
+from mappings.inbound.x12_855 import SILENCE
+from mappings.inbound.x12_855.header import Begin, Header
+from mappings.inbound.x12_865.line import ChangedLine
+from mappings.x12 import Reader, at
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12 import TransactionSet
+
+DOCUMENT: Final = "x12/865"
+VERSION: Final = "1"
+
+BCA: Final = Begin(segment="BCA", date=6, theirs=9, said=10, kind_needed=False)
+"""X12 004010 BCA: what begins an 865. Without BCA02 the seller asks for a change of its own."""
+
+_ACCEPTS: Final = frozenset({"AD", "AK", "AP", "AT", "NA"})
+"""BCA02 that accepts all that is listed: a POC without an ACK is then accepted too."""
+_SELLERS_OWN: Final = frozenset({"19"})
+"""BCA01 of a change that the seller began."""
+
+_TITLES: Final = {
+    "ORD.CHANGE_REJECTED": "rejected",
+    "ORD.HOLD": "put on hold",
+    "ORD.COUNTER_OFFER": "made a counter offer to",
+}
+
+
+def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
+    """One answer as statements. Raises ``Unreadable`` for what it cannot map."""
+    reader = Reader(document, context)
+    header = Header(reader, BCA)
+    lines: list[ChangedLine] = []
+    declared_lines = 0
+    line: ChangedLine | None = None
+    begin: list[str] = []
+    for position, segment in enumerate(reader.segments, 1):
+        name = segment[0]
+        if name == "POC":
+            line = ChangedLine(header, position, len(lines) + 1)
+            lines.append(line)
+        elif name == "CTT":
+            declared = at(segment, 1)
+            declared_lines = (
+                int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 10 else 0
+            )
+            line = None
+        elif line is not None:
+            line.take(name, segment, position)
+        else:
+            if name == "BCA":
+                begin = segment
+            header.take(name, segment, position)
+    header.close()
+    answers = bool(header.kind) and header.purpose not in _SELLERS_OWN and not at(begin, 11)
+    for line in lines:
+        line.settle(answers=answers, accepted=header.kind in _ACCEPTS)
+    exception = _header_exception(header)
+
+    yield _answered(header, lines, begin, exception)
+    if context.direction == "out":
+        return  # what we answered ourselves is no trouble to us
+    if exception == "ORD.CHANGE_REJECTED":
+        # the lines explain the rejection: they are no troubles of their own
+        yield _header_event(header, exception, lines)
+        return
+    if exception != codes.NONE:
+        yield _header_event(header, exception, [])
+    if SILENCE.get(header.kind) == "unaccounted" and not lines:
+        yield _unlisted(header, f"says {header.kind}, which lists every line, and lists none")
+    elif lines and declared_lines > len(lines):
+        yield _unlisted(header, f"counts {declared_lines} lines and lists {len(lines)}")
+    for line in lines:
+        yield from line.events()
+
+
+def _header_exception(header: Header) -> str:
+    """What BCA02 says by itself. A rejection of the answer to a change leaves the order as it was."""
+    if not header.kind:
+        return codes.NONE
+    if header.meaning is None:
+        return "EDI.UNMAPPED_CODE"
+    exception = header.meaning.exception
+    return "ORD.CHANGE_REJECTED" if exception == "ORD.REJECTED" else exception
+
+
+def _answer(header: Header, lines: list[ChangedLine], exception: str) -> str:
+    """The answer in one word, for clocks and cases: accepted, rejected, partial, changed, held, counter_offer."""
+    if exception == "ORD.CHANGE_REJECTED":
+        return "rejected"
+    if exception == "ORD.HOLD":
+        return "held"
+    if exception == "ORD.COUNTER_OFFER":
+        return "counter_offer"
+    if exception != codes.NONE:
+        return "unknown"
+    rejected = [line for line in lines if line.is_rejected]
+    if rejected:
+        return "rejected" if len(rejected) == len(lines) else "partial"
+    return "changed" if any(line.is_trouble for line in lines) else "accepted"
+
+
+def _answered(header: Header, lines: list[ChangedLine], begin: list[str], exception: str) -> Fact:
+    attributes = {"answer": _answer(header, lines, exception)}
+    if header.kind:
+        attributes["acknowledgement"] = header.kind
+    if silence := SILENCE.get(header.kind, ""):
+        attributes["silence"] = silence
+    if header.purpose:
+        attributes["purpose"] = header.purpose
+    if header.order_date:
+        attributes["order_date"] = header.order_date
+    for name, element in (("release", 4), ("change_sequence", 5), ("request", 7)):
+        if value := at(begin, element):
+            attributes[name] = value[:1024]
+    told: list[SourceCode] = [header.source_code] if header.kind else []
+    for line in lines:
+        told += [code for code in line.source_codes() if code not in told]
+    return Fact(
+        kind="change_answered",
+        refs=header.refs,
+        place=header.reader.place(header.position, "BCA"),
+        occurred_at=header.occurred_at,
+        parties=header.parties,
+        # a line whose change is rejected stands as it was, and the 865 need not say how
+        lines=[line.words for line in lines],
+        source_codes=told,
+        attributes=attributes,
+    )
+
+
+def _header_event(header: Header, exception: str, lines: list[ChangedLine]) -> ExceptionEvent:
+    told: list[SourceCode] = [header.source_code]
+    detail = [header.source_code.get("text") or f"type {header.kind}"]
+    for line in lines:
+        said = line.source_codes()
+        told += said
+        words = ", ".join(f"{each['code']} ({each.get('text', 'unknown')})" for each in said)
+        detail.append(f"line {line.ref}: {words}")
+    more = {"lines": [line.ref for line in lines]} if lines else {}
+    about = f"the change of PO {header.order}"
+    if exception == "EDI.UNMAPPED_CODE":
+        title = f"{header.who} answered {about} with {header.kind!r}, a word that we do not know"
+    else:
+        title = f"{header.who} {_TITLES.get(exception, 'did not simply accept')} {about}"
+    return ExceptionEvent(
+        code=exception,
+        title=title,
+        detail="; ".join(detail),
+        cause=header.meaning.cause if header.meaning is not None else None,
+        refs=header.refs,
+        place=header.reader.place(header.position, "BCA"),
+        occurred_at=header.occurred_at,
+        parties=header.parties,
+        source_codes=told,
+        ext=header.reader.ext(**more),
+    )
+
+
+def _unlisted(header: Header, why: str) -> ExceptionEvent:
+    return ExceptionEvent(
+        code="ORD.QTY_UNACCOUNTED",
+        title=f"{header.who} left lines of the change of PO {header.order} unanswered",
+        detail=f"the acknowledgment {why}",
+        refs=header.refs,
+        place=header.reader.place(header.position, "BCA"),
+        occurred_at=header.occurred_at,
+        parties=header.parties,
+        source_codes=[header.source_code] if header.kind else [],
+        method="rule",
+        ext=header.reader.ext(),
+    )
