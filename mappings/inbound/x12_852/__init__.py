@@ -28,6 +28,7 @@ from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes
 from mappings.codes import NONE
+from mappings.destinations import destinations
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -152,21 +153,8 @@ class _Activity:
         self.unit = at(segment, 3)
         text = at(segment, 2)
         self.said = reader.number(text, self.position, 2) if text else None
-        self.places: dict[str, Decimal] = {}
-        for position, numbers in loop.all("SDQ"):
-            self.unit = self.unit or at(numbers, 1)
-            for element in range(3, min(len(numbers), 23), 2):
-                place, quantity = at(numbers, element), at(numbers, element + 1)
-                if not place and not quantity:
-                    continue
-                if not place or not quantity:
-                    raise reader.stop(
-                        f"SDQ{element:02} and SDQ{element + 1:02} are a place and its quantity: one is missing",
-                        position,
-                        element if not place else element + 1,
-                    )
-                number = reader.number(quantity, position, element + 1)
-                self.places[place] = self.places.get(place, ZERO) + number
+        self.places, unit = destinations(reader, loop)
+        self.unit = self.unit or unit
         self.day = ""
         if day := at(segment, 5):
             self.day = reader.date(day, self.position, 5)

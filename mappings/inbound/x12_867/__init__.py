@@ -39,6 +39,9 @@ _QUANTITIES: Final = {
     "76": ("returned", "returned"),
     "84": ("returned", "returned"),
 }
+_CANCELLED: Final = "01"
+"""BPT01 [353] of a report that is taken back: what it said is no trouble any more."""
+
 _PERIOD: Final = {"090": "from_date", "091": "to_date"}
 """DTM01 [374] of the report's first and last day."""
 
@@ -62,6 +65,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         )
     for transfer in transfers:
         yield from transfer.facts()
+    if report.attributes.get("purpose") == _CANCELLED:
+        return
     for transfer in transfers:
         yield from transfer.events()
 
