@@ -1,5 +1,6 @@
 """The 180: somebody wants to return goods, and somebody answers. Whole documents are in samples."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check, guide
+from crossdock.formats.x12.guides import say as say_problem
 from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_180
@@ -234,3 +236,14 @@ def test_the_guide_takes_a_notice_and_misses_its_beginning(version: str) -> None
 def test_its_group_is_AN() -> None:  # noqa: N802
     found = guide("180", "004010")
     assert found is not None and found.functional_group == "AN"
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [path for path in golden.samples(x12_180) if not path.name.startswith("hostile_")],
+    ids=lambda path: path.stem,
+)
+def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
+    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    assert sets
+    assert not [say_problem(problem) for item in sets for problem in check(item)]

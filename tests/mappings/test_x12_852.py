@@ -1,5 +1,6 @@
 """The 852: what a customer's shelves say, by item and by place. Whole documents are in samples."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check
+from crossdock.formats.x12.guides import say as say_problem
 from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_852
@@ -156,3 +158,14 @@ def test_the_guide_takes_a_report_and_misses_its_beginning(version: str) -> None
     assert not check(an_852("XQ*H*20261119", *body, version=version))
     (problem,) = check(an_852(*body, version=version))
     assert (problem.segment_id, problem.code) == ("XQ", "3")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [path for path in golden.samples(x12_852) if not path.name.startswith("hostile_")],
+    ids=lambda path: path.stem,
+)
+def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
+    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    assert sets
+    assert not [say_problem(problem) for item in sets for problem in check(item)]

@@ -1,5 +1,6 @@
 """The 864: words for a person, and nothing that a machine thinks it read in them. Whole documents are in samples."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from canonical.taxonomy import codes
 from crossdock.errors import Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check
+from crossdock.formats.x12.guides import say as say_problem
 from crossdock.partners import MappingContext, Partners
 from mappings import golden
 from mappings.inbound import x12_864
@@ -96,7 +98,9 @@ def test_two_messages_of_one_set_are_two_cases() -> None:
 def test_messages_without_a_number_are_never_the_same_case() -> None:
     first, second = say("MIT", "MSG*One", "MIT", "MSG*Two")
     assert first.refs != second.refs
-    assert "000000640" in first.refs[0]["value"], "the interchange, or the next file's message would fold with it"
+    assert "000000640" in first.refs[0]["value"], (
+        "the interchange, or the next file's message would fold with it"
+    )
 
 
 def test_a_subject_alone_is_a_message() -> None:
@@ -125,3 +129,14 @@ def test_the_guide_takes_a_message_and_misses_its_beginning(version: str) -> Non
     assert not check(an_864("BMG*00*Notice", *body, version=version))
     (problem,) = check(an_864(*body, version=version))
     assert (problem.segment_id, problem.code) == ("BMG", "3")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [path for path in golden.samples(x12_864) if not path.name.startswith("hostile_")],
+    ids=lambda path: path.stem,
+)
+def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
+    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    assert sets
+    assert not [say_problem(problem) for item in sets for problem in check(item)]

@@ -1,5 +1,6 @@
 """The 867: what a distributor sold on and what came back. Whole documents are in samples."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check
+from crossdock.formats.x12.guides import say as say_problem
 from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_867
@@ -131,3 +133,14 @@ def test_the_guide_takes_a_report_and_misses_its_beginning(version: str) -> None
     assert not check(an_867("BPT*00*PTR-1*20261120", *body, version=version))
     (problem,) = check(an_867(*body, version=version))
     assert (problem.segment_id, problem.code) == ("BPT", "3")
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [path for path in golden.samples(x12_867) if not path.name.startswith("hostile_")],
+    ids=lambda path: path.stem,
+)
+def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
+    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    assert sets
+    assert not [say_problem(problem) for item in sets for problem in check(item)]
