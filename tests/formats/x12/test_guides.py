@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crossdock.formats import x12
 from crossdock.formats.x12 import guides
 from crossdock.formats.x12.elements import Element, Note, Release
-from crossdock.formats.x12.problems import SegmentProblem
+from crossdock.formats.x12.problems import SegmentProblem, ik5, refused
 from crossdock.formats.x12.structure import Guide
 
 SAMPLES = Path(__file__).with_name("samples") / "guides"
@@ -80,6 +80,10 @@ EXPECTED: dict[str, list[tuple[str, int, str, str, list[tuple[Any, ...]]]]] = {
     "price_basis_without_price": [
         ("PO1", 3, "8", "PO1", [(4, None, "2", "212", "")]),
     ],
+    "repetitions": [
+        ("AK1", 2, "8", "", [(1, None, "3", "479", "PR^PO")]),
+        ("CTX", 5, "8", "IK3", [(1, 1, "1", "9999", ""), (1, 3, "3", "", "4"), (1, None, "3", "", "K")]),
+    ],
     "segment_of_another_set": [
         ("HL", 3, "6", "", []),
     ],
@@ -126,6 +130,18 @@ WRONG_IN_TRUTH = {
         ("997", "IK5", "6"): "IK5 is of the 999",
     },
     "xlate-staedi__x12_invalid997_min": {("997", "AK1", "8"): "AK101 is <NOT_IN_CODESET>"},
+    "xlate-staedi__x12_invalid999": {
+        ("999", "IK5", "2"): "IK5 before AK1",
+        ("999", "AK1", "8"): "AK101 with blanks",
+        ("999", "AK2", "8"): "AK204 does not exist",
+        ("999", "IK5", "8"): "Q is no acknowledgment code",
+        ("999", "IK5", "5"): "two IK5 for one AK2",
+    },
+    "xlate-staedi__stream_EventSequenceTest": {
+        ("999", "SG1", "1"): "segments of a test, which no standard has",
+        ("999", "AK1", "3"): "nothing else in it",
+        ("999", "AK9", "3"): "nothing else in it",
+    },
     "xlate-staedi__x12_empty997": {
         ("997", "AK1", "3"): "an empty 997",
         ("997", "AK9", "3"): "an empty 997",
@@ -175,6 +191,50 @@ def test_every_code_of_ak3_and_ak4_that_a_guide_can_give_has_a_sample() -> None:
     elements = {bad[2] for rows in EXPECTED.values() for row in rows for bad in row[4]}
     assert segments == set("12345678")
     assert elements == {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10"}
+
+
+def test_what_a_999_says_more_exactly_than_a_997_has_its_own_code() -> None:
+    header, context = guides.check(the_set(SAMPLES / "bad" / "repetitions.edi"))
+    assert [(bad.code, bad.ik4, bad.repetition) for bad in header.elements] == [("3", "12", None)]
+    assert [(bad.code, bad.ik4, bad.repetition) for bad in context.elements] == [
+        ("1", "1", 2),
+        ("3", "13", 3),
+        ("3", "12", 11),
+    ]
+    assert (header.code, header.ik3) == ("8", "8")
+    assert ik5([header, context]) == "5"
+    assert refused([header, context])
+
+
+def test_a_repetition_is_named_in_its_sentence() -> None:
+    _, context = guides.check(the_set(SAMPLES / "bad" / "repetitions.edi"))
+    sentence = guides.say(context, "005010")
+    assert "CTX01-1 (Context Name, element 9999) (occurrence 2) is mandatory and missing" in sentence
+    assert "CTX01 (occurrence 11) is 'K' and repeats more often than it may" in sentence
+
+
+def test_a_release_without_repetitions_takes_the_character_as_data() -> None:
+    entry = the_set(SAMPLES / "clean_855.edi")
+    bak = next(index for index, segment in enumerate(entry.segments) if segment[0] == "BAK")
+    segments = [list(segment) for segment in entry.segments]
+    segments[bak][3] = "45^17"
+    assert list(guides.check(entry._replace(segments=segments))) == []
+
+
+def test_a_ta1_stands_in_no_set_and_is_checked_all_the_same() -> None:
+    assert list(guides.check_service(["TA1", "000000001", "261121", "0915", "A", "000"], "004010")) == []
+    found = guides.check_service(["TA1", "000000001", "261121", "2515", "", "000"], "005010")
+    assert [(bad.element, bad.code) for bad in found] == [(3, "9"), (4, "1")]
+
+
+def test_the_sentence_says_what_the_release_of_the_set_expects() -> None:
+    entry = the_set(SAMPLES / "clean_855.edi")
+    segments = [list(segment) for segment in entry.segments]
+    reference = next(index for index, segment in enumerate(segments) if segment[0] == "REF")
+    segments[reference][2] = "x" * 40
+    (problem,) = guides.check(entry._replace(segments=segments))
+    assert guides.say(problem, "004010").endswith("expected text of 1 to 30 characters")
+    assert guides.say(problem, "005010").endswith("expected text of 1 to 50 characters")
 
 
 def test_no_more_than_a_hundred_problems_are_told_of_one_set() -> None:
@@ -432,7 +492,7 @@ def test_the_real_files_obey_or_are_wrong_in_truth() -> None:
         pytest.skip("the corpus of real X12 files is not beside this checkout")
     seen = 0
     surprises = []
-    for set_id in ("855", "214", "997"):
+    for set_id in ("855", "214", "997", "999"):
         for path in sorted((CORPUS / set_id).iterdir()):
             known = [reasons for name, reasons in WRONG_IN_TRUTH.items() if path.name.startswith(name)]
             for entry in sets_of(path.read_bytes()):
