@@ -13,6 +13,7 @@ from crossdock.cli import (
     blocked,
     cases,
     checks,
+    clocks,
     connectors,
     dead_letters,
     events,
@@ -86,7 +87,7 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, raw, runs, ledger, schemas,
+    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, clocks, raw, runs, ledger, schemas,
     connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)

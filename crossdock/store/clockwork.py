@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.store.bulk import Row, insert_rows
+from crossdock.store.pages import Page, but_tenant, page_of, with_text
 from crossdock.store.tables import clocks, facts, parts
 
 BUCKETS: Final = 256
@@ -174,3 +175,23 @@ def _known(connection: sa.Connection, statement: sa.Select[Any]) -> list[KnownCl
         )
         for row in connection.execute(statement)
     ]
+
+
+def list_clocks(
+    connection: sa.Connection,
+    tenant: str,
+    *,
+    state: str | None = None,
+    partner: str | None = None,
+    pair: str | None = None,
+    subject: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """Clocks, those that were started last first."""
+    wanted = [clocks.c.tenant == tenant]
+    for column, value in ((clocks.c.state, state), (clocks.c.partner, partner), (clocks.c.pair, pair)):
+        if value is not None:
+            wanted.append(column == value)
+    query = sa.select(*but_tenant(clocks)).where(*wanted, *with_text(clocks.c.subject, subject))
+    return page_of(connection, query, clocks.c.started_at, clocks.c.id, after, limit)
