@@ -87,8 +87,8 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, clocks, raw, runs, ledger, schemas,
-    connectors, partners, rules, serving,
+    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, clocks, raw, runs, ledger,
+    schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

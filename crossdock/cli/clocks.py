@@ -88,15 +88,8 @@ def pairs(talk: Talk) -> None:
         talk.table(
             ("clock", "starts", "stops", "answer", "within", "opens"),
             [
-                (
-                    row["clock"],
-                    row["starts"],
-                    ", ".join(row["stops"]),
-                    row["answer"],
-                    row["within"],
-                    row["exception"],
-                )
-                for row in rows
+                (one.name, one.fact, ", ".join(sorted(one.stops)), one.answer, one.within, one.exception)
+                for one in known().values()
             ],
         )
         talk.say("a partner's own limits are in its profile, under [clocks.NAME]")
