@@ -418,7 +418,10 @@ def test_every_dependency_is_used() -> None:
         ("schema list", ("schema", "list")),
         ("schema validate", ("schema", "validate", "-", "--name", "fact")),
         ("connector list", ("connector", "list")),
-        ("partners list", ("partners", "list")),
+        ("partner list", ("partner", "list")),
+        ("partner check", ("partner", "check", "acme_supply")),
+        ("partner diff", ("partner", "diff", "acme_supply")),
+        ("partner guide", ("partner", "guide", "acme_supply")),
         ("routes check", ("routes", "check")),
         ("x12 inspect", ("x12", "inspect", "mappings/inbound/x12_855/samples/clean.edi")),
         ("try", ("try", "mappings/inbound/x12_855/samples/clean.edi")),
@@ -501,13 +504,10 @@ def type_name(annotation: Any) -> str:
 
 
 def test_the_fields_of_a_profile_are_those_of_the_page() -> None:
-    import dataclasses
+    from crossdock.partners.profile import KEYS
 
-    from crossdock.partners import Partner
-
-    said = [(name.strip("`"), kind) for name, kind, _, _ in table_after(PARTNERS_PAGE, "## The fields")]
-    there = [(each.name, type_name(each.type)) for each in dataclasses.fields(Partner)]
-    assert sorted(said) == sorted(there)
+    said = {name.strip("`"): kind for name, kind, _, _ in table_after(PARTNERS_PAGE, "## The fields")}
+    assert said == dict(KEYS)
     assert all(meaning for *_, meaning in table_after(PARTNERS_PAGE, "## The fields"))
 
 
@@ -521,20 +521,20 @@ def test_what_a_profile_leaves_out_is_what_the_page_says(written: Path) -> None:
     folder = written / "least"
     folder.mkdir()
 
-    def load(names: list[str]) -> Partner:
+    def load(names: list[str], more: str = "") -> Partner:
         lines = [f"{name} = {json.dumps(example[name])}\n" for name in names]
-        (folder / "least.toml").write_text("".join(lines), "utf-8")
+        (folder / "least.toml").write_text("".join(lines) + more, "utf-8")
         (partner,) = Partners.load(folder)
         return partner
 
-    partner = load([*required, "acknowledge_target"])
+    least = [*required, "acknowledge_target"]
+    partner = load(least)
     for name, default in rows.items():
-        if name not in (*required, "acknowledge_target"):
-            assert getattr(partner, name) == tomllib.loads(f"it = {default.strip('`')}")["it"], name
-    for name in (*required, "acknowledge_target"):
-        left = [each for each in (*required, "acknowledge_target") if each != name]
+        if name not in least:
+            assert load(least, f"{name} = {default.strip('`')}") == partner, name
+    for name in least:
         with pytest.raises(Misconfigured, match=name):
-            load(left)
+            load([each for each in least if each != name])
 
 
 def test_the_meaning_of_a_code_has_the_fields_and_the_elements_of_the_page() -> None:
@@ -555,9 +555,9 @@ def test_the_meaning_of_a_code_has_the_fields_and_the_elements_of_the_page() -> 
     assert said == there
     elements = {
         name.strip("`").removeprefix("codes."): what
-        for name, what in table_after(PARTNERS_PAGE, "The elements that have a crosswalk")
+        for name, what in table_after(PARTNERS_PAGE, "Every element with a crosswalk")
     }
-    assert elements == {element: each.name for element, each in crosswalks.lists().items()}
+    assert elements == {element: crosswalks.lists()[element].name for element in elements}
 
 
 def test_the_profile_of_the_page_loads_with_everything_it_says(written: Path) -> None:
@@ -570,6 +570,48 @@ def test_the_profile_of_the_page_loads_with_everything_it_says(written: Path) ->
     assert (row.exception, row.cause) == ("ORD.HOLD", "tooling")
     rest = {"element", "component", "repetition", "segment"}
     assert set(example) | rest == {row[0].strip("`") for row in table_after(PARTNERS_PAGE, "## The fields")}
+
+
+@pytest.mark.parametrize("tag", [tag for tag, _ in blocks(PARTNERS_PAGE) if tag.startswith("toml more ")])
+def test_each_table_of_the_page_loads_as_part_of_a_profile(tag: str, written: Path) -> None:
+    from crossdock.partners import Partners
+
+    text = block(PARTNERS_PAGE, tag)
+    least = 'name = "least"\ntitle = "Least"\nids = [["ZZ", "LEAST"]]\nours = ["ZZ", "US"]\n'
+    least += 'acknowledge_target = "supplier_edi"\n'
+    sets = "" if "[receive]" in text else 'sets = ["855"]\n'
+    folder = written / "part"
+    folder.mkdir()
+    for name, more in (("with", text), ("without", "")):
+        (folder / "least.toml").write_text(least + (sets if more else 'sets = ["855"]\n') + more, "utf-8")
+        loaded = Partners.load(folder).named("least")
+        if name == "with":
+            said = loaded
+    assert (said == loaded) is (tag == "toml more duplicates"), (
+        "only the windows that are shown are the usual ones"
+    )
+
+
+def test_the_calendar_of_the_page_loads_and_counts_as_it_says(written: Path) -> None:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from crossdock.calendars import Calendars, Duration
+
+    (yard,) = Calendars.load(written / "calendars").all.values()
+    assert {f"{day:%m-%d}" for day in yard.days_off(2026)} == {"05-01", "03-28", "04-03", "06-12"}
+    office = Calendars.load().named("us_business")
+    zone = ZoneInfo(office.timezone)
+    friday = datetime(2026, 11, 13, 16, tzinfo=zone)
+    assert (
+        f"{office.add(friday, Duration.parse('2 business hours')).astimezone(zone):%A %H:%M}"
+        == "Monday 09:00"
+    )
+    evening = friday.replace(hour=18)
+    assert (
+        f"{office.add(evening, Duration.parse('1 business day')).astimezone(zone):%A %H:%M}"
+        == "Tuesday 08:00"
+    )
 
 
 def test_an_unknown_partner_is_known_once_the_profile_of_the_page_is_there(written: Path) -> None:
@@ -604,7 +646,7 @@ def test_a_code_that_nobody_knows_is_mapped_once_the_page_is_followed(written: P
 
 
 def test_the_mistakes_of_a_profile_are_told_as_the_page_says(written: Path) -> None:
-    ran = crossdock("partners", "list", cwd=written, CROSSDOCK_PARTNERS_DIR="wrong-partners")
+    ran = crossdock("partner", "list", cwd=written, CROSSDOCK_PARTNERS_DIR="wrong-partners")
     assert ran.returncode == 2
     assert ran.stderr.removeprefix("crossdock: ") == block(PARTNERS_PAGE, "text wrong-partners")
 

@@ -36,7 +36,7 @@ def try_(
     partner: Annotated[
         str | None,
         typer.Option(
-            "--partner", metavar="NAME", help="As if this partner had sent it: see `crossdock partners list`."
+            "--partner", metavar="NAME", help="As if this partner had sent it: see `crossdock partner list`."
         ),
     ] = None,
     document: Annotated[

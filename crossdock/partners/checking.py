@@ -128,7 +128,12 @@ def _sets(partner: Partner, file: TomlFile) -> Iterator[str]:
     for set_id in partner.sets:
         if set_id in ACKNOWLEDGEMENTS:  # read by whoever waits for them
             continue
-        if registry.inbound(f"x12/{set_id}") is None:
+        try:
+            read = registry.inbound(f"x12/{set_id}") is not None
+        except Misconfigured as error:
+            yield f"{where}: the mapping of {set_id} cannot be used: {error}"
+            continue
+        if not read:
             yield f"{where}: no mapping reads {set_id}: each one will be set aside as EDI.UNSUPPORTED_SET"
         elif not guides.releases(set_id):
             yield f"{where}: no guide describes {set_id}: its content is not checked"

@@ -53,6 +53,8 @@ class _Profile(Table):
     def partner(self) -> Partner:
         """The partner; with a problem some of its values are defaults."""
         self.only(list(KEYS))
+        name = self.text("name", None, _NAME, "small letters, digits and _, as 'acme_supply'")
+        title = self.text("title", None)
         ids = self._ids()
         ours = self._identity("ours", self.values.get("ours"))
         if ours in ids and ours != NOBODY:
@@ -60,16 +62,17 @@ class _Profile(Table):
         delimiters = self._delimiters()
         sets, receive = self._receive()
         sends, send = self._send()
+        timezone = self.zone("timezone", "UTC")
         codes = tables.codes(self)
         partner = Partner(
-            name=self.text("name", None, _NAME, "small letters, digits and _, as 'acme_supply'"),
-            title=self.text("title", None),
+            name=name,
+            title=title,
             ids=ids,
             ours=ours,
             group_ids=self.texts("group_ids", _GROUP_ID, "its GS ids, as ['ACMEDC7']", empty=True),
             our_group_id=self.text("our_group_id", "", _GROUP_ID, "1 to 15 characters, as 'CROSSDOCKDC'"),
             role=self.one_of("role", "other", ROLES),
-            timezone=self.zone("timezone", "UTC"),
+            timezone=timezone,
             currency=self.text("currency", "USD", _CURRENCY, "three capital letters of ISO 4217"),
             acknowledge=self.one_of("acknowledge", "997", ANSWERS),
             acknowledge_target=self.text("acknowledge_target", ""),

@@ -103,11 +103,13 @@ def _window(table: Table, key: str, usual: Window) -> Window:
 def clocks(profile: Table, calendars: Calendars) -> Clocks:
     """``[clocks]``: whose working time counts; ``[clocks.NAME]``: a limit of its own, or ``off = true``.
 
-    The calendar is of the zone that ``clocks.timezone`` says, else of the partner's, else of its own.
+    The calendar is of the zone that ``clocks.timezone`` says, else of the partner's; where that is UTC, which is
+    nobody's office, of its own.
     """
     table = profile.table("clocks")
     calendar = calendars.all.get(USUAL_CALENDAR, ALWAYS)
-    zone = str(profile.values["timezone"]) if isinstance(profile.values.get("timezone"), str) else ""
+    said = profile.values.get("timezone")
+    zone = said if isinstance(said, str) and said != "UTC" else ""
     terms: dict[str, ClockTerms] = {}
     if table is not None:
         if "calendar" in table.values:

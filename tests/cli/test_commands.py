@@ -55,7 +55,7 @@ def test_the_commands_of_the_brief_are_there() -> None:
         "doctor", "db upgrade", "db status", "x12 inspect", "try", "receive", "process", "deliver", "events list",
         "events show", "cases list", "cases show", "write-backs list", "write-backs show", "dead-letters list",
         "dead-letters show", "dead-letters replay", "dead-letters discard", "ledger", "schema validate",
-        "schema show", "schema list", "connector list", "connector check", "serve", "partners list", "routes check",
+        "schema show", "schema list", "connector list", "connector check", "serve", "partner list", "routes check",
     }  # fmt: skip
 
 
