@@ -78,11 +78,8 @@ class Recorder:
         for name, number in self._follow(connection, mine, now).items():
             counts[name] += number
         numbers = outbox.ControlNumbers(connection, self._tenant)
-        for one in mine:
-            if one.normalized is not None:
-                counts["write_backs"] += write_acknowledgements(
-                    connection, one.claim, one.normalized, numbers, now
-                )
+        answered = [(one.claim, one.normalized) for one in mine if one.normalized is not None]
+        counts["write_backs"] += write_acknowledgements(connection, answered, numbers, now)
         numbers.save()
         counts["dead_letters"] = self._write_dead_letters(connection, mine, now)
         inbox.finish_messages(connection, self._tenant, {one.claim.id: one.part_count for one in mine}, now)

@@ -1,14 +1,18 @@
 """Reads a message by its media type, splits it into parts, and maps each."""
 
+from collections.abc import Sequence
+
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
 from crossdock.messages import RawMessage
 from crossdock.normalize.part import map_part, problem_of
 from crossdock.normalize.values import (
     AcknowledgementWanted,
+    Exchanged,
     Normalized,
     Opened,
     PartResult,
+    Register,
     set_aside,
     unsupported,
 )
@@ -30,13 +34,20 @@ class Normalizer:
         self._clock = clock
 
     def normalize(
-        self, message: RawMessage, *, only: set[int] | None = None, document: str | None = None
+        self,
+        message: RawMessage,
+        *,
+        only: set[int] | None = None,
+        document: str | None = None,
+        register: Register | None = None,
     ) -> Normalized:
         """What this message means. ``only``: the ordinals that a replay asks for; the others are read, because an
         answer to the sender speaks of all, and not returned. ``document``: what it is, when not what its source says.
+        ``register``: asked for control numbers that came before; without it none ever did.
         """
         kind = document or self._document_of(message)
-        acknowledgements: list[AcknowledgementWanted] = []
+        answers: Sequence[AcknowledgementWanted] = ()
+        exchanged: Sequence[Exchanged] = ()
         manifest = self._registry.manifests().get(message.source)
         opened = Opened(
             message=message,
@@ -46,9 +57,12 @@ class Normalizer:
             now=self._clock.now(),
         )
         if kind == "x12":
-            from crossdock.normalize.x12 import read_x12
+            from crossdock.normalize.acknowledge import put_together
+            from crossdock.normalize.x12 import Found, read_x12
 
-            parts = list(read_x12(opened, self._registry, self._partner_of, acknowledgements))
+            found = Found()
+            parts = list(read_x12(opened, self._registry, self._partner_of, found, register))
+            answers, exchanged = put_together(found.acknowledgements), found.exchanged
         else:
             parts = [self._single(opened, kind)]
         if only is not None:
@@ -56,7 +70,11 @@ class Normalizer:
             parts += _vanished(message, only - {part.ordinal for part in parts})
         part_of = {str(doc["id"]): part.ordinal for part in parts for doc in part.documents}
         return Normalized(
-            message=message, parts=parts, acknowledgements=tuple(acknowledgements), part_of=part_of
+            message=message,
+            parts=parts,
+            acknowledgements=tuple(answers),
+            exchanged=tuple(exchanged),
+            part_of=part_of,
         )
 
     def _document_of(self, message: RawMessage) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from crossdock.errors import Unreadable
 from crossdock.messages import PartState, Problem, RawMessage
@@ -43,6 +43,98 @@ class PartResult:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+class SetNumbers(NamedTuple):
+    """One set of an interchange, or its TA1, by its numbers: what the register of exchanges keeps of it.
+
+    ``part`` is its ordinal in the message or write-back. ``told`` is what we answered: ``R`` or ``E``, empty where we
+    took it. An interchange without a set has one of these all the same, with the set id ``TA1`` and no numbers.
+    """
+
+    part: int
+    functional_id: str
+    group_number: str
+    set_id: str
+    set_number: str
+    release: str
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """A control number that came before: in which message, when, and with which bytes of the whole interchange."""
+
+    raw_id: str
+    at: datetime
+    interchange_number: str
+    interchange_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """One interchange by its numbers, as the register is asked whether they came before."""
+
+    partner: str
+    raw_id: str
+    received_at: datetime
+    number: str
+    sha256: str
+    sets: Sequence[SetNumbers]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What came before under the numbers of one interchange; empty: nothing did.
+
+    ``groups`` by GS01 and GS06, ``sets`` by those and ST01 and ST02.
+    """
+
+    interchange: Earlier | None = None
+    groups: Mapping[tuple[str, str], Earlier] = field(default_factory=dict)
+    sets: Mapping[tuple[str, str, str, str], Earlier] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameTwice:
+    """A control number that came again within the partner's window: ``level`` is interchange, group or set."""
+
+    level: str
+    part: int
+    functional_id: str
+    number: str
+    set_id: str
+    before: Earlier
+    same_bytes: bool
+    rejected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """One interchange that a message holds: from a partner (``in``), or a copy of what we sent to it (``out``).
+
+    ``told`` is ``R`` where the whole interchange was refused.
+    """
+
+    partner: str
+    direction: str
+    number: str
+    sha256: str
+    sets: Sequence[SetNumbers]
+    told: str = ""
+    twice: Sequence[CameTwice] = ()
+
+
+class Register(Protocol):
+    """The port to the register of exchanges, while a batch of messages is normalized."""
+
+    def seen(self, arrived: Arrived) -> Seen:
+        """What came before under these numbers: asked once for each interchange, before its sets are mapped."""
+        ...
+
+    def took(self, arrived: Arrived, exchanged: Exchanged) -> None:
+        """What became of it: later messages of the same batch are compared with it too."""
+        ...
+
+
 class AcknowledgementWriter(Protocol):
     """Writes an acknowledgement once its control numbers are known."""
 
@@ -50,31 +142,39 @@ class AcknowledgementWriter(Protocol):
         self, *, interchange_number: int, group_number: int, first_set_number: int, now: datetime
     ) -> Body: ...
 
+    def numbers(self, *, group_number: int, first_set_number: int) -> Sequence[SetNumbers]:
+        """What will be in it, by its numbers."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgementWanted:
-    """An answer that a partner is owed for one interchange.
+    """An answer that a partner is owed: one interchange of ours for one or more of its own.
 
-    ``interchange`` is its number in the message, from 0; ``sets`` is how many set control numbers it needs.
-    ``text`` says what it tells, for a person.
+    ``interchanges`` are their numbers in the message, from 0; ``groups`` and ``sets`` are how many group and set
+    control numbers it needs. ``text`` says what it tells, for a person. ``of`` are the answers that were put together
+    in it, one for each interchange, to be written one by one where that is necessary.
     """
 
-    interchange: int
+    interchanges: tuple[int, ...]
     partner: str
     target: str
     operation: str
+    groups: int
     sets: int
     text: str
     write: AcknowledgementWriter
+    of: Sequence["AcknowledgementWanted"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalized:
-    """A message's parts, in order, and the answers that its sender is owed."""
+    """A message's parts, in order, the answers that its sender is owed, and what was exchanged by its numbers."""
 
     message: RawMessage
     parts: Sequence[PartResult]
     acknowledgements: Sequence[AcknowledgementWanted] = ()
+    exchanged: Sequence[Exchanged] = ()
     part_of: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -4,15 +4,31 @@ Parts are numbered by the bytes alone, in the order of the file. What is wrong w
 concerns every set in it, as a TA1 or an AK9 would say to the sender; what is wrong with a set concerns that set.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from crossdock.errors import Place
 from crossdock.formats import x12
+from crossdock.formats.x12 import acknowledge as ack
 from crossdock.messages import PartState, Problem, RawMessage, Stage
 from crossdock.normalize.acknowledge import Answer, of_finding, wanted
 from crossdock.normalize.part import map_part
-from crossdock.normalize.values import AcknowledgementWanted, Opened, PartResult, set_aside, unsupported
+from crossdock.normalize.values import (
+    AcknowledgementWanted,
+    Arrived,
+    CameTwice,
+    Earlier,
+    Exchanged,
+    Opened,
+    PartResult,
+    Register,
+    Seen,
+    SetNumbers,
+    set_aside,
+    unsupported,
+)
 from crossdock.partners import Partner
 from crossdock.registry import Registry
 
@@ -22,6 +38,8 @@ WORDS_OF_SOMEBODY = (x12.Code.TEXT_BEFORE_ISA, x12.Code.JUNK_AFTER_IEA)
 
 MOST_INTERCHANGES = 10_000
 """A file with more interchanges than this is no business document: what follows is one part, set aside."""
+
+OURS = "It is a copy of what we sent. Look at the system that wrote it; then discard this, or replay it."
 
 
 @dataclass(slots=True)
@@ -33,17 +51,30 @@ class Envelope:
     entries: list[tuple[int, x12.TransactionSet | x12.Acknowledgement]] = field(default_factory=list)
     ends: list[x12.GroupEnd] = field(default_factory=list)
     errors: list[x12.Finding] = field(default_factory=list)
+    sha256: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a message gives beside its parts: the answers that its senders are owed, and what was exchanged."""
+
+    acknowledgements: list[AcknowledgementWanted] = field(default_factory=list)
+    exchanged: list[Exchanged] = field(default_factory=list)
+    taken: dict[tuple[str, str], Exchanged] = field(default_factory=dict)
+    """Interchanges of this message that were not refused, by partner and control number: the first of each."""
 
 
 def read_x12(
     raw: Opened,
     registry: Registry,
     partner_of: Callable[[str, str], Partner | None],
-    acknowledgements: list[AcknowledgementWanted],
+    found: Found,
+    register: Register | None = None,
 ) -> Iterator[PartResult]:
-    """The parts of an X12 message. Fills ``acknowledgements`` with what its senders are owed.
+    """The parts of an X12 message. Fills ``found``.
 
-    ``partner_of``: who sends as this qualifier and id.
+    ``partner_of``: who sends as this qualifier and id. ``register``: what is known of control numbers; without it
+    nothing ever came before.
     """
     message = raw.message
     ordinal = 0
@@ -68,12 +99,13 @@ def read_x12(
             case x12.InterchangeEnd():
                 assert envelope is not None
                 envelope.errors += _errors(item.findings)
+                # the blanks behind the IEA say nothing: with or without them it is the same interchange
+                body = message.body[envelope.opened.offset : item.offset + item.length].rstrip()
+                envelope.sha256 = hashlib.sha256(body).hexdigest()
                 if not envelope.entries:
                     yield _empty(message, envelope, ordinal)
-                    ordinal += 1
-                opened = envelope.opened
-                partner = partner_of(opened.sender_qualifier, opened.sender)
-                yield from _parts(raw, registry, envelope, partner, acknowledgements)
+                yield from _interchange(raw, registry, envelope, partner_of, found, register, ordinal)
+                ordinal += not envelope.entries
                 envelope = None
             case x12.Finding():
                 if envelope is not None and item.level is x12.Level.TA1:
@@ -92,55 +124,294 @@ def _errors(findings: tuple[x12.Finding, ...]) -> list[x12.Finding]:
     return [finding for finding in findings if finding.severity is x12.Severity.ERROR]
 
 
-def _parts(
+def _interchange(
     raw: Opened,
     registry: Registry,
     envelope: Envelope,
-    partner: Partner | None,
-    acknowledgements: list[AcknowledgementWanted],
+    partner_of: Callable[[str, str], Partner | None],
+    found: Found,
+    register: Register | None,
+    ordinal: int,
 ) -> Iterator[PartResult]:
-    """Judge what an interchange holds, map what is good, and note the answer that is owed."""
-    message = raw.message
+    """Whose an interchange is, and then all that is in it. ``ordinal``: of the part that stands for it when it holds
+    nothing."""
     opened = envelope.opened
+    partner = partner_of(opened.sender_qualifier, opened.sender)
+    owner = partner_of(opened.receiver_qualifier, opened.receiver)
+    if owner is not None and (opened.sender_qualifier, opened.sender) == owner.ours:
+        yield from _copy(raw, registry, envelope, owner, found, ordinal)
+        return
     misdirected = _misdirected(opened, partner)
-    answer = Answer()
-    sets: dict[int, list[x12.TransactionSet]] = {}
-    group_errors = {
-        id(end.group): _errors(end.findings) + _errors(end.group.findings) for end in envelope.ends
-    }
-    for ordinal, entry in envelope.entries:
-        if isinstance(entry, x12.Acknowledgement):
-            yield _mapped(raw, registry, entry, "TA1", entry.control_number, ordinal, partner, misdirected)
-            continue
-        if misdirected is not None:
-            yield _aside(message, entry, ordinal, partner, misdirected)
-            continue
-        sets.setdefault(id(entry.group), []).append(entry)
-        above = [(error, "EDI.INTERCHANGE_REJECTED") for error in envelope.errors]
-        above += [(error, "EDI.GROUP_REJECTED") for error in group_errors.get(id(entry.group), ())]
-        if above:
-            answer.refuse(entry)
-            error, code = above[0]
-            yield _aside(message, entry, ordinal, partner, of_finding(error, code), PartState.REJECTED)
-            continue
-        mapped = registry.inbound(f"x12/{entry.set_id}") is not None
-        refused = answer.judge(entry, mapped=mapped)
-        if refused is not None:
-            yield _aside(message, entry, ordinal, partner, refused, PartState.REJECTED)
-            continue
-        yield _mapped(raw, registry, entry, entry.set_id, entry.control_number, ordinal, partner, None)
-    if partner is not None and misdirected is None:
+    if partner is None or misdirected is not None:
+        assert misdirected is not None
+        for place, entry in envelope.entries:
+            yield _aside(raw.message, entry, place, partner, misdirected)
+        return
+    yield from _Incoming(raw, registry, envelope, partner, found, ordinal).parts(register)
+
+
+class _Incoming:
+    """What a partner sent us in one interchange, while it is judged."""
+
+    def __init__(
+        self,
+        raw: Opened,
+        registry: Registry,
+        envelope: Envelope,
+        partner: Partner,
+        found: Found,
+        ordinal: int,
+    ) -> None:
+        self._raw = raw
+        self._registry = registry
+        self._envelope = envelope
+        self._partner = partner
+        self._found = found
+        self._ordinal = ordinal
+        self._twice: list[CameTwice] = []
+        # the reader knows this file alone; what a number that comes twice means is the partner's profile to say
+        envelope.errors = [one for one in envelope.errors if one.code is not x12.Code.ISA_DUPLICATE]
+
+    def parts(self, register: Register | None) -> Iterator[PartResult]:
+        """Judge what it holds, map what is good, and note the answer that is owed."""
+        envelope, partner = self._envelope, self._partner
+        numbers = _numbers(envelope, self._ordinal)
+        again = self._ask(register, numbers)
+        whole = self._interchange_twice(again)
+        refused_as_twice = whole is not None and whole.rejected
+        answer = Answer()
+        sets: dict[int, list[x12.TransactionSet]] = {}
+        group_errors = {
+            id(end.group): _errors(end.findings) + _errors(end.group.findings) for end in envelope.ends
+        }
+        groups_twice: dict[int, CameTwice] = {}
+        told: dict[int, str] = {}
+        for place, entry in envelope.entries:
+            refused: Problem | None = None
+            if isinstance(entry, x12.TransactionSet):
+                sets.setdefault(id(entry.group), []).append(entry)
+            if whole is not None and whole.rejected:
+                refused = _came_twice(whole, entry, partner)
+            if refused is not None:
+                if isinstance(entry, x12.TransactionSet):
+                    answer.refuse(entry)
+            elif isinstance(entry, x12.TransactionSet):
+                refused = self._judge(entry, answer, group_errors, again, whole, groups_twice, place)
+            if refused is not None:
+                told[place] = "R"
+                yield _aside(self._raw.message, entry, place, partner, refused, PartState.REJECTED)
+                continue
+            if isinstance(entry, x12.TransactionSet) and answer.verdicts[id(entry)].word == "E":
+                told[place] = "E"
+            set_id = entry.set_id if isinstance(entry, x12.TransactionSet) else "TA1"
+            yield _mapped(self._raw, self._registry, entry, set_id, place, partner)
+        exchanged = Exchanged(
+            partner=partner.name,
+            direction="in",
+            number=envelope.opened.control_number,
+            sha256=envelope.sha256,
+            sets=[one._replace(told=told.get(one.part, "")) for one in numbers] if told else numbers,
+            told="R" if refused_as_twice or envelope.errors else "",
+            twice=self._twice,
+        )
+        self._found.exchanged.append(exchanged)
+        if register is not None:
+            register.took(self._arrived(numbers), exchanged)
+        if not exchanged.told:
+            self._found.taken.setdefault((partner.name, exchanged.number), exchanged)
         acknowledgement = wanted(
-            opened,
+            envelope.opened,
             envelope.ends,
             envelope.errors,
             answer,
             sets,
             partner=partner,
             number=envelope.number,
+            acknowledges=any(isinstance(entry, x12.Acknowledgement) for _, entry in envelope.entries),
+            twice={group: one for group, one in groups_twice.items() if one.rejected},
+            refused_as_twice=refused_as_twice,
         )
         if acknowledgement is not None:
-            acknowledgements.append(acknowledgement)
+            self._found.acknowledgements.append(acknowledgement)
+
+    def _judge(
+        self,
+        entry: x12.TransactionSet,
+        answer: Answer,
+        group_errors: dict[int, list[x12.Finding]],
+        again: Seen,
+        whole: CameTwice | None,
+        groups_twice: dict[int, CameTwice],
+        place: int,
+    ) -> Problem | None:
+        """Why one set is refused, if it is."""
+        above = [(error, "EDI.INTERCHANGE_REJECTED") for error in self._envelope.errors]
+        above += [(error, "EDI.GROUP_REJECTED") for error in group_errors.get(id(entry.group), ())]
+        if above:
+            answer.refuse(entry)
+            error, code = above[0]
+            return of_finding(error, code)
+        twice = None if whole is not None else self._set_twice(entry, again, groups_twice, place)
+        if twice is not None and twice.rejected:
+            answer.refuse(entry, [ack.SET_NUMBER_TWICE] if twice.level == "set" else ())
+            return _came_twice(twice, entry, self._partner)
+        mapped = self._registry.inbound(f"x12/{entry.set_id}") is not None
+        return answer.judge(entry, partner=self._partner, mapped=mapped)
+
+    # -- what came before ---------------------------------------------------------------------------------------
+
+    def _ask(self, register: Register | None, numbers: Sequence[SetNumbers]) -> Seen:
+        windows = self._partner.duplicates
+        ignored = all(one.then == "ignore" for one in (windows.interchange, windows.group, windows.set))
+        return Seen() if register is None or ignored else register.seen(self._arrived(numbers))
+
+    def _arrived(self, numbers: Sequence[SetNumbers]) -> Arrived:
+        return Arrived(
+            partner=self._partner.name,
+            raw_id=self._raw.raw_id,
+            received_at=self._now,
+            number=self._envelope.opened.control_number,
+            sha256=self._envelope.sha256,
+            sets=numbers,
+        )
+
+    def _interchange_twice(self, again: Seen) -> CameTwice | None:
+        window = self._partner.duplicates.interchange
+        number = self._envelope.opened.control_number
+        before = again.interchange
+        here = self._found.taken.get((self._partner.name, number))
+        if here is not None:
+            before = Earlier(
+                raw_id=self._raw.raw_id,
+                at=self._now,
+                interchange_number=number,
+                interchange_sha256=here.sha256,
+            )
+        if before is None or not window.covers(before.at, self._now):
+            return None
+        first = self._envelope.entries[0][0] if self._envelope.entries else self._ordinal
+        return self._note("interchange", first, "", number, "", before, window.then)
+
+    def _set_twice(
+        self,
+        entry: x12.TransactionSet,
+        again: Seen,
+        groups_twice: dict[int, CameTwice],
+        place: int,
+    ) -> CameTwice | None:
+        """Whether the set's group, or the set in a group of this number, came before. A group is noted once."""
+        group = entry.group
+        if group is None:
+            return None
+        windows = self._partner.duplicates
+        number = ack.plain_number(group.control_number)
+        before = again.groups.get((group.functional_id, number))
+        if before is not None and windows.group.covers(before.at, self._now):
+            known = groups_twice.get(id(group))
+            if known is None:
+                known = self._note(
+                    "group", place, group.functional_id, number, entry.set_id, before, windows.group.then
+                )
+                groups_twice[id(group)] = known
+            if known.rejected:
+                return known
+            return None
+        before = again.sets.get((group.functional_id, number, entry.set_id, entry.control_number))
+        if before is None or not windows.set.covers(before.at, self._now):
+            return None
+        return self._note(
+            "set", place, group.functional_id, entry.control_number, entry.set_id, before, windows.set.then
+        )
+
+    def _note(
+        self,
+        level: str,
+        part: int,
+        functional_id: str,
+        number: str,
+        set_id: str,
+        before: Earlier,
+        then: str,
+    ) -> CameTwice:
+        twice = CameTwice(
+            level=level,
+            part=part,
+            functional_id=functional_id,
+            number=number,
+            set_id=set_id,
+            before=before,
+            same_bytes=before.interchange_sha256 == self._envelope.sha256,
+            rejected=then == "reject",
+        )
+        self._twice.append(twice)
+        return twice
+
+    @property
+    def _now(self) -> datetime:
+        return self._raw.message.received_at
+
+
+def _numbers(envelope: Envelope, ordinal: int) -> list[SetNumbers]:
+    """What an interchange holds, by its numbers."""
+    found: list[SetNumbers] = []
+    for place, entry in envelope.entries:
+        if isinstance(entry, x12.TransactionSet):
+            group = entry.group
+            found.append(
+                SetNumbers(
+                    place,
+                    group.functional_id if group else "",
+                    ack.plain_number(group.control_number) if group else "",
+                    entry.set_id,
+                    entry.control_number,
+                    group.version if group else "",
+                )
+            )
+        else:
+            found.append(SetNumbers(place, "", "", "TA1", "", ""))
+    return found or [SetNumbers(ordinal, "", "", "TA1", "", "")]
+
+
+def _copy(
+    raw: Opened,
+    registry: Registry,
+    envelope: Envelope,
+    partner: Partner,
+    found: Found,
+    ordinal: int,
+) -> Iterator[PartResult]:
+    """A copy of what we sent to a partner by another way: its facts are stated, and it is never answered."""
+    opened = envelope.opened
+    stopped = _not_real(opened, partner, "we sent this to")
+    for place, entry in envelope.entries:
+        set_id = entry.set_id if isinstance(entry, x12.TransactionSet) else "TA1"
+        if stopped is not None:
+            yield _aside(raw.message, entry, place, partner, stopped)
+        elif set_id in ack.ACKNOWLEDGEMENTS:
+            # what we acknowledged to them is theirs to read, and states nothing to us
+            yield PartResult(
+                ordinal=place,
+                label=f"{set_id} {entry.control_number}",
+                offset=entry.offset,
+                length=entry.length,
+                state=PartState.PROCESSED,
+                partner=partner.name,
+            )
+        elif errors := _errors(entry.findings):
+            problem = replace(of_finding(errors[0], "EDI.SYNTAX"), remedy=OURS)
+            yield _aside(raw.message, entry, place, partner, problem)
+        else:
+            yield _mapped(raw, registry, entry, set_id, place, partner, direction="out")
+    if stopped is None:
+        found.exchanged.append(
+            Exchanged(
+                partner=partner.name,
+                direction="out",
+                number=opened.control_number,
+                sha256=envelope.sha256,
+                sets=_numbers(envelope, ordinal),
+            )
+        )
 
 
 def _mapped(
@@ -148,28 +419,27 @@ def _mapped(
     registry: Registry,
     entry: x12.TransactionSet | x12.Acknowledgement,
     set_id: str,
-    control_number: str,
     ordinal: int,
-    partner: Partner | None,
-    problem: Problem | None,
+    partner: Partner,
+    *,
+    direction: str = "in",
 ) -> PartResult:
     """Map one set or TA1 that nothing is wrong with."""
     mapping = registry.inbound(f"x12/{set_id}")
-    if problem is None and mapping is None:
+    if mapping is None:
         error = unsupported(f"x12/{set_id}")
         problem = _problem(error.code, "Unreadable", str(error), error.remedy, Place(byte=entry.offset))
-    if problem is not None or mapping is None:
-        assert problem is not None
         return _aside(raw.message, entry, ordinal, partner, problem)
     return map_part(
         raw,
         mapping,
         entry,
         ordinal=ordinal,
-        label=f"{set_id} {control_number}",
+        label=f"{set_id} {entry.control_number}",
         partner=partner,
         offset=entry.offset,
         length=entry.length,
+        direction=direction,
     )
 
 
@@ -191,6 +461,38 @@ def _aside(
         partner=partner.name if partner else None,
         offset=entry.offset,
         length=entry.length,
+    )
+
+
+_BEFORE = {
+    "interchange": "interchange {number}",
+    "group": "group {functional_id} {number}",
+    "set": "{set_id} {number} of a group {functional_id} of this number",
+}
+
+
+def _came_twice(
+    twice: CameTwice, entry: x12.TransactionSet | x12.Acknowledgement, partner: Partner
+) -> Problem:
+    """Why a set is refused whose control number came before."""
+    what = _BEFORE[twice.level].format(
+        number=twice.number, functional_id=twice.functional_id, set_id=twice.set_id
+    )
+    bytes_ = "the same bytes" if twice.same_bytes else "other bytes"
+    before = twice.before
+    remedy = (
+        "Nothing is lost: discard this."
+        if twice.same_bytes
+        else f"Ask {partner.title} whether it is new. If so it sends it with a new number; or write "
+        f'duplicates.{twice.level}.then = "flag" into the profile, then replay.'
+    )
+    return _problem(
+        "EDI.DUPLICATE_CONTROL",
+        "Unreadable",
+        f"{what} of {partner.name} came before, in interchange {before.interchange_number} at "
+        f"{before.at:%Y-%m-%d %H:%M} (raw message {before.raw_id}), with {bytes_}",
+        remedy,
+        Place(byte=entry.offset),
     )
 
 
@@ -275,15 +577,20 @@ def _misdirected(opened: x12.Interchange, partner: Partner | None) -> Problem | 
             "Ask the sender, or correct `ours` in the partner's profile, then replay.",
             place,
         )
-    if opened.usage != partner.usage:
-        return _problem(
-            "EDI.TEST_IN_PROD",
-            "Unreadable",
-            f"{partner.name} sent this with ISA15 {opened.usage}, and {partner.usage} is what is real here",
-            "Discard it if it is a test; or correct `usage` in the partner's profile, then replay.",
-            place,
-        )
-    return None
+    return _not_real(opened, partner, "this came from")
+
+
+def _not_real(opened: x12.Interchange, partner: Partner, what: str) -> Problem | None:
+    """Why an interchange is a test where real ones are expected, if it is."""
+    if opened.usage == partner.usage:
+        return None
+    return _problem(
+        "EDI.TEST_IN_PROD",
+        "Unreadable",
+        f"{what} {partner.name} with ISA15 {opened.usage}, and {partner.usage} is what is real here",
+        "Discard it if it is a test; or correct `usage` in the partner's profile, then replay.",
+        Place(byte=opened.offset, segment=opened.ordinal, segment_id="ISA"),
+    )
 
 
 def _place(finding: x12.Finding) -> Place:

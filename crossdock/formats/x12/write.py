@@ -28,11 +28,12 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingSet:
-    """A transaction set to be written: ``segments`` are those between ST and SE."""
+    """A transaction set to be written: ``segments`` are those between ST and SE; ``convention`` is ST03."""
 
     set_id: str
     control_number: str
     segments: Sequence[Sequence[Element]]
+    convention: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,7 @@ def write_interchange(
             ]
         )
         for one in group.sets:
-            writer.add(["ST", one.set_id, one.control_number])
+            writer.add(["ST", one.set_id, one.control_number, one.convention])
             for segment in one.segments:
                 writer.add(segment)
             writer.add(["SE", str(len(one.segments) + 2), one.control_number])

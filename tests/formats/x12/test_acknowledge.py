@@ -28,6 +28,7 @@ from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
 from crossdock.formats.x12.second_reader import differences
 from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, write_interchange
 
+AT = datetime(2026, 11, 20, 14, 2, tzinfo=UTC)
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -62,7 +63,7 @@ def _ta1(items: list[Item]) -> list[list[str]]:
         if not isinstance(item, TransactionSet):
             errors += [found for found in findings_of([item]) if found.level is Level.TA1]
         if isinstance(item, InterchangeEnd):
-            answers.append(interchange_acknowledgement(item.interchange, errors))
+            answers.append(interchange_acknowledgement(item.interchange, errors, at=AT))
     return answers
 
 
@@ -76,7 +77,7 @@ def test_good_sets_are_accepted_one_by_one() -> None:
         ["AK5", "A"],
         ["AK9", "A", "2", "2", "2"],
     ]
-    assert functional_acknowledgement(second, tell_accepted=False) == [
+    assert functional_acknowledgement(second, lists=lambda _: False) == [
         ["AK1", "PR", "2"],
         ["AK9", "A", "1", "1", "1"],
     ]
@@ -139,18 +140,13 @@ def test_a_problem_is_told_by_segment_element_and_copy() -> None:
 def test_what_a_sender_wrote_cannot_break_the_answer() -> None:
     """A GS06, an ISA09 and a segment identifier that hold our delimiters, and a GE01 that is no number."""
     body = (SAMPLES / "whole.edi").read_bytes().replace(b"PO1*1*100", b"P>1X\x07*1*100", 1)
-    body = (
-        body.replace(b"1402*1*X", b"1402*1>1*X")
-        .replace(b"GE*2*1", b"GE*\xc2\xb2*1")
-        .replace(b"*261120*", b"*26>120*")
-    )
+    body = body.replace(b"GE*2*1", b"GE*\xc2\xb2*1").replace(b"*261120*", b"*26>120*")
     items = list(read(body))
     (first, _) = _verdicts(items)
     said = functional_acknowledgement(first)
-    assert said[0] == ["AK1", "PR", ""]
     assert said[-1][:3] == ["AK9", "R", "2"]
     (answer,) = _ta1(items)
-    assert answer[2] == ""
+    assert answer[2] == "261120", "the date is none, so it says when we read it"
     written = write_interchange(
         sender=Party(qualifier="ZZ", id="CROSSDOCK"),
         receiver=Party(qualifier="ZZ", id="NORTHERN"),
@@ -170,6 +166,31 @@ def test_what_a_sender_wrote_cannot_break_the_answer() -> None:
         ],
     )
     assert differences(written) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"1402*1*X", b"1402*1>1*X"), (b"1402*1*X", b"1402*1234567890*X"), (b"GS*PR*", b"GS*PRO*")],
+)
+def test_a_group_whose_names_no_ak1_can_hold_is_known_before_it_is_answered(old: bytes, new: bytes) -> None:
+    items = list(read((SAMPLES / "whole.edi").read_bytes().replace(old, new, 1)))
+    named = [verdict.can_be_named for verdict in _verdicts(items)]
+    assert named == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer"),
+    [
+        (b"*261120*", b"*261340*", ["000000001", "261120", "1402"]),
+        (b"*1402*U", b"*2599*U", ["000000001", "261120", "1402"]),
+        (b"*000000001*0", b"*00000>001*0", ["000000000", "261120", "1402"]),
+    ],
+)
+def test_a_ta1_says_what_its_own_grammar_can_hold(old: bytes, new: bytes, answer: list[str]) -> None:
+    body = (SAMPLES / "whole.edi").read_bytes()
+    assert old in body
+    (said,) = _ta1(list(read(body.replace(old, new))))
+    assert said[1:4] == answer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,262 @@
+"""The register of exchanges: every set that came and every one that we sent, by its control numbers.
+
+What came is looked up by its numbers before it is mapped; what we sent waits here for its acknowledgement. Group
+numbers are kept as one counts them, without the zeros before them.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from crossdock.messages import derived_id
+from crossdock.normalize.values import Arrived, Earlier, Exchanged, Seen, SetNumbers
+from crossdock.partners import Partners
+from crossdock.store.bulk import Row, insert_rows
+from crossdock.store.tables import exchanges
+
+_WHOLE_NUMBER: Final = "^[0-9]{9}$"
+
+
+def row(
+    *,
+    tenant: str,
+    direction: str,
+    partner: str,
+    interchange_number: str,
+    interchange_sha256: str,
+    numbers: SetNumbers,
+    at: datetime,
+    state: str,
+    raw_id: uuid.UUID | None = None,
+    write_back_id: uuid.UUID | None = None,
+    answer_due_at: datetime | None = None,
+    answer: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One set as the register keeps it. Its id follows from where it lies, so that it is registered once."""
+    return {
+        "tenant": tenant,
+        "id": derived_id("exchange", str(raw_id or write_back_id), str(numbers.part)),
+        "direction": direction,
+        "partner": partner,
+        "interchange_number": interchange_number,
+        "functional_id": numbers.functional_id,
+        "group_number": numbers.group_number,
+        "set_id": numbers.set_id,
+        "set_number": numbers.set_number,
+        "release": numbers.release,
+        "interchange_sha256": interchange_sha256,
+        "raw_id": raw_id,
+        "write_back_id": write_back_id,
+        "part": numbers.part,
+        "at": at,
+        "state": state,
+        "answer_due_at": answer_due_at,
+        "answer": answer,
+    }
+
+
+def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Register sets. One that is there already stays as it is."""
+    insert_rows(connection, exchanges, rows, or_ignore=True)
+
+
+# -- what came before ---------------------------------------------------------------------------------------------
+
+
+class Lookup:
+    """The register as a batch is normalized: what it holds, and what earlier messages of the batch brought.
+
+    One for each batch, on a transaction that only reads.
+    """
+
+    def __init__(self, connection: sa.Connection, tenant: str, partners: Partners) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self._partners = {partner.name: partner for partner in partners}
+        self._interchanges: dict[tuple[str, str], Earlier] = {}
+        self._groups: dict[tuple[str, str, str], Earlier] = {}
+        self._sets: dict[tuple[str, str, str, str, str], Earlier] = {}
+
+    def seen(self, arrived: Arrived) -> Seen:
+        """What came before under these numbers, in other messages. What we refused then did not come."""
+        windows = self._partners[arrived.partner].duplicates
+        looks = [one for one in (windows.interchange, windows.group, windows.set) if one.then != "ignore"]
+        since = arrived.received_at - max((one.within for one in looks), default=timedelta())
+        asks_sets = windows.set.then != "ignore" and windows.group.then == "ignore"
+        found = seen(self._connection, self._tenant, arrived, since=since, sets=asks_sets)
+        return Seen(
+            interchange=found.interchange
+            or self._other(self._interchanges.get((arrived.partner, arrived.number)), arrived),
+            groups=dict(found.groups) | self._others(self._groups, arrived),
+            sets=dict(found.sets) | self._others(self._sets, arrived),
+        )
+
+    def took(self, arrived: Arrived, exchanged: Exchanged) -> None:
+        """Remember an interchange of this batch, which is not written yet."""
+        if exchanged.told == "R":
+            return
+        earlier = Earlier(
+            raw_id=arrived.raw_id,
+            at=arrived.received_at,
+            interchange_number=arrived.number,
+            interchange_sha256=arrived.sha256,
+        )
+        self._interchanges.setdefault((arrived.partner, arrived.number), earlier)
+        for one in exchanged.sets:
+            if one.functional_id and one.told != "R":
+                group = (arrived.partner, one.functional_id, one.group_number)
+                self._groups.setdefault(group, earlier)
+                self._sets.setdefault((*group, one.set_id, one.set_number), earlier)
+
+    def _others(self, known: Mapping[Any, Earlier], arrived: Arrived) -> dict[Any, Earlier]:
+        if not known:
+            return {}
+        keys = {key[1:]: key for one in arrived.sets for key in _keys(arrived.partner, one)}
+        found = {short: self._other(known.get(key), arrived) for short, key in keys.items()}
+        return {short: earlier for short, earlier in found.items() if earlier is not None}
+
+    @staticmethod
+    def _other(earlier: Earlier | None, arrived: Arrived) -> Earlier | None:
+        """Normalizing a message again does not meet itself."""
+        return None if earlier is None or earlier.raw_id == arrived.raw_id else earlier
+
+
+def _keys(partner: str, one: SetNumbers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    group = (partner, one.functional_id, one.group_number)
+    return group, (*group, one.set_id, one.set_number)
+
+
+def seen(
+    connection: sa.Connection, tenant: str, arrived: Arrived, *, since: datetime, sets: bool = True
+) -> Seen:
+    """What the register has under the numbers of an interchange since a time, its own message excepted; the latest of
+    each. ``sets``: whether sets are looked for too, in groups of the same number."""
+    groups = list({(one.functional_id, one.group_number) for one in arrived.sets if one.functional_id})
+    mine = [
+        exchanges.c.tenant == tenant,
+        exchanges.c.partner == arrived.partner,
+        exchanges.c.direction == "in",
+        exchanges.c.raw_id != uuid.UUID(arrived.raw_id),
+        exchanges.c.at >= since,
+    ]
+    interchange: Earlier | None = None
+    found_groups: dict[tuple[str, str], Earlier] = {}
+    found_sets: dict[tuple[str, str, str, str], Earlier] = {}
+    statement = sa.union_all(
+        _first(
+            "interchange",
+            [*mine, exchanges.c.interchange_number == arrived.number, _not_refused("interchange")],
+            exchanges.c.interchange_number,
+        ),
+        *(
+            _first(
+                "group",
+                [
+                    *mine,
+                    exchanges.c.functional_id == functional_id,
+                    exchanges.c.group_number == number,
+                    _not_refused("told"),
+                ],
+                exchanges.c.group_number,
+            )
+            for functional_id, number in groups[:_MOST_GROUPS]
+        ),
+    )
+    for each in connection.execute(statement):
+        if each.level == "interchange":
+            interchange = _earlier(each)
+        else:
+            found_groups[each.functional_id, each.group_number] = _earlier(each)
+    if sets:
+        for functional_id, number in list(found_groups):
+            numbers = [one.set_number for one in arrived.sets if one.group_number == number]
+            conditions = [
+                *mine,
+                exchanges.c.functional_id == functional_id,
+                exchanges.c.group_number == number,
+                exchanges.c.set_number == sa.any_(sa.bindparam(None, numbers, pg.ARRAY(sa.Text))),
+                _not_refused("told"),
+            ]
+            key = (exchanges.c.set_id, exchanges.c.set_number)
+            newest = sa.select(*_SEEN).where(*conditions).distinct(*key).order_by(*key, exchanges.c.at.desc())
+            for each in connection.execute(newest):
+                found_sets[functional_id, number, each.set_id, each.set_number] = _earlier(each)
+    return Seen(interchange=interchange, groups=found_groups, sets=found_sets)
+
+
+_MOST_GROUPS: Final = 500
+"""An interchange with more groups than this has only the first of them looked up."""
+
+_SEEN: Final = tuple(
+    exchanges.c[name]
+    for name in (
+        "raw_id", "at", "interchange_number", "interchange_sha256", "functional_id", "group_number", "set_id",
+        "set_number",
+    )
+)  # fmt: skip
+
+
+def _first(level: str, conditions: Sequence[Any], key: sa.Column[str]) -> Any:
+    newest = sa.select(sa.literal(level).label("level"), *_SEEN).where(*conditions)
+    return sa.select(newest.order_by(key, exchanges.c.at.desc()).limit(1).subquery())
+
+
+def _not_refused(level: str) -> Any:
+    """We took it: what we refused may come again under its number."""
+    return sa.func.coalesce(exchanges.c.answer[level].astext, "") != "R"
+
+
+def _earlier(found: Any) -> Earlier:
+    return Earlier(
+        raw_id=str(found.raw_id),
+        at=found.at,
+        interchange_number=found.interchange_number,
+        interchange_sha256=found.interchange_sha256,
+    )
+
+
+# -- in which order it comes ----------------------------------------------------------------------------------------
+
+_SEQUENCE_LOCK: Final = 0x45_58_43
+"""The first key of our advisory locks on a partner's numbers."""
+
+
+def hold_sequence(connection: sa.Connection, tenant: str, partners: Collection[str]) -> None:
+    """Hold these partners' sequences to the end of the transaction: who comes second sees what the first wrote."""
+    for name in sorted(partners):
+        key = sa.func.hashtext(f"{tenant}:{name}")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEQUENCE_LOCK, key)))
+
+
+def numbers_around(
+    connection: sa.Connection,
+    tenant: str,
+    partner: str,
+    first: str,
+    last: str,
+    but: Collection[uuid.UUID] = (),
+) -> tuple[str | None, str | None, set[str]]:
+    """Of a partner's interchange numbers: the highest, the lowest, and those between two (inclusive) that came.
+
+    Only numbers of nine digits are in a sequence. Rows of the messages ``but`` are not looked at.
+    """
+    number = exchanges.c.interchange_number
+    mine = [
+        exchanges.c.tenant == tenant,
+        exchanges.c.partner == partner,
+        exchanges.c.direction == "in",
+        number.regexp_match(_WHOLE_NUMBER),
+        exchanges.c.raw_id.not_in(list(but)),
+    ]
+    highest = connection.execute(
+        sa.select(number).where(*mine).order_by(number.desc()).limit(1)
+    ).scalar_one_or_none()
+    lowest = connection.execute(sa.select(number).where(*mine).order_by(number).limit(1)).scalar_one_or_none()
+    came = connection.execute(
+        sa.select(number).where(*mine, number >= first, number <= last).distinct()
+    ).scalars()
+    return highest, lowest, set(came)
