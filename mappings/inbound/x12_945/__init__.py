@@ -1,0 +1,153 @@
+"""945 warehouse shipping advice: what a warehouse shipped of an order, what not, and why.
+
+Source: X12 004010 set 945, segments W06, N1, N9, G62, W27, LX, MAN, W12, W03. Elements 514 (W0601), 891 (W0610), 368
+(W1201, W2708), 892 (W1219), 893 (W1220) and 890 (W2710) are read by the crosswalks.
+
+One Fact ``shipped``; then one ExceptionEvent for another date, for another carrier, and for each trouble of each
+line. What is not said has a meaning of its own (``silence``): see ``SILENCE``.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, Variance, When
+from crossdock.partners import MappingContext
+from mappings import codes, warehouse
+from mappings.inbound.x12_945.line import Line, read_lines
+from mappings.warehouse import Head
+from mappings.x12 import Reader, at, plain
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12 import TransactionSet
+
+DOCUMENT: Final = "x12/945"
+VERSION: Final = "1"
+
+SILENCE: Final = {"no_exceptions": "complete", "exceptions_only": "complete", "full": "unaccounted"}
+"""What a line of the order that is not listed means, by our word for W0601. N and X leave out what was shipped
+complete; a full report must list all."""
+
+
+def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
+    """One shipping advice as statements. Raises ``Unreadable`` for what it cannot map."""
+    reader = Reader(document, context)
+    head = Head(reader)
+    position, w06 = head.begin("W06")
+    report = at(w06, 1)
+    if not report:
+        raise reader.stop("W0601 is empty: nothing says which lines the report lists", position, 1)
+    row, code = warehouse.told(reader, "x12-514", report, position, 1)
+    head.issued("warehouse_order", at(w06, 2), by="receiver")
+    if customer_po := at(w06, 6):
+        head.put({"kind": "customer_po", "value": customer_po[:256]})
+    if shipment := at(w06, 4):
+        head.put({"kind": "shipment", "value": shipment[:256]})
+    head.attributes["report"] = report
+    if row is not None and (silence := SILENCE.get(row.ours or "")):
+        head.attributes["silence"] = silence
+    shipped_on = at(w06, 3)
+    occurred_at = head.when(shipped_on, position, 3)
+    head.read()
+    if occurred_at is None and (day := head.attributes.get("ship_date")):
+        occurred_at = {"value": day, "precision": "date"}
+    elif occurred_at is not None:
+        head.attributes.setdefault("ship_date", occurred_at["value"])
+    lines = read_lines(head)
+    if row is not None and row.ours == "no_exceptions" and not any(line.missing for line in lines):
+        head.attributes["complete"] = "true"
+    if total := reader.tree.first("W03"):
+        text = at(total[1], 1)
+        if text:
+            head.attributes["units_declared"] = plain(reader.count(text, total[0], 1))
+    head.close("warehouse")
+    order = at(w06, 2)
+    what = f"warehouse order {order}" if order else f"shipment {shipment}" if shipment else "a shipment"
+
+    yield Fact(
+        kind="shipped",
+        refs=head.refs,
+        place=reader.place(position, "W06"),
+        occurred_at=occurred_at,
+        parties=head.parties,
+        lines=[line.words for line in lines],
+        source_codes=[code],
+        attributes=warehouse.trimmed(head.attributes),
+    )
+    if row is not None and row.ours == "exercise":
+        return
+    if row is None:
+        yield _unknown(head, what, code, position)
+    if reason := at(w06, 10):
+        yield _date_changed(head, what, reason, position, occurred_at)
+    yield from _carrier(head, what, occurred_at)
+    for line in lines:
+        yield from line.events(head, what, occurred_at)
+
+
+def _unknown(head: Head, what: str, code: SourceCode, position: int) -> ExceptionEvent:
+    return head.event(
+        "EDI.UNMAPPED_CODE",
+        f"{head.who} reports {what} as {code['code']!r}, a word that we do not know",
+        position,
+        "W06",
+        said=[code],
+    )
+
+
+def _date_changed(
+    head: Head, what: str, reason: str, position: int, occurred_at: When | None
+) -> ExceptionEvent:
+    row, code = warehouse.told(head.reader, "x12-891", reason, position, 10)
+    asked = head.attributes.get("ship_requested")
+    variance: Variance = {
+        "attribute": "date",
+        "expected": {"value": asked, "precision": "date"} if asked else None,
+        "actual": occurred_at,
+    }
+    return head.event(
+        warehouse.exception_of(row),
+        f"{head.who} shipped {what} on another date",
+        position,
+        "W06",
+        cause=row.cause if row is not None else None,
+        variances=[variance],
+        said=[code],
+        occurred_at=occurred_at,
+    )
+
+
+def _carrier(head: Head, what: str, occurred_at: When | None) -> Iterator[ExceptionEvent]:
+    """What W27 says of the carrier: that it is another one (890), and how the shipment stands (368)."""
+    if not head.carrier_position:
+        return
+    position = head.carrier_position
+    w27 = head.reader.segments[position - 1]
+    if reason := at(w27, 10):
+        row, code = warehouse.told(head.reader, "x12-890", reason, position, 10)
+        scac = head.attributes.get("carrier")
+        variances: list[Variance] = (
+            [{"attribute": "carrier", "expected": None, "actual": scac}] if scac else []
+        )
+        yield head.event(
+            warehouse.exception_of(row),
+            f"{head.who} sent {what} with another carrier or by another route",
+            position,
+            "W27",
+            cause=row.cause if row is not None else None,
+            variances=variances,
+            said=[code],
+            occurred_at=occurred_at,
+        )
+    if status := at(w27, 8):
+        row, code = warehouse.told(head.reader, "x12-368", status, position, 8)
+        exception = warehouse.exception_of(row)
+        if exception not in (codes.NONE, *Line.ABOUT_QUANTITY):
+            yield head.event(
+                exception,
+                f"{head.who} says of {what}: {code.get('text', code['code'])}",
+                position,
+                "W27",
+                cause=row.cause if row is not None else None,
+                said=[code],
+                occurred_at=occurred_at,
+            )

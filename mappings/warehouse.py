@@ -1,0 +1,340 @@
+"""What the warehouse sets share (940, 943, 944, 945, 947): their header, their item numbers, and parts of one line.
+
+Source: X12 004010 segments N1, N9, G62, NTE, W27, W12; elements 128 (N901), 432 (G6201), 438 (U.P.C. case code).
+The depositor owns the goods and gives the orders; the warehouse ships, receives and counts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from canonical.events import ExceptionEvent, Party, Ref, SourceCode, Variance, When
+from canonical.events import Line as LineWords
+from mappings import codes, parties
+from mappings.x12 import ZERO, Reader, at, plain, product_ids
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12.loops import Loop
+
+REFS_AT_MOST: Final = 64
+_ATTRIBUTE: Final = 1024
+_QUALIFIER: Final = 3
+LABELS_AT_MOST: Final = 32
+"""So many SSCCs are references of a fact; how many there were is an attribute."""
+
+# 128 → the kind of number; others are kept as attributes of the fact
+_REFERENCES: Final = {
+    "BM": "bol", "MB": "bol", "2I": "tracking", "PO": "customer_po", "CO": "customer_po", "OQ": "sales_order",
+    "VN": "sales_order", "SI": "shipment", "LO": "load", "AO": "appointment", "DO": "delivery",
+}  # fmt: skip
+
+# 432 → the attribute of the fact
+_DATES: Final = {
+    "01": "cancel_after", "02": "delivery_requested", "04": "order_date", "10": "ship_requested", "11": "ship_date",
+    "17": "delivery_estimated", "35": "delivery_date", "37": "ship_not_before", "38": "ship_not_after",
+    "53": "deliver_not_before", "54": "deliver_not_after",
+}  # fmt: skip
+
+
+class Head:
+    """What holds for a whole document of a warehouse: its numbers, parties, dates and carrier."""
+
+    __slots__ = (
+        "attributes", "carrier_position", "notes", "parties", "reader", "refs", "sscc_count", "who",
+    )  # fmt: skip
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.refs: list[Ref] = []
+        self.parties: list[Party] = []
+        self.attributes: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.sscc_count = 0
+        self.carrier_position = 0
+        self.who = reader.partner.title if reader.partner is not None else "The warehouse"
+
+    def begin(self, segment_id: str) -> tuple[int, list[str]]:
+        """The one segment that the set begins with. Raises ``Unreadable`` when it is missing or comes twice."""
+        found = self.reader.tree.all(segment_id)
+        if not found:
+            raise self.reader.stop(f"the {segment_id} is missing: nothing says what the document is about", 1)
+        if len(found) > 1:
+            raise self.reader.stop(f"a second {segment_id} stands in the set", found[1][0])
+        return found[0]
+
+    def put(self, ref: Ref | None) -> None:
+        """One more number, unless it is there or there are too many."""
+        if ref is not None and ref["value"] and ref not in self.refs and len(self.refs) < REFS_AT_MOST:
+            self.refs.append(ref)
+
+    def issued(self, kind: str, value: str, *, by: str) -> None:
+        """One more number that the document's sender or receiver gave, when it is there."""
+        if value:
+            self.put(self.reader.issued(kind, value, by=by))
+
+    def read(self) -> None:
+        """The parties, numbers, dates, notes and the carrier of the header; the document's own numbers go before."""
+        root = self.reader.tree
+        for loop in root.inside("0100"):
+            party = loop.first("N1")
+            if party is not None:
+                parties.add(self.parties, self.reader.party(party[1]))
+            for _, segment in loop.all("N9"):
+                self.reference(at(segment, 1), at(segment, 2))
+        for position, segment in root.segments:
+            match segment[0]:
+                case "N9":
+                    self.reference(at(segment, 1), at(segment, 2))
+                case "G62":
+                    self._date(position, segment)
+                case "NTE":
+                    self.notes.append(at(segment, 2))
+                case "W27":
+                    self.carrier_position = position
+                    self.carrier(at(segment, 2))
+                    self.equipment(at(segment, 5), at(segment, 6), at(segment, 7))
+                case "MAN":
+                    self.mark(segment)
+        if self.notes and (note := " ".join(self.notes).strip()):
+            self.attributes["note"] = note[:1024]
+
+    def reference(self, qualifier: str, value: str) -> None:
+        """An N9 or REF: a number of a kind that we know, else an attribute."""
+        if not value:
+            return
+        if kind := _REFERENCES.get(qualifier):
+            self.put({"kind": kind, "value": value[:256]})
+        elif qualifier == "CN":
+            pro: Ref = {"kind": "pro", "value": value[:256]}
+            if scac := self.attributes.get("carrier"):
+                pro["issuer"] = scac
+            self.put(pro)
+        elif is_qualifier(qualifier):
+            self.attributes.setdefault(f"n9.{qualifier.lower()}", value[:1024])
+
+    def carrier(self, scac: str) -> None:
+        """The carrier by its SCAC: an attribute, and a party."""
+        if not scac:
+            return
+        self.attributes["carrier"] = scac[:128]
+        parties.add(self.parties, {"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]})
+        for ref in self.refs:
+            if ref["kind"] == "pro":
+                ref.setdefault("issuer", scac[:128])
+
+    def equipment(self, kind: str, initial: str, number: str) -> None:
+        """The trailer or container that carries the goods."""
+        name = (initial + number)[:128]
+        if name:
+            self.attributes["equipment"] = name
+            if kind in CONTAINERS:
+                self.put({"kind": "container", "value": name})
+
+    def mark(self, segment: list[str]) -> None:
+        """A MAN: the SSCC of a carton or pallet, or the carrier's number of a parcel."""
+        for place in (1, 4):
+            qualifier, value = at(segment, place), at(segment, place + 1)
+            if qualifier in ("GM", "AA") and value:
+                self.sscc_count += 1
+                self.attributes["sscc_count"] = str(self.sscc_count)
+                if self.sscc_count <= LABELS_AT_MOST:
+                    self.put({"kind": "sscc", "value": sscc(value)[:256]})
+            elif qualifier == "CP" and value:
+                self.put({"kind": "tracking", "value": value[:256]})
+
+    def close(self, *roles: str) -> None:
+        """Everything was read: there must be a number to find the document by; the sender is one of its parties."""
+        if not self.refs:
+            raise self.reader.stop("the document names no number that it could be found by", 2)
+        self.reader.add_sender(self.parties, *roles)
+
+    def when(self, day: str, position: int, element: int) -> When | None:
+        """A date as a statement of time; ``None`` when it is not there."""
+        if not day:
+            return None
+        return {"value": self.reader.date(day, position, element), "precision": "date"}
+
+    def _date(self, position: int, segment: list[str]) -> None:
+        name, day = _DATES.get(at(segment, 1)), at(segment, 2)
+        if name and day:
+            self.attributes[name] = self.reader.date(day, position, 2)
+
+    def event(
+        self,
+        code: str,
+        title: str,
+        position: int,
+        path: str,
+        *,
+        refs: Sequence[Ref] | None = None,
+        line: LineWords | None = None,
+        cause: str | None = None,
+        detail: str | None = None,
+        variances: Sequence[Variance] = (),
+        said: Sequence[SourceCode] = (),
+        method: str = "code-map",
+        occurred_at: When | None = None,
+        ext: Mapping[str, str] | None = None,
+    ) -> ExceptionEvent:
+        """One trouble of this document, with its numbers, parties and place."""
+        return ExceptionEvent(
+            code=code,
+            title=title,
+            cause=cause,
+            detail=detail or "; ".join(each["text"] for each in said if each.get("text")) or None,
+            refs=self.refs if refs is None else refs,
+            place=self.reader.place(position, path),
+            occurred_at=occurred_at,
+            parties=self.parties,
+            lines=[line] if line is not None else [],
+            variances=variances,
+            source_codes=said,
+            method=method,
+            ext=self.reader.ext(**(ext or {})),
+        )
+
+
+# 40: what is a container and no trailer
+CONTAINERS: Final = frozenset({"20", "2B", "40", "4B", "CC", "CN", "OC", "RC", "SC"})
+
+
+def sscc(value: str) -> str:
+    """The 18 digits of an SSCC, without the application identifier ``00`` that a label may print before them."""
+    bare = value.replace(" ", "").removeprefix("(00)")
+    return bare[2:] if len(bare) == 20 and bare.startswith("00") else bare
+
+
+def item_ids(
+    reader: Reader, segment: list[str], *, case: int | None, pairs: Iterable[int], lot: int | None = None
+) -> list[Ref]:
+    """The numbers of an item: its U.P.C. case code at ``case``, its (qualifier, id) pairs, its lot at ``lot``."""
+    found: list[Ref] = []
+    for place in pairs:
+        found += product_ids(segment[: place + 2], place, reader.partner)
+    if case is not None and (value := at(segment, case)):
+        found.append({"kind": "item", "value": value[:256], "scheme": "upc-case"})
+    if lot is not None and (value := at(segment, lot)):
+        found.append(lot_ref(reader, value))
+    return found[:32]
+
+
+def lot_ref(reader: Reader, value: str) -> Ref:
+    """A warehouse's lot number (element 451); it is the sender's own."""
+    return {**reader.issued("lot", value, by="sender"), "scheme": "lot"}
+
+
+def line_words(ref: str, items: list[Ref], *, fallback: str) -> LineWords:
+    """A line by its number; without one by its item, without that by its place in the document."""
+    name = ref or next((item["value"] for item in items if item["kind"] == "item"), "") or fallback
+    words: LineWords = {"line_ref": name[:64]}
+    if items:
+        words["item_ids"] = items
+    return words
+
+
+def one_line(parts: Sequence[tuple[Decimal | None, Decimal]]) -> tuple[Decimal | None, Decimal]:
+    """What was ordered and what was shipped of a line that comes in several (ordered, shipped) parts, cartons say.
+
+    Each part may repeat what the whole line ordered (100, of which 60; 100, of which 40), or name its own share of it
+    (60 of 60; 40 of 40). Where the parts name different quantities, they are shares.
+    """
+    shipped = sum((part for _, part in parts), ZERO)
+    said = [ordered for ordered, _ in parts if ordered is not None]
+    if not said:
+        return None, shipped
+    if len(said) == 1 or all(ordered == part for ordered, part in parts):
+        return sum(said, ZERO), shipped
+    return (said[0] if len(set(said)) == 1 else sum(said, ZERO)), shipped
+
+
+def quantity_variance(reader: Reader, expected: Decimal, actual: Decimal, unit: str) -> Variance:
+    """More or less than expected, in the unit of both."""
+    return {
+        "attribute": "quantity",
+        "expected": reader.quantity(expected, unit),
+        "actual": reader.quantity(actual, unit),
+        "delta": plain(actual - expected),
+    }
+
+
+def told(
+    reader: Reader, element: str, code: str, position: int, place: int
+) -> tuple[codes.Row | None, SourceCode]:
+    """The row of a code and the partner's own word for it; no row for a word of a lenient partner."""
+    row = reader.meaning(element, code, position, place)
+    return row, codes.source_code(element, code, row)
+
+
+def exception_of(row: codes.Row | None) -> str:
+    """The exception that a code says by itself; of a word that nobody knows, that it is unknown."""
+    return row.exception if row is not None else "EDI.UNMAPPED_CODE"
+
+
+def reverses(reader: Reader, code: str, position: int, place: int) -> bool:
+    """Whether element 893 takes an earlier receipt or shipment back."""
+    if not code:
+        return False
+    row = reader.meaning("x12-893", code, position, place)
+    return row is not None and row.ours == "reversal"
+
+
+def item_number(outer: "Loop | None", loop: "Loop") -> str:
+    """The number of the order's line: N9*LI at the item, else at its LX; empty when there is none."""
+    for holder in (loop, outer):
+        if holder is not None:
+            for _, segment in holder.all("N9"):
+                if at(segment, 1) == "LI" and (value := at(segment, 2)):
+                    return value
+    return ""
+
+
+def lx_number(outer: "Loop | None", ordinal: int) -> str:
+    """The number of an LX, with the place of the item in it where it holds several (``ordinal`` above zero)."""
+    first = outer.first("LX") if outer is not None else None
+    number = at(first[1], 1) if first is not None else ""
+    return f"{number}.{ordinal}" if number and ordinal else number
+
+
+def item_loops(reader: Reader, name: str) -> Iterator[tuple["Loop | None", "Loop", str, int]]:
+    """The item loops of this name: with the LX around them, where there is one, their path, and their place in an LX
+    that holds several (else 0)."""
+    for number, lx in enumerate(reader.tree.inside("LX"), 1):
+        items = lx.inside(name)
+        for ordinal, loop in enumerate(items, 1):
+            yield lx, loop, f"LX[{number}]/{name}[{ordinal}]", ordinal if len(items) > 1 else 0
+    for ordinal, loop in enumerate(reader.tree.inside(name), 1):
+        yield None, loop, f"{name}[{ordinal}]", 0
+
+
+def apart(lines: list[LineWords]) -> list[LineWords]:
+    """The lines, each with a number of its own: the second of the same number or item gets its place behind it."""
+    taken: set[str] = set()
+    for ordinal, words in enumerate(lines, 1):
+        if words["line_ref"] in taken:
+            words["line_ref"] = f"{words['line_ref'][:50]}#{ordinal}"
+        taken.add(words["line_ref"])
+    return lines
+
+
+def unit_of(reader: Reader, text: str) -> str:
+    """The unit in a composite unit of measure (C001): its first component."""
+    component = reader.document.interchange.delimiters.component
+    return text.split(component)[0] if component else text
+
+
+def order_line(lin: list[str], items: Iterable[Ref]) -> str:
+    """The number of the order's line in a LIN: the buyer's own (PL) where it is named, else LIN01."""
+    for item in items:
+        if item.get("scheme") == "buyer-line":
+            return item["value"]
+    return at(lin, 1)
+
+
+def is_qualifier(text: str) -> bool:
+    """Whether a qualifier of a number (128) may be part of an attribute's name."""
+    return text.isascii() and text.isalnum() and len(text) <= _QUALIFIER
+
+
+def trimmed(attributes: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of a fact, none longer than a fact may hold, none empty."""
+    return {name: value[:_ATTRIBUTE] for name, value in attributes.items() if value}
