@@ -272,6 +272,10 @@ def _whole(event: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:
 
 
 def _share(kind: str, event: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:
+    """Whether both name the same thing of this kind. A carrier's number may hold several shipments: where both name
+    a shipment, that one tells."""
+    if kind == "pro" and _numbers("shipment", event) and _numbers("shipment", fact):
+        return _share("shipment", event, fact)
     theirs = _numbers(kind, fact)
     return any(
         value == other and (issuer is None or other_issuer is None or issuer == other_issuer)

@@ -293,6 +293,29 @@ def test_a_carrier_that_declines_again_does_not_end_a_declined_tender():
     assert clears(codes()["SHP.TENDER_DECLINED"], load, answer)
 
 
+def test_a_delivery_that_names_the_carriers_number_alone_ends_a_delay_and_one_of_another_shipment_does_not():
+    pro, shipment = {"kind": "pro", "value": "774001"}, {"kind": "shipment", "value": "S-1"}
+    delay = codes()["SHP.DELAY"]
+    arrived = {"kind": "delivered", "refs": [pro]}
+    assert clears(delay, {"refs": [pro, shipment]}, arrived)
+    assert clears(delay, {"refs": [pro]}, {**arrived, "refs": [pro, shipment]})
+    assert not clears(
+        delay, {"refs": [pro, shipment]}, {**arrived, "refs": [pro, {**shipment, "value": "S-2"}]}
+    )
+
+
+@pytest.mark.parametrize("code", sorted(codes()))
+def test_what_ends_a_trouble_with_our_order_ends_it_with_the_customers_too(code):
+    """We are the buyer in one document and the seller in the next."""
+    ways = [way for way in codes()[code].clears_when if isinstance(way, ClearedBy)]
+    for way in ways:
+        if "supplier_po" in way.match:
+            other = tuple("customer_po" if kind == "supplier_po" else kind for kind in way.match)
+            assert any(
+                (each.fact, each.match, each.having) == (way.fact, other, way.having) for each in ways
+            ), f"{code}: {way.fact} ends it by {way.match} and not by {other}"
+
+
 def test_a_cancellation_ends_only_what_asks_for_one():
     """A ship notice that is taken back (purpose 01) is no ship notice."""
     waiting = {"refs": [{"kind": "supplier_po", "value": "1"}]}
