@@ -4,7 +4,7 @@
     severity = "refuse"                              "note": what breaks it is accepted, and told as an error
     require  = ["DTM", "PO1/ACK", "BAK08", "N1[01=ST]/N4"]
     forbid   = ["CUR", "PO1/ACK[01=IF]"]
-    tolerate = ["PO1/PO103"]                         the standard's own complaints here are notes
+    tolerate = ["PO103"]                             the standard's own complaints here are notes
     [overlay.855.codes]
     "PO1/ACK01" = ["IA", "IB", "IR"]                 no other code
     [overlay.855.min]
@@ -15,9 +15,9 @@
     OOS = "out of stock"                             a code of the partner's own, and what it means
 
 A path goes from the set through its loops to a segment, and on to an element and a component: ``PO1/ACK``,
-``PO1/ACK01``, ``PO1/CTP05-01``. A loop is named by its name or by its first segment. ``[01=ST]`` takes only those
-with this value there, ``[01=ST|BT]`` with one of these. What is required is required in each turn of the loop around
-it; an element, in each segment of its path.
+``PO1/ACK01``, ``PO1/CTP05-01``. A loop is named by its name or by its first segment, whose elements are the loop's
+own: ``PO104``. ``[01=ST]`` takes only those with this value there, ``[01=ST|BT]`` with one of these. What is required
+is required in each turn of the loop around it; an element, in each segment of its path.
 
 Own codes are beside those of ``codes`` at the same place, and beside the few that a release's file lists.
 
@@ -333,18 +333,14 @@ class PartnerGuide(Guide):
 
     def _target(self, rule: Rule) -> Target:
         """The places for which a rule is. Raises ``ValueError`` where the guide has none, or no such element."""
+        rule = self._by_loop(rule)
         inside = frozenset({0})
         loops: list[tuple[Step, frozenset[int]]] = []
         what = f"the {self.set_id} of {self.release}"
         for number, step in enumerate(rule.path.steps):
             last = number + 1 == len(rule.path.steps)
             members = [member for at in sorted(inside) for member in self.place(at).members]
-            found = frozenset(
-                at
-                for at in members
-                if self.place(at).segment.id == step.name
-                or (self.place(at).begins and self.place(at).loop == step.name)
-            )
+            found = frozenset(at for at in members if self._is(at, step))
             if not last:
                 found = frozenset(at for at in found if self.place(at).begins)
             if not found:
@@ -369,6 +365,23 @@ class PartnerGuide(Guide):
         if rule.path.element is not None:
             self._element_exists(inside, rule.path.element, rule.path.component, what)
         return Target(rule=rule, loops=tuple(loops), places=inside)
+
+    def _by_loop(self, rule: Rule) -> Rule:
+        """``PO1/PO104`` as ``PO104``: the segment that begins a loop is named by the loop, and may be named again."""
+        steps = rule.path.steps
+        inside = {0}
+        for step in steps[:-1]:
+            inside = {member for at in inside for member in self.place(at).members if self._is(member, step)}
+        last = steps[-1]
+        again = [at for at in inside if at and self.place(at).segment.id == last.name]
+        if not again or any(self._is(member, last) for at in inside for member in self.place(at).members):
+            return rule
+        loop = replace(steps[-2], where=(*steps[-2].where, *last.where))
+        return replace(rule, path=replace(rule.path, steps=(*steps[:-2], loop)))
+
+    def _is(self, at: int, step: Step) -> bool:
+        place = self.place(at)
+        return place.segment.id == step.name or (place.begins and place.loop == step.name)
 
     def _element_exists(self, places: frozenset[int], element: int, component: int | None, what: str) -> None:
         for at in places:
@@ -738,7 +751,7 @@ class _Look:
         """Where in a loop a segment should have stood: before the first that comes behind its place."""
         own = self._at(loop.position) if loop.name else 0
         last = self._guide.place(own).last
-        wanted = max(target.places)
+        wanted = self._guide.place(max(target.places)).last
         position = loop.position + 1
         while position <= len(self._segments):
             at = self._at(position)
