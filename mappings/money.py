@@ -21,6 +21,7 @@ CENT: Final = Decimal("0.01")
 _DIGITS_BEFORE_POINT: Final = 18
 _DIGITS_AFTER_POINT: Final = 9
 _ATTRIBUTE_LONGEST: Final = 1024
+_NAME_LONGEST: Final = 16
 
 # 128 → the kind of number; others are kept as attributes
 _KINDS: Final = {
@@ -119,10 +120,15 @@ def reference(
     elif kind := _KINDS.get(qualifier):
         found = {"kind": kind, "value": value[:256]}
     else:
-        if qualifier.isascii() and qualifier.isalnum():
-            note(attributes, f"ref.{qualifier.lower()}", value)
+        if word := as_name(qualifier):
+            note(attributes, f"ref.{word}", value)
         return
     keep(refs, found)
+
+
+def as_name(code: str) -> str:
+    """A code as part of an attribute's name; empty for what cannot be one."""
+    return code.lower() if code.isascii() and code.isalnum() and len(code) <= _NAME_LONGEST else ""
 
 
 REFS_AT_MOST: Final = 64
@@ -130,6 +136,12 @@ REFS_AT_MOST: Final = 64
 
 
 def keep(refs: list[Ref], ref: Ref) -> None:
-    """Add a reference, once, while there is room."""
-    if ref not in refs and len(refs) < REFS_AT_MOST:
+    """Add a reference, once, while there is room. What it is to the document (``role``) makes it no other one."""
+    same = any(
+        each["kind"] == ref["kind"]
+        and each["value"] == ref["value"]
+        and each.get("issuer") == ref.get("issuer")
+        for each in refs
+    )
+    if not same and len(refs) < REFS_AT_MOST:
         refs.append(ref)

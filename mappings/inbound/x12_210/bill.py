@@ -136,8 +136,8 @@ class Bill:
             amount = self.reader.implied(text, position, 4)
             self._charged = True
             self.charges = money.EXACT.add(self.charges, amount)
-            code = at(l1, 8).lower()
-            name = f"charge.{code}" if code.isascii() and code.isalnum() else "linehaul"
+            code = at(l1, 8)
+            name = f"charge.{money.as_name(code) or 'other'}" if code else "linehaul"
             if name in self._by_code or len(self._by_code) < _CHARGES_NAMED_AT_MOST:
                 self._by_code[name] = money.EXACT.add(self._by_code.get(name, ZERO), amount)
         self._beside(l1, position)

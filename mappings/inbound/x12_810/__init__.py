@@ -35,9 +35,10 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     yield _invoiced(invoice, check)
     if check.differs:
         yield _total(invoice, check)
-    for line in invoice.lines:
-        yield from differences.of(invoice, line)
-    yield from _charges(invoice, check)
+    if context.direction == "in":  # what we bill ourselves needs no question of ours
+        for line in invoice.lines:
+            yield from differences.of(invoice, line)
+        yield from _charges(invoice, check)
 
 
 def _invoiced(invoice: Invoice, check: Check) -> Fact:
@@ -95,11 +96,17 @@ def _charges(invoice: Invoice, check: Check) -> Iterator[ExceptionEvent]:
 def _charge(invoice: Invoice, charges: list[Charge]) -> ExceptionEvent:
     reader, first = invoice.reader, charges[0]
     amount = money.sayable(reader, money.add(charge.amount or ZERO for charge in charges), first.position)
+    known = any(charge.amount is not None for charge in charges)
+    how_much = (
+        f"{money.said(amount)} for {first.name}"
+        if known
+        else f"{first.name}, of an amount that it does not name,"
+    )
     named = {charge.line_ref for charge in charges}
     value: Money | None = reader.money(amount, invoice.currency) if amount > ZERO else None
     return ExceptionEvent(
         code="BIL.CHARGE",
-        title=f"{invoice.who} charged {money.said(amount)} for {first.name} with invoice {invoice.number}",
+        title=f"{invoice.who} charged {how_much} with invoice {invoice.number}",
         cause=first.row.ours if first.row is not None else None,
         refs=invoice.refs,
         place=reader.place(first.position, first.path),
@@ -107,9 +114,7 @@ def _charge(invoice: Invoice, charges: list[Charge]) -> ExceptionEvent:
         parties=invoice.parties,
         severity="S4",
         lines=[line.words for line in invoice.lines if line.ref in named][:1000],
-        variances=[
-            {"attribute": "amount", "expected": None, "actual": reader.money(amount, invoice.currency)}
-        ],
+        variances=[money.amount_variance(reader, None, amount, invoice.currency)] if known else [],
         source_codes=[first.source_code],
         value_at_risk=value,
         ext=reader.ext(charges=len(charges), amount=plain(amount)),

@@ -59,7 +59,9 @@ class Charge:
 
     @property
     def name(self) -> str:
-        return self.words or (self.row.text if self.row is not None else "") or f"charge {self.code}"
+        return (
+            self.words or (self.row.text if self.row is not None else "") or f"charge {self.code}"
+        ).strip()
 
 
 def of(reader: Reader, loop: Loop, line_ref: str, path: str) -> list[Charge]:
@@ -95,15 +97,21 @@ def _one(
         kind=kind,
         code=code[:128],
         row=codes.meaning(ELEMENT, code, reader.partner) if code else None,
-        words=at(segment, 15),
+        words=at(segment, 15) or ("" if code else at(segment, 4)),  # SAC04: an agency's own code
         amount=amount,
         tax=tax if amount is None or tax != abs(amount) else ZERO,  # else it tells what the SAC is made of
         line_ref=line_ref,
     )
 
 
+def taxes_beside(reader: Reader, loop: Loop, charges: Iterable[Charge]) -> Decimal:
+    """What the TXIs of a loop add to it: nothing where its charges name the same tax."""
+    tax = taxes(reader, loop)
+    return ZERO if tax == money.add(each.amount or ZERO for each in charges if each.is_tax) else tax
+
+
 def taxes(reader: Reader, loop: Loop) -> Decimal:
-    """What the TXIs of a loop add to it."""
+    """The sum of the TXIs of a loop that are not in its price."""
     return money.add(
         reader.number(text, position, 2)
         for position, segment in loop.all("TXI")

@@ -39,7 +39,7 @@ class Invoice:
             for ordinal, loop in enumerate(root.inside("IT1"), 1)
         ]
         self.charges = charges.of(reader, root, "", "")
-        self.tax = charges.taxes(reader, root)
+        self.tax = charges.taxes_beside(reader, root, self.charges)
         self._orders_of_lines()
         self._total()
         reader.add_sender(self.parties, *_ROLES_OF_SENDER[reader.context.direction])

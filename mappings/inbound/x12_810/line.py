@@ -85,7 +85,7 @@ def read(reader: Reader, loop: Loop, ordinal: int, currency: str) -> Line:
         line.words["unit_price"] = reader.money(price, currency)
     _extend(line, price)
     line.charges = charges.of(reader, loop, ref, f"{line.path}/")
-    line.tax = charges.taxes(reader, loop)
+    line.tax = charges.taxes_beside(reader, loop, line.charges)
     line.orders = _orders(items, loop)
     return line
 

@@ -5,7 +5,8 @@ are read by the crosswalks. Amounts of element 610 (BCD04, CDD04, SAC05) are N2;
 quantities (CDD07, CDD09, CDD11, CDD13) are R.
 
 One Fact ``adjusted`` with a line for each CDD, and one ExceptionEvent ``BIL.DEDUCTION`` for each CDD whose reason is
-a claim; for an adjustment without CDD, one of its whole amount.
+a claim; for an adjustment without CDD, one of its whole amount. What a seller credits to us, and what we claim
+ourselves, is a fact and no exception.
 """
 
 from collections.abc import Iterator
@@ -38,9 +39,12 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         source_codes=[detail.source_code for detail in adjustment.details][:1000],
         attributes=adjustment.attributes,
     )
+    if context.direction == "out":
+        return  # what we claim ourselves is no exception
     for detail in adjustment.details:
-        yield from _deduction(adjustment, detail)
-    if not adjustment.details and adjustment.amount:
+        if not adjustment.gives(detail.verb):
+            yield from _deduction(adjustment, detail)
+    if not adjustment.details and adjustment.amount and not adjustment.gives(adjustment.verb):
         yield _whole(adjustment)
 
 

@@ -77,6 +77,10 @@ class Adjustment:
             return theirs
         return "buyer" if theirs == "seller" else "seller"
 
+    def gives(self, verb: str) -> bool:
+        """Whether this is money that a seller gives back."""
+        return self._sent_by == "seller" and verb == _VERBS["C"]
+
     def _head(self, position: int, bcd: list[str]) -> None:
         reader = self.reader
         self.position = position

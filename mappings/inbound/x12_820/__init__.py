@@ -33,12 +33,15 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     yield _paid(remittance)
     for item in remittance.items:
         yield _item(remittance, item)
+        if context.direction == "out":
+            continue  # what we keep back ourselves is no exception
         for adjustment in item.adjustments:
             yield from _deduction(remittance, adjustment, item)
         if item.unexplained > ZERO:
             yield _short(remittance, item)
-    for adjustment in remittance.adjustments:
-        yield from _deduction(remittance, adjustment, None)
+    if context.direction == "in":
+        for adjustment in remittance.adjustments:
+            yield from _deduction(remittance, adjustment, None)
 
 
 def _paid(remittance: Remittance) -> Fact:

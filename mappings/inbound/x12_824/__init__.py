@@ -49,6 +49,8 @@ _ORDERS: Final = {
     "850": "buyer", "860": "buyer", "869": "buyer", "861": "buyer", "855": "seller", "865": "seller", "870": "seller",
 }  # fmt: skip
 
+# 128, OTI02: qualifiers that leave it to the set what the number is of
+_ANY: Final = frozenset({"", "SI", "TN", "ZZ"})
 _SELLERS: Final = frozenset({"810", "856"})
 
 
@@ -66,7 +68,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     for ordinal, loop in enumerate(loops, 1):
         advice = _Advice(head, loop, ordinal)
         yield advice.fact()
-        if advice.row is None or advice.row.exception != NONE:
+        if context.direction == "in" and (advice.row is None or advice.row.exception != NONE):
             yield advice.event()
 
 
@@ -77,7 +79,7 @@ class _Head:
 
     def __init__(self, reader: Reader, position: int, bgn: list[str]) -> None:
         self.reader = reader
-        self.who = "Our own application" if reader.context.direction == "out" else money.sender(reader)
+        self.who = money.sender(reader)
         self.number = at(bgn, 2)
         self.attributes: dict[str, str] = {}
         money.note(self.attributes, "purpose", at(bgn, 1))
@@ -203,7 +205,8 @@ class _Advice:
         def issued(kind: str, value: str) -> Ref:
             return reader.issued(kind, value, by="receiver")
 
-        money.reference(refs, self._attributes, qualifier, number, order=order, issued=issued)
+        if not (whole and kind is not None and qualifier in _ANY):
+            money.reference(refs, self._attributes, qualifier, number, order=order, issued=issued)
         if not refs and whole:
             if sent_by is not None:
                 refs = [order(number)]
@@ -279,8 +282,6 @@ class _Advice:
             told.append(f"and {more} more")
         cause = next((error.row.cause for error in self._errors if error.row is not None), None)
         what = f"our {self._set}" if self._set else "our document"
-        if head.reader.context.direction == "out":
-            what = f"the partner's {self._set or 'document'}"
         first = self._refs[0]
         verb = _VERBS.get(
             self._answer, f"answered with {self._said['code']!r}, a word that we do not know, to"
