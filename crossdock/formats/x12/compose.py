@@ -26,7 +26,7 @@ A float is refused: it is not the number that was meant. Source: X12.6 (types), 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -36,7 +36,7 @@ from crossdock.formats.x12 import guides
 from crossdock.formats.x12.elements import Element, SegmentGuide, without_point
 from crossdock.formats.x12.items import Delimiters, Segment
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
-from crossdock.formats.x12.structure import Guide, Writing
+from crossdock.formats.x12.structure import Guide, Walk
 from crossdock.formats.x12.write import PLAIN
 from crossdock.formats.x12.write import Element as Written
 
@@ -59,6 +59,39 @@ class Replaced:
     element: int
     before: str
     after: str
+
+
+class _Writing:
+    """The walk over a set that is being written: each segment is tried before it is taken."""
+
+    def __init__(self, guide: Guide) -> None:
+        self._guide = guide
+        self._walk = guide.begin()
+        self._tried: Walk | None = None
+        self._paths: tuple[str, ...] = ()
+        self._positions: dict[str, list[int]] = {}
+
+    def try_step(self, segment_id: str, position: int) -> tuple[Sequence[SegmentProblem], tuple[str, ...]]:
+        """What is wrong with such a segment next, and the paths by which its place is called: by the names of the
+        loops, by their first segments."""
+        walk = self._walk
+        self._tried = replace(
+            walk, counts=walk.counts.copy(), within=walk.within.copy(), turns=walk.turns.copy(), found=[]
+        )
+        _, at = self._guide.stand(self._tried, segment_id, position)
+        self._paths = self._guide.paths(at) if at >= 0 else (segment_id,)
+        return self._tried.found, self._paths
+
+    def take(self, position: int) -> None:
+        """Take the segment that was tried."""
+        assert self._tried is not None
+        self._walk, self._tried = self._tried, None
+        for path in set(self._paths):
+            self._positions.setdefault(path, []).append(position)
+
+    def positions(self, path: str) -> Sequence[int]:
+        """Where the segments of a path stand, so far."""
+        return self._positions.get(path, ())
 
 
 class Composer:
@@ -88,7 +121,7 @@ class Composer:
         self._segments: list[Segment] = [["ST", guide.set_id, "0001"]]
         self._written: list[list[Written]] = []
         self._fields: dict[tuple[int, int], str] = {}
-        self._walk = Writing(guide)
+        self._walk = _Writing(guide)
 
     # -- what is built ----------------------------------------------------------------------------------------
 

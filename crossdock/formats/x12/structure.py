@@ -367,10 +367,10 @@ class Guide:
 
     def begin(
         self, *, component: str = "", repetition: str = "", borrowed: bool = False, quiet: bool = False
-    ) -> "_Walk":
+    ) -> "Walk":
         """A walk that stands before the first segment."""
         nowhere = [0] * len(self._places)
-        return _Walk(
+        return Walk(
             counts=nowhere,
             within=nowhere.copy(),
             turns=nowhere.copy(),
@@ -380,11 +380,11 @@ class Guide:
             quiet=quiet,
         )
 
-    def _here(self, walk: "_Walk") -> dict[str, _Step]:
+    def _here(self, walk: "Walk") -> dict[str, _Step]:
         """The quick steps from where the walk is: none inside of a loop that came too late."""
         return self._steps[walk.at] if walk.aside < 0 else {}
 
-    def _step(self, walk: "_Walk", segment: Segment, position: int) -> None:
+    def _step(self, walk: "Walk", segment: Segment, position: int) -> None:
         """Take one segment, and tell what is wrong with it."""
         segment_id = segment[0] if segment else ""
         _, at = self.stand(walk, segment_id, position)
@@ -399,7 +399,7 @@ class Guide:
                 )
             )
 
-    def stand(self, walk: "_Walk", segment_id: str, position: int) -> tuple[int, int]:
+    def stand(self, walk: "Walk", segment_id: str, position: int) -> tuple[int, int]:
         """Take one segment's place, and tell of it when it is wrong: the place of the loop in which it stands, and
         its own, or -1 when it has none."""
         moves = self._moves_from(walk.at, segment_id)
@@ -419,7 +419,7 @@ class Guide:
             return self._places[at].parent, at
         return (walk.at if self._places[walk.at].begins else self._places[walk.at].parent), -1
 
-    def _follow(self, walk: "_Walk", moves: Sequence[_Move], position: int) -> int:
+    def _follow(self, walk: "Walk", moves: Sequence[_Move], position: int) -> int:
         """Go to the nearest place that has room for the segment; where none has, to the nearest. The place."""
         for move in moves:
             count = self._count(walk, move)
@@ -439,14 +439,14 @@ class Guide:
             walk.turns[move.to] = position
         return move.to
 
-    def _count(self, walk: "_Walk", move: _Move) -> int:
+    def _count(self, walk: "Walk", move: _Move) -> int:
         """How often a place will have been used, when this move is taken: a loop in this turn of the one around."""
         if not move.is_loop:
             return walk.run + 1 if move.to == walk.at else 1
         again = walk.within[move.to] == walk.turns[self._places[move.to].parent]
         return walk.counts[move.to] + 1 if again else 1
 
-    def _stray(self, walk: "_Walk", segment_id: str, position: int) -> int:
+    def _stray(self, walk: "Walk", segment_id: str, position: int) -> int:
         """Tell of a segment that may not stand here: too late (7), or without what it belongs to (2). Its place, or
         -1."""
         late = self._late(walk.at, segment_id)
@@ -536,7 +536,7 @@ class Guide:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Walk:
+class Walk:
     """How far the walk over a set has come.
 
     ``turns[loop]`` is the position at which the loop at this place last began. ``counts[loop]`` is how often it came
@@ -569,39 +569,6 @@ class _Walk:
                     return
                 problem = replace(problem, elements=elements)
         self.found.append(problem)
-
-
-class Writing:
-    """The walk over a set that is being written: each segment is tried before it is taken."""
-
-    def __init__(self, guide: Guide) -> None:
-        self._guide = guide
-        self._walk = guide.begin()
-        self._tried: _Walk | None = None
-        self._paths: tuple[str, ...] = ()
-        self._positions: dict[str, list[int]] = {}
-
-    def try_step(self, segment_id: str, position: int) -> tuple[Sequence[SegmentProblem], tuple[str, ...]]:
-        """What is wrong with such a segment next, and the paths by which its place is called: by the names of the
-        loops, by their first segments."""
-        walk = self._walk
-        self._tried = replace(
-            walk, counts=walk.counts.copy(), within=walk.within.copy(), turns=walk.turns.copy(), found=[]
-        )
-        _, at = self._guide.stand(self._tried, segment_id, position)
-        self._paths = self._guide.paths(at) if at >= 0 else (segment_id,)
-        return self._tried.found, self._paths
-
-    def take(self, position: int) -> None:
-        """Take the segment that was tried."""
-        assert self._tried is not None
-        self._walk, self._tried = self._tried, None
-        for path in set(self._paths):
-            self._positions.setdefault(path, []).append(position)
-
-    def positions(self, path: str) -> Sequence[int]:
-        """Where the segments of a path stand, so far."""
-        return self._positions.get(path, ())
 
 
 def _element_use(place: int, element: Element) -> ElementUse:
