@@ -15,7 +15,7 @@ from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
 from mappings.inbound.x12_850.doubts import Doubt, address_of, contradictions
 from mappings.inbound.x12_850.line import Line, repeated
-from mappings.inbound.x12_850.order import Order
+from mappings.inbound.x12_850.order import Order, counted
 from mappings.x12 import Reader
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def _of_the_whole(order: Order, lines: list[Line]) -> Iterator[ExceptionEvent]:
     declared = order.lines_declared
     if declared is not None and declared != len(lines):
         yield order.doubted(
-            f"PO {order.number} counts {declared} lines and has {len(lines)}",
+            f"PO {order.number} counts {counted(declared)} and has {len(lines)}",
             [
                 Doubt(
-                    sentence=f"CTT01 says {declared} lines, {len(lines)} PO1 segments are there",
+                    sentence=f"CTT01 says {counted(declared)}, and PO1 stands there {len(lines)} times",
                     variance={"attribute": "text", "expected": str(declared), "actual": str(len(lines))},
                 )
             ],

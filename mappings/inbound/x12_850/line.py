@@ -152,7 +152,9 @@ class Line:
                 },
             )
         if self.dates:
-            yield from contradictions({**self._order.dates, **self.dates})
+            told = {doubt.sentence for doubt in contradictions(self._order.dates)}
+            found = contradictions({**self._order.dates, **self.dates})
+            yield from (doubt for doubt in found if doubt.sentence not in told)
 
     def _unit_doubts(self) -> Iterator[Doubt]:
         if self.ordered is None or self._pack is None:

@@ -16,7 +16,7 @@ from canonical.events import (
     Variance,
     When,
 )
-from mappings import codes
+from mappings import codes, parties
 from mappings.inbound.x12_850.doubts import Doubt
 from mappings.x12 import Reader, at, plain
 
@@ -84,8 +84,7 @@ class Order:
                 self.attributes["carrier"] = at(route, 3)[:64]
         self.parties: list[Party] = []
         for loop in root.inside("N1"):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+            parties.add(self.parties, reader.party(loop.segments[0][1]))
         if reader.context.direction == "in":
             reader.add_sender(self.parties, "buyer")
         else:
@@ -190,6 +189,11 @@ class Order:
             variances=[doubt.variance for doubt in doubts if doubt.variance is not None],
             method="rule",
         )
+
+
+def counted(lines: int) -> str:
+    """``1 line``, ``2 lines``."""
+    return "1 line" if lines == 1 else f"{lines} lines"
 
 
 def begins(reader: Reader, segment_id: str) -> "Placed":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
 
 DOCUMENT: Final = "x12/855"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 SILENCE: Final = {
     "AK": "accepted",
@@ -96,6 +96,7 @@ def _acknowledged(header: Header, lines: list[Line], silence: str) -> Fact:
         attributes["purpose"] = header.purpose
     if header.order_date:
         attributes["order_date"] = header.order_date
+    attributes |= _first_dates(header, lines, silence)
     return Fact(
         kind="acknowledged",
         refs=header.refs,
@@ -107,6 +108,18 @@ def _acknowledged(header: Header, lines: list[Line], silence: str) -> Fact:
         source_codes=[header.source_code],
         attributes=attributes,
     )
+
+
+def _first_dates(header: Header, lines: list[Line], silence: str) -> dict[str, str]:
+    """``ship_date`` and ``delivery_date``: when the first of the order is to come. A ship notice is then due."""
+    if silence == "rejected":
+        return {}
+    found: dict[str, str] = {}
+    for promised in [line.promised() for line in lines] or [header.wishes]:
+        for kind, date in promised.items():
+            name = f"{kind}_date"
+            found[name] = min(found.get(name, date), date)
+    return found
 
 
 def _header_event(header: Header, exception: str, lines: list[Line]) -> ExceptionEvent:

@@ -33,6 +33,9 @@ _TERMS: Final = frozenset(
 _NEW_QUANTITY: Final = frozenset({"ORD.QTY_CHANGED", "ORD.COUNTER_OFFER"})
 _QUANTITIES: Final = _NEW_QUANTITY | {"INV.BACKORDER", "ORD.LINE_REJECTED", "ORD.LINE_CANCELLED"}
 
+# answers after which nothing of the line comes
+_NOTHING_COMES: Final = frozenset({"ORD.LINE_REJECTED", "ORD.LINE_CANCELLED", "ORD.HOLD"})
+
 _DIGITS: Final = 18
 
 _TITLES: Final = {
@@ -223,6 +226,22 @@ class Line:
     def says(self, exception: str) -> bool:
         """Whether some ACK of the line says this."""
         return exception in self._answers
+
+    def promised(self) -> dict[str, str]:
+        """When the first of this line is to come, by kind of date (``ship``, ``delivery``): as it was answered, else
+        as it was asked for. Nothing of a line that is not to come."""
+        accepted = {code: answer for code, answer in self._answers.items() if code not in _NOTHING_COMES}
+        if self._answers and not accepted:
+            return {}
+        found: dict[str, str] = {}
+        told = [answer.date for answer in accepted.values() if answer.date is not None]
+        for key in self._scheduled or {}:
+            kind, _, date = key.partition(":")
+            if kind and date:
+                told.append((kind, date))
+        for kind, date in told:
+            found[kind] = min(found.get(kind, date), date)
+        return found or dict(self._header.wishes if self._wishes is None else self._wishes)
 
     def repeats(self, exception: str) -> bool:
         """Whether the ACKs that say this only repeat what the line itself says: its quantity, its price, its date.

@@ -164,11 +164,11 @@ class Change:
         if self._basis not in PER_UNIT:
             return None
         value = self._quantity * self._price
-        return (
-            None
-            if value.adjusted() >= 18
-            else self._order.reader.money(round(value, 9), self._order.currency)
-        )
+        if value.adjusted() >= 18:
+            return None
+        exponent = value.as_tuple().exponent
+        fine = isinstance(exponent, int) and exponent < -9
+        return self._order.reader.money(round(value, 9) if fine else value, self._order.currency)
 
 
 def date_variances(dates: Mapping[str, str]) -> list[Variance]:

@@ -71,7 +71,13 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         line.settle(answers=answers, accepted=header.kind in _ACCEPTS)
     exception = _header_exception(header)
 
-    yield _answered(header, lines, begin, exception)
+    unlisted = ""
+    if SILENCE.get(header.kind) == "unaccounted" and not lines:
+        unlisted = f"says {header.kind}, which lists every line, and lists none"
+    elif lines and declared_lines > len(lines):
+        unlisted = f"counts {declared_lines} lines and lists {len(lines)}"
+
+    yield _answered(header, lines, begin, _answer(header, lines, exception, complete=not unlisted))
     if context.direction == "out":
         return  # what we answered ourselves is no trouble to us
     if exception == "ORD.CHANGE_REJECTED":
@@ -80,10 +86,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         return
     if exception != codes.NONE:
         yield _header_event(header, exception, [])
-    if SILENCE.get(header.kind) == "unaccounted" and not lines:
-        yield _unlisted(header, f"says {header.kind}, which lists every line, and lists none")
-    elif lines and declared_lines > len(lines):
-        yield _unlisted(header, f"counts {declared_lines} lines and lists {len(lines)}")
+    if unlisted:
+        yield _unlisted(header, unlisted)
     for line in lines:
         yield from line.events()
 
@@ -98,15 +102,16 @@ def _header_exception(header: Header) -> str:
     return "ORD.CHANGE_REJECTED" if exception == "ORD.REJECTED" else exception
 
 
-def _answer(header: Header, lines: list[ChangedLine], exception: str) -> str:
-    """The answer in one word, for clocks and cases: accepted, rejected, partial, changed, held, counter_offer."""
+def _answer(header: Header, lines: list[ChangedLine], exception: str, *, complete: bool) -> str:
+    """The answer in one word, for clocks and cases: accepted, rejected, partial, changed, held, counter_offer, or
+    unknown, where it is not all there or in a word that we do not know."""
     if exception == "ORD.CHANGE_REJECTED":
         return "rejected"
     if exception == "ORD.HOLD":
         return "held"
     if exception == "ORD.COUNTER_OFFER":
         return "counter_offer"
-    if exception != codes.NONE:
+    if exception != codes.NONE or not complete:
         return "unknown"
     rejected = [line for line in lines if line.is_rejected]
     if rejected:
@@ -114,8 +119,8 @@ def _answer(header: Header, lines: list[ChangedLine], exception: str) -> str:
     return "changed" if any(line.is_trouble for line in lines) else "accepted"
 
 
-def _answered(header: Header, lines: list[ChangedLine], begin: list[str], exception: str) -> Fact:
-    attributes = {"answer": _answer(header, lines, exception)}
+def _answered(header: Header, lines: list[ChangedLine], begin: list[str], answer: str) -> Fact:
+    attributes = {"answer": answer}
     if header.kind:
         attributes["acknowledgement"] = header.kind
     if silence := SILENCE.get(header.kind, ""):

@@ -38,7 +38,7 @@ _SELLERS: Final = {
 _TITLES: Final = {
     "ORD.CHANGE_REJECTED": "rejected our change of",
     "ORD.CANCELLED_BY_SUPPLIER": "cancelled",
-    "ORD.LINE_CANCELLED": "took off the order",
+    "ORD.LINE_CANCELLED": "cancelled",
     "INV.SUBSTITUTION": "replaces the item of",
     "INV.SUPPLIER_DELAY": "moved the date of",
     "ORD.QTY_CHANGED": "changed the quantity of",
