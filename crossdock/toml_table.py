@@ -70,7 +70,7 @@ class Table:
             self.tell(key, f"{self.shown(key)!r} is missing")
         elif not isinstance(value, str) or (default is None and not value.strip()):
             self.tell(key, f"{self.shown(key)!r} must be a text")
-        elif key in self.values and pattern and not pattern.fullmatch(value):
+        elif value != default and pattern and not pattern.fullmatch(value):
             self.tell(key, f"{self.shown(key)} = {value!r} must be {shape}")
         else:
             return value

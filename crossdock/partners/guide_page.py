@@ -33,7 +33,11 @@ _THEN: Final = {
 }
 
 
-_NOUNS: Final = {"customer_po": "purchase order", "supplier_po": "purchase order"}
+_NOUNS: Final = {
+    "customer_po": "purchase order",
+    "supplier_po": "purchase order",
+    "warehouse_receipt": "transfer",
+}
 
 
 def guide_page(partner: Partner) -> str:
