@@ -77,10 +77,12 @@ def as_dict(statement: Any) -> dict[str, Any]:
 def _documents(document: str, sample: Path, partners: Partners) -> Iterator[tuple[Any, Partner | None]]:
     body = sample.read_bytes()
     if document.startswith("x12/"):
-        from crossdock.formats.x12 import TransactionSet, read
+        from crossdock.formats.x12 import Acknowledgement, TransactionSet, read
 
         for item in read(body):
-            if isinstance(item, TransactionSet) and f"x12/{item.set_id}" == document:
+            if not isinstance(item, TransactionSet | Acknowledgement):
+                continue
+            if document == f"x12/{item.set_id if isinstance(item, TransactionSet) else 'TA1'}":
                 yield item, partners.find(item.interchange.sender_qualifier, item.interchange.sender)
     elif sample.suffix == ".json":
         from crossdock.formats import json_strict

@@ -1,11 +1,12 @@
 """One part of a message: mapped, sealed, and judged by its schema; or set aside, with the reason."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from canonical.events import EVENT_SCHEMA, Origin, Statement, seal
+from canonical.events import EVENT_SCHEMA, Fact, Origin, Statement, seal
 from canonical.taxonomy import UnknownCode
 from canonical.validate import Validator
 from crossdock import blocked
@@ -37,7 +38,10 @@ def map_part(
             partner=partner, received_at=message.received_at, tenant=message.tenant, direction=direction
         )
         origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
-        documents = list(sealed(mapping.map(value, context), origin, part=str(ordinal)))
+        statements: Iterable[Statement] = mapping.map(value, context)
+        if direction == "out":
+            statements = _said_by_us(statements)
+        documents = list(sealed(statements, origin, part=str(ordinal)))
         if partner is not None and partner.items.known_only and direction == "in":
             _require_known_items(documents, partner)
     except Exception as error:
@@ -62,6 +66,15 @@ def map_part(
         partner=partner.name if partner else None,
         versions=versions,
     )
+
+
+def _said_by_us(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """What a copy of our own document states is ours: its facts say so, for clocks and the matching of documents."""
+    for statement in statements:
+        if isinstance(statement, Fact):
+            yield replace(statement, attributes={**statement.attributes, "direction": "out"})
+        else:
+            yield statement
 
 
 def _require_known_items(documents: Iterable[Document], partner: Partner) -> None:

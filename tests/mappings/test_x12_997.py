@@ -84,7 +84,7 @@ def test_an_accepted_group_is_told_as_facts_and_troubles_nobody() -> None:
     assert [ref["kind"] for ref in of_set.refs] == ["transaction_set", "group"]
     assert [ref["value"] for ref in of_set.refs] == ["0001", "101"]
     assert of_set.refs[0]["scheme"] == "x12/850"
-    assert of_group.refs == [{"kind": "group", "value": "101", "issuer": "main:acme_supply"}]
+    assert of_group.refs == [{"kind": "group", "value": "101", "issuer": "main:acme_supply:PO"}]
     assert of_group.attributes["accepted"] == "true"
 
 
@@ -165,6 +165,21 @@ def test_a_bad_value_is_shown_and_cannot_carry_control_characters() -> None:
         "AK1*PO*101", "AK2*850*0001", "AK3*N1*4**8", "AK4*2*93*6*A\x00\x07B", "AK5*R", "AK9*P*1*1*0"
     )
     assert event.ext["errors"]["value"][-1] == "A␀␇B"
+
+
+def test_a_rejection_without_detail_says_that_it_has_none() -> None:
+    (event,) = events("AK1*PO*101", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0")[:1]
+    assert event.detail is not None
+    assert "it names no segment and no element that is wrong" in event.detail
+    (told,) = events("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**3", "AK5*R*5", "AK9*R*1*1*0")[:1]
+    assert told.detail is not None
+    assert "it names no segment" not in told.detail
+
+
+def test_a_group_of_orders_and_one_of_invoices_with_the_same_number_are_two() -> None:
+    (orders,), (invoices,) = facts("AK1*PO*101", "AK9*A*1*1*1"), facts("AK1*IN*101", "AK9*A*1*1*1")
+    assert orders.refs[0]["value"] == invoices.refs[0]["value"]
+    assert orders.refs[0]["issuer"] != invoices.refs[0]["issuer"]
 
 
 # ── verdicts on the group ────────────────────────────────────────────────────────────────────────────────────
@@ -274,7 +289,7 @@ def test_any_answer_ends_the_wait_for_an_answer(verdict: str) -> None:
     overdue = ExceptionEvent(
         code="EDI.ACK_OVERDUE",
         title="No 997 for group 101",
-        refs=[{"kind": "group", "value": "101", "issuer": x12_997.issuer(context, document)}],
+        refs=[{"kind": "group", "value": "101", "issuer": x12_997.issuer(context, document, "PO")}],
         place={},
         method="timer",
     )
@@ -282,7 +297,7 @@ def test_any_answer_ends_the_wait_for_an_answer(verdict: str) -> None:
     assert taxonomy.clears(rule, sealed(overdue)["data"], sealed(fact)["data"])
     elsewhere = {
         **sealed(overdue)["data"],
-        "refs": [{"kind": "group", "value": "101", "issuer": "main:other"}],
+        "refs": [{"kind": "group", "value": "101", "issuer": "main:other:PO"}],
     }
     assert not taxonomy.clears(rule, elsewhere, sealed(fact)["data"])
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, When
+from crossdock.formats.x12.acknowledge import plain_number
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes, money, times
 from mappings.codes import NONE, Row
 from mappings.inbound.x12_997 import issuer
-from mappings.inbound.x12_997.answer import group_number
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -229,12 +229,12 @@ class _Advice:
             own: Ref = {
                 "kind": "transaction_set",
                 "value": number.zfill(4)[:256] if number.isdigit() else number[:256],
-                "issuer": f"{who}:{group_number(group)}"[:128],
+                "issuer": f"{who}:{plain_number(group)}"[:128],
             }
             if self._set:
                 own["scheme"] = f"x12/{self._set}"[:64]
             money.keep(self._refs, own)
-        money.keep(self._refs, {"kind": "group", "value": group_number(group), "issuer": who})
+        money.keep(self._refs, {"kind": "group", "value": plain_number(group), "issuer": who})
 
     def _error(self, loop: Loop) -> _Error:
         position, ted = loop.segments[0]

@@ -1,7 +1,8 @@
 """997 functional acknowledgment: what a partner's system took in and what it refused of what we sent.
 
 Source: X12 004010 set 997, segments AK1, AK2, AK3, AK4, AK5, AK9. Elements 717 (AK501) and 715 (AK901) are read by
-the crosswalks; 716, 718, 720 and 723 explain them.
+the crosswalks; 716, 718, 720 and 723 explain them. A 999 says the same in segments of its own and is mapped by the
+same code.
 
 For each answered set a Fact ``acknowledgement``, and an ExceptionEvent where it was rejected or accepted with
 errors; then the same for the group. The syntax was judged, not the business: an 824 or an 855 can still say no.
@@ -13,10 +14,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement, When
+from crossdock.formats.x12 import acknowledge as ack
 from crossdock.partners import MappingContext
 from mappings import codes, times
-from mappings.inbound.x12_997 import words
-from mappings.inbound.x12_997.answer import Answer, SetAnswer, shown, source_codes, table
+from mappings.inbound.x12_997.answer import (
+    FUNCTIONAL,
+    Answer,
+    Form,
+    SetAnswer,
+    in_words,
+    shown,
+    source_codes,
+    table,
+)
 from mappings.x12 import Reader
 
 if TYPE_CHECKING:
@@ -31,8 +41,12 @@ _MOST_SENTENCES: Final = 20
 
 def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
     """One acknowledgment as statements. Raises ``Unreadable`` for what it cannot map."""
-    reader = Reader(document, context)
-    answer = Answer(reader)
+    return statements(document, context, FUNCTIONAL)
+
+
+def statements(document: "TransactionSet", context: MappingContext, form: Form) -> Iterator[Statement]:
+    """One acknowledgment of this form as statements."""
+    answer = Answer(Reader(document, context), form)
     words_of = _Words(answer, context)
     for each in answer.sets:
         yield words_of.set_fact(each)
@@ -42,31 +56,30 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     yield from words_of.group_events()
 
 
-def issuer(context: MappingContext, document: "TransactionSet") -> str:
-    """Who gave the control numbers that a 997 of this partner names: we, and we count for each partner anew.
-
-    ``main:acme_supply``. Whoever states that a group went out must name the same issuer, else the answer does not
-    end its clock. A set's number is unique within its group only, so its issuer has the group's number behind it.
-    """
+def issuer(context: MappingContext, document: "TransactionSet", *inside: str) -> str:
+    """Who gave the control numbers that an acknowledgement of this partner names: we, and we count for each partner
+    anew. ``main:acme_supply``, for a group with its kind behind it: ``main:acme_supply:PO``."""
     interchange = document.interchange
     partner = (
         context.partner.name
         if context.partner is not None
         else f"{interchange.sender_qualifier}-{interchange.sender}"
     )
-    return f"{context.tenant}:{shown(partner)}"[:100]
+    return ack.issuer(context.tenant, shown(partner), *inside)
 
 
 class _Words:
     """What the statements of one 997 have in common, and each of them."""
 
-    __slots__ = ("_answer", "_group", "_issuer", "_occurred_at", "_reader", "_who")
+    __slots__ = ("_answer", "_group", "_occurred_at", "_reader", "_set_issuer", "_who")
 
     def __init__(self, answer: Answer, context: MappingContext) -> None:
         self._answer = answer
         self._reader = answer.reader
-        self._issuer = issuer(context, answer.reader.document)
-        self._group: Ref = {"kind": "group", "value": answer.group, "issuer": self._issuer}
+        kind, group = answer.functional_id[:16], answer.group
+        by = issuer(context, answer.reader.document, kind)
+        self._set_issuer = issuer(context, answer.reader.document, kind, group)
+        self._group: Ref = {"kind": "group", "value": group, "issuer": by}
         self._who = context.partner.title if context.partner is not None else "The partner"
         self._occurred_at = _made_at(answer.reader)
 
@@ -83,7 +96,9 @@ class _Words:
         return Fact(
             kind="acknowledgement",
             refs=self._set_refs(each),
-            place=self._reader.place(each.verdict_position, f"AK2[{each.ordinal}]/AK5"),
+            place=self._reader.place(
+                each.verdict_position, f"AK2[{each.ordinal}]/{self._answer.form.verdict}"
+            ),
             occurred_at=self._occurred_at,
             source_codes=[codes.source_code("x12-717", each.verdict[:128], each.row)],
             attributes=attributes,
@@ -96,10 +111,10 @@ class _Words:
             title=f"{self._who} {_verb(each.row, each.verdict)} {what}",
             refs=self._set_refs(each),
             position=each.verdict_position,
-            path=f"AK2[{each.ordinal}]/AK5",
+            path=f"AK2[{each.ordinal}]/{self._answer.form.verdict}",
             answer=each,
             element="x12-717",
-            said=_sentences(each),
+            said=_sentences(each, self._answer.form),
             more=_error_columns(each),
         )
 
@@ -107,7 +122,7 @@ class _Words:
         own: Ref = {
             "kind": "transaction_set",
             "value": each.number,
-            "issuer": f"{self._issuer}:{self._answer.group}",
+            "issuer": self._set_issuer,
         }
         if each.set_id:
             own["scheme"] = f"x12/{each.set_id}"
@@ -166,7 +181,7 @@ class _Words:
     def _group_event(self, exception: str, title: str, method: str = "code-map") -> ExceptionEvent:
         answer = self._answer
         said = [answer.row.text] if answer.row is not None else []
-        said += [words.in_words("x12-716", code) for code in answer.notes]
+        said += [in_words("x12-716", code) for code in answer.notes]
         return self._event(
             exception=exception,
             title=f"{self._who} {title}",
@@ -213,7 +228,7 @@ class _Words:
             refs=refs,
             place=self._reader.place(position, path),
             occurred_at=self._occurred_at,
-            source_codes=source_codes(answer, element),
+            source_codes=source_codes(answer, element, whole.form.of_set),
             method=method,
             ext=self._reader.ext(**ext, **more),
         )
@@ -225,20 +240,22 @@ def _verb(row: codes.Row | None, verdict: str) -> str:
     return "accepted with errors" if row.exception == "EDI.ACCEPTED_WITH_ERRORS" else "rejected"
 
 
-def _sentences(each: SetAnswer) -> list[str]:
+def _sentences(each: SetAnswer, form: Form) -> list[str]:
     """What is wrong, for a person: the set's own notes, then the errors of its segments and elements."""
     said = [each.row.text] if each.row is not None else []
-    said += [words.in_words("x12-718", code) for code in each.notes]
+    said += [in_words(form.of_set, code) for code in each.notes]
     # "has elements in error" says nothing that the elements do not say
-    explained = {error.segment_place for error in each.errors if error.scheme == "x12-723"}
+    explained = {error.segment_place for error in each.errors if error.of_element}
     errors = [
         error
         for error in each.errors
-        if error.code != "8" or error.scheme == "x12-723" or error.segment_place not in explained
+        if error.code != "8" or error.of_element or error.segment_place not in explained
     ]
     said += [error.sentence() for error in errors[:_MOST_SENTENCES]]
     if len(errors) > _MOST_SENTENCES:
         said.append(f"and {len(errors) - _MOST_SENTENCES} more errors")
+    if each.rejected and not errors:
+        said.append("it names no segment and no element that is wrong: ask for the reason")
     return said
 
 

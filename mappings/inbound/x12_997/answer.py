@@ -1,20 +1,47 @@
-"""One 997 as it stands: the answered group, the answered sets, and the errors that were noted in them.
+"""One 997 or 999 as it stands: the answered group, the answered sets, and the errors that were noted in them.
 
 AK1 functional id, group control number
   AK2* set identifier, set control number
     AK3* segment, its position, loop, codes       AK4* element, its number, code, the bad value
     AK5  verdict and codes
 AK9 verdict, counts, codes
+
+In a 999 they are IK3, IK4 and IK5, each error has one code, and CTX segments say where else it belongs: in which line
+of the document, or beside which other element.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from canonical import crosswalks
 from canonical.events import SourceCode
+from crossdock.formats.x12.acknowledge import plain_number
 from mappings import codes
-from mappings.inbound.x12_997 import words
 from mappings.x12 import Reader, at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How the two acknowledgements differ: the names of their segments, and the lists that their codes are of."""
+
+    segment: str
+    element: str
+    verdict: str
+    of_set: str
+    of_segment: str
+    of_element: str
+
+
+FUNCTIONAL: Final = Form(
+    segment="AK3", element="AK4", verdict="AK5", of_set="x12-718", of_segment="x12-720", of_element="x12-723"
+)
+"""997."""
+
+IMPLEMENTATION: Final = Form(
+    segment="IK3", element="IK4", verdict="IK5", of_set="x12-618", of_segment="x12-620", of_element="x12-621"
+)
+"""999."""
 
 _TAKEN_IN: Final = frozenset({codes.NONE, "EDI.ACCEPTED_WITH_ERRORS"})
 
@@ -26,9 +53,10 @@ _VISIBLE: Final = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """One error: an AK3 with one of its codes, or an AK4. Empty texts are what was not said.
+    """One error: an AK3 with one of its codes, or an AK4 (IK3, IK4). Empty texts are what was not said.
 
     ``segment_position`` counts in our set, the ST is 1; ``position`` is the AK3's or AK4's own place in the 997.
+    ``context`` is what the CTX segments behind it say.
     """
 
     path: str
@@ -38,29 +66,35 @@ class Noted:
     loop: str
     scheme: str
     code: str
+    of_element: bool = False
     element: str = ""
     component: str = ""
+    repetition: str = ""
     element_number: str = ""
     value: str = ""
+    context: list[str] = field(default_factory=list)
 
     @property
     def segment_place(self) -> str:
         """The AK3 that it belongs to."""
-        return self.path.partition("/AK4")[0]
+        return "/".join(self.path.split("/")[:2])
 
     def sentence(self) -> str:
         """The error for a person: ``DTM at segment 5, element 2 (373): is no date, '20261399'``."""
         where = f"{self.segment or 'a segment'} at segment {self.segment_position or '?'}"
         if self.loop:
             where += f" in loop {self.loop}"
-        if self.scheme == "x12-723":
+        if self.of_element:
             where += f", element {self.element or '?'}"
             if self.component:
                 where += f" component {self.component}"
+            if self.repetition:
+                where += f" repetition {self.repetition}"
             if self.element_number:
                 where += f" ({self.element_number})"
         value = f", {self.value!r}" if self.value else ""
-        return f"{where}: {words.in_words(self.scheme, self.code)}{value}"
+        context = f" ({'; '.join(self.context)})" if self.context else ""
+        return f"{where}: {in_words(self.scheme, self.code)}{value}{context}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,15 +122,16 @@ class SetAnswer:
 
 
 class Answer:
-    """The whole 997. Raises ``Unreadable`` while it is made, when the verdicts cannot be told."""
+    """The whole acknowledgement. Raises ``Unreadable`` while it is made, when the verdicts cannot be told."""
 
     __slots__ = (
-        "_elements", "accepted_sets", "findings", "functional_id", "group", "included_sets", "notes", "position",
-        "reader", "received_sets", "row", "sets", "unnamed", "verdict", "verdict_position",
+        "_elements", "accepted_sets", "findings", "form", "functional_id", "group", "included_sets", "notes",
+        "position", "reader", "received_sets", "row", "sets", "unnamed", "verdict", "verdict_position",
     )  # fmt: skip
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, form: Form) -> None:
         self.reader = reader
+        self.form = form
         self.position = 0
         self.verdict_position = 0
         self.functional_id = self.group = self.verdict = ""
@@ -116,12 +151,14 @@ class Answer:
                     self._group(segment, position)
                 case "AK2":
                     self._set(segment, position)
-                case "AK3":
+                case form.segment:
                     self._segment(segment, position)
-                case "AK4":
+                case form.element:
                     self._element(segment, position)
-                case "AK5":
+                case form.verdict:
                     self._set_verdict(segment, position)
+                case "CTX":
+                    self._context(segment, position)
                 case "AK9":
                     self._group_verdict(segment, position)
         self._close()
@@ -133,7 +170,7 @@ class Answer:
             raise self.reader.stop("a second AK1 stands in the set: one 997 answers one group", position)
         self.position = position
         self.functional_id = shown(at(segment, 1))
-        self.group = group_number(self._number(segment, position, 2, "AK102 names no group control number"))
+        self.group = plain_number(self._number(segment, position, 2, "AK102 names no group control number"))
 
     def _set(self, segment: list[str], position: int) -> None:
         self._inside(position)
@@ -155,12 +192,12 @@ class Answer:
         for code in _codes(segment, 4, 8) or ("",):
             answer.errors.append(
                 Noted(
-                    path=f"AK2[{answer.ordinal}]/AK3[{answer.segments}]",
+                    path=f"AK2[{answer.ordinal}]/{self.form.segment}[{answer.segments}]",
                     position=position,
                     segment=shown(at(segment, 1)),
                     segment_position=shown(at(segment, 2)),
                     loop=shown(at(segment, 3)),
-                    scheme="x12-720",
+                    scheme=self.form.of_segment,
                     code=code,
                 )
             )
@@ -168,33 +205,58 @@ class Answer:
     def _element(self, segment: list[str], position: int) -> None:
         answer = self._open(position)
         if not answer.segments:
-            raise self.reader.stop("an AK4 stands before any AK3: it says of no segment", position)
+            raise self.reader.stop(
+                f"an {self.form.element} stands before any {self.form.segment}: it says of no segment",
+                position,
+            )
         self._elements += 1
         of = answer.errors[-1]
         separator = self.reader.document.interchange.delimiters.component
         element, *components = at(segment, 1).split(separator) if separator else [at(segment, 1)]
         answer.errors.append(
             Noted(
-                path=f"AK2[{answer.ordinal}]/AK3[{answer.segments}]/AK4[{self._elements}]",
+                path=f"{of.segment_place}/{self.form.element}[{self._elements}]",
                 position=position,
                 segment=of.segment,
                 segment_position=of.segment_position,
                 loop=of.loop,
-                scheme="x12-723",
+                scheme=self.form.of_element,
+                of_element=True,
                 code=shown(at(segment, 3))[:_LONGEST_CODE],
                 element=shown(element),
                 component=shown(components[0]) if components else "",
+                repetition=shown(components[1]) if len(components) > 1 else "",
                 element_number=shown(at(segment, 2)),
                 value=shown(at(segment, 4)),
             )
         )
+
+    def _context(self, segment: list[str], position: int) -> None:
+        """CTX: where else an error belongs. One that stands before any error says nothing that is missed."""
+        answer = self._open(position)
+        if not answer.errors:
+            return
+        delimiters = self.reader.document.interchange.delimiters
+        said = at(segment, 1)
+        first = said.split(delimiters.repetition)[0] if delimiters.repetition else said
+        name, _, value = first.partition(delimiters.component or "\0")
+        words = f"{shown(name)} {shown(value)}".strip()
+        if other := shown(at(segment, 2)):
+            words += f": {other} at segment {shown(at(segment, 3)) or '?'}"
+            place = [part for part in at(segment, 5).split(delimiters.component or "\0") if part]
+            for what, number in zip(("element", "component", "repetition"), place, strict=False):
+                words += f", {what} {shown(number)}"
+        if words:
+            answer.errors[-1].context.append(words[:_LONGEST_VALUE])
 
     def _set_verdict(self, segment: list[str], position: int) -> None:
         answer = self._open(position)
         answer.verdict = shown(at(segment, 1))
         if not answer.verdict:
             raise self.reader.stop(
-                f"AK501 is empty: nothing says whether set {answer.number} was accepted", position, 1
+                f"{self.form.verdict}01 is empty: nothing says whether set {answer.number} was accepted",
+                position,
+                1,
             )
         answer.row = self.reader.meaning("x12-717", answer.verdict, position, 1)
         answer.verdict_position = position
@@ -230,7 +292,8 @@ class Answer:
     def _answered(self, position: int) -> None:
         if self.sets and not self.sets[-1].verdict:
             raise self.reader.stop(
-                f"set {self.sets[-1].number} has no AK5: nothing says whether it was accepted", position
+                f"set {self.sets[-1].number} has no {self.form.verdict}: nothing says whether it was accepted",
+                position,
             )
 
     def _number(self, segment: list[str], position: int, element: int, empty: str) -> str:
@@ -282,10 +345,14 @@ class Answer:
             if accepted:
                 self.findings.append(f"the group is rejected, and sets counted as accepted: {accepted}")
         elif by_count != rejected:
-            self.findings.append(f"sets rejected by the counts: {by_count}, by their AK5: {rejected}")
+            self.findings.append(
+                f"sets rejected by the counts: {by_count}, by their {self.form.verdict}: {rejected}"
+            )
             self.unnamed = max(by_count - rejected, 0)
         elif self.accepted and rejected:
-            self.findings.append(f"the group is accepted, and sets rejected by their AK5: {rejected}")
+            self.findings.append(
+                f"the group is accepted, and sets rejected by their {self.form.verdict}: {rejected}"
+            )
 
     @property
     def accepted(self) -> bool:
@@ -301,27 +368,35 @@ class Answer:
         return self.row is not None and self.row.exception == "EDI.GROUP_REJECTED"
 
 
-def group_number(text: str) -> str:
-    """GS06 as we count it: a number, so the zeros before it say nothing. What is no number stays as it came."""
-    return (text.lstrip("0") or "0") if text.isascii() and text.isdigit() else text
+def in_words(element: str, code: str) -> str:
+    """Our words for a code that explains a verdict (``"x12-723"``, ``"7"``), or the bare code."""
+    row = crosswalks.lookup(element, code)
+    return f"error {code}" if row is None else row.text
 
 
-def source_codes(answer: SetAnswer | Answer, element: str) -> list[SourceCode]:
+def source_codes(answer: SetAnswer | Answer, element: str, of_set: str) -> list[SourceCode]:
     """The verdict, then every distinct code that explains it, in the partner's words beside ours."""
     told = [codes.source_code(element, answer.verdict[:128], answer.row)]
     if isinstance(answer, SetAnswer):
-        explained = [("x12-718", code) for code in answer.notes]
+        explained = [(of_set, code) for code in answer.notes]
         explained += [(error.scheme, error.code) for error in answer.errors if error.code]
     else:
         explained = [("x12-716", code) for code in answer.notes]
-    return told + [words.noted(scheme, code) for scheme, code in dict.fromkeys(explained)][:200]
+    for scheme, code in dict.fromkeys(explained):
+        told.append(codes.source_code(scheme, code, crosswalks.lookup(scheme, code)))
+    return told[:200]
 
 
 def table(errors: list[Noted]) -> dict[str, Any]:
     """Errors as columns, for machines: row ``i`` of each column is error ``i``; null is what was not said."""
-    columns = ("path", "position", "segment", "segment_position", "loop", "element", "component",
+    columns = ("path", "position", "segment", "segment_position", "loop", "element", "component", "repetition",
                "element_number", "code", "value")  # fmt: skip
-    return {column: [getattr(error, column) or None for error in errors] for column in columns}
+    found: dict[str, Any] = {
+        column: [getattr(error, column) or None for error in errors] for column in columns
+    }
+    if any(error.context for error in errors):
+        found["context"] = ["; ".join(error.context) or None for error in errors]
+    return found
 
 
 def _codes(segment: list[str], first: int, last: int) -> tuple[str, ...]:
