@@ -105,6 +105,7 @@ def test_business_time_has_no_length_without_a_calendar() -> None:
             "1 business day",
             "2026-07-06 09:00",
         ),  # 4 July 2026 is a Saturday: Friday is off
+        ("2027-07-02 09:00", "1 business day", "2027-07-06 09:00"),  # 4 July 2027 is a Sunday: Monday is off
         (
             "2027-12-30 09:00",
             "1 business day",
@@ -140,6 +141,11 @@ def test_a_limit_of_an_american_office(start: str, limit: str, end: str) -> None
 )
 def test_a_limit_over_a_change_of_the_clock(start: str, limit: str, end: str) -> None:
     assert over(start, limit) == end
+
+
+def test_a_time_that_the_clocks_jump_over_is_not_after_closing() -> None:
+    night = Calendar(name="night", title="Night", timezone="America/New_York", closes=timedelta(hours=3))
+    assert over("2026-03-07 02:15", "1 business day", night) == "2026-03-08 03:00"
 
 
 def test_the_night_of_the_change_has_as_many_hours_as_it_has() -> None:
