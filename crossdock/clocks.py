@@ -189,7 +189,7 @@ def overdue(
 
 _NOUNS: Final = {
     "supplier_po": "PO", "customer_po": "PO", "shipment": "shipment", "warehouse_order": "warehouse order",
-    "warehouse_receipt": "transfer",
+    "warehouse_receipt": "transfer", "invoice": "invoice",
 }  # fmt: skip
 
 

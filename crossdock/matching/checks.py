@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from canonical.events import ExceptionEvent, Money, Quantity, Ref, Variance
+from canonical.events import Line as LineWords
 from crossdock.matching.dossier import Dossier, Paper
 from crossdock.matching.lines import Line, Unlike, in_unit, match, total
 from crossdock.partners import Tolerance, Tolerances
@@ -101,7 +102,7 @@ def _acknowledged(dossier: Dossier) -> Findings:
         if order is None or not paper.lines:
             continue
         asked = _changed(dossier, order)
-        for matched in match(paper.lines, order.lines):
+        for matched in match(paper.lines_of(order), order.lines):
             if matched.of is None:
                 yield _line_finding(
                     paper,
@@ -149,7 +150,7 @@ def _price(
     paper: Paper, order: Paper, line: Line, of: Line, asked: Mapping[str, list[Line]], code: str
 ) -> Findings:
     said, ordered = line.get("unit_price"), of.get("unit_price")
-    if said is None or ordered is None:
+    if said is None or ordered is None or line.get("_basis") != of.get("_basis"):
         return
     if said["currency"] != ordered["currency"] and not (
         said.get("currency_assumed") or ordered.get("currency_assumed")
@@ -188,6 +189,10 @@ def _price(
 # -- shipments --------------------------------------------------------------------------------------------------
 
 
+_GOODS_LEFT: Final = ("x12_856", "x12_945")
+"""What says that goods left for whom they were ordered by. A 943 and an 867 move stock, too."""
+
+
 def _shipped(dossier: Dossier) -> Findings:
     """856 against 850: what is shipped was ordered, and not more of it in all."""
     for order in dossier.current("ordered"):
@@ -198,7 +203,7 @@ def _shipped(dossier: Dossier) -> Findings:
         ]
         sums: dict[str, Decimal] = {}
         for paper in notices:
-            for matched in match(paper.lines, order.lines):
+            for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
                 if of is None:
                     yield _line_finding(
@@ -267,7 +272,11 @@ def _late(dossier: Dossier, notices: Iterable[Paper]) -> Findings:
 def _change_late(dossier: Dossier) -> Findings:
     """860 after the goods left: there is nothing to change any more."""
     for paper in dossier.current("change_requested"):
-        gone = [one for one in dossier.about(paper.words, "shipped") if one.received_at < paper.received_at]
+        gone = [
+            one
+            for one in dossier.about(paper.words, "shipped", *_GOODS_LEFT)
+            if one.received_at < paper.received_at
+        ]
         if gone:
             yield Finding(
                 paper=paper,
@@ -345,18 +354,18 @@ def _invoiced(dossier: Dossier) -> Findings:
             continue
         asked = _changed(dossier, order)
         arrived = dossier.about(order.words, "received")
-        arrived = arrived or list(dossier.about(order.words, "shipped"))
+        arrived = arrived or dossier.about(order.words, "shipped", *_GOODS_LEFT)
         proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
         goods: dict[str, list[Line]] = {}
         for one in arrived:
-            for matched in match(one.lines, order.lines):
+            for matched in match(one.lines_of(order), order.lines):
                 if matched.of is not None:
                     goods.setdefault(matched.of["line_ref"], []).append(matched.line)
         sums: dict[str, Decimal] = {}
         for paper in invoices:
             if paper.attributes.get("type") == "CR":
                 continue  # a credit memo asks for nothing
-            for matched in match(paper.lines, order.lines):
+            for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
                 if of is None:
                     yield _line_finding(
@@ -430,6 +439,65 @@ def _freight(dossier: Dossier) -> Findings:
         )
 
 
+def _paid(dossier: Dossier) -> Findings:
+    """820 against 810: an item pays what was billed. Too little by its own word is told by its mapping."""
+    for paper in dossier.current("paid"):
+        number = next((ref for ref in paper.refs if ref["kind"] == "invoice"), None)
+        bills = dossier.about(paper.of_kind("invoice"), "invoiced") if number is not None else []
+        total = bills[-1].amount("total") if bills else None
+        paid, billed = paper.amount("paid"), paper.amount("billed")
+        if number is None or total is None or paid is None:
+            continue
+        due = total - (paper.amount("discount") or 0) + (paper.amount("adjustment") or 0)
+        if billed is not None and not _allows(paper, "amount", total, billed):
+            code, words, expected, actual = "BIL.INVOICE_MISMATCH", "pays invoice {} as one of", total, billed
+        elif billed is None and paid < due and not _allows(paper, "amount", due, paid):
+            code, words, expected, actual = "BIL.SHORT_PAY", "paid of invoice {} only", due, paid
+        else:
+            continue
+        yield _about_amounts(paper, "paid", code, words.format(number["value"]), expected, actual, number)
+
+
+def _adjusted(dossier: Dossier) -> Findings:
+    """812 against 810: nobody takes back more than was billed."""
+    for paper in dossier.current("adjusted", "x12_812"):
+        number = next((ref for ref in paper.refs if ref["kind"] == "invoice"), None)
+        bills = dossier.about(paper.of_kind("invoice"), "invoiced") if number is not None else []
+        total, claimed = (bills[-1].amount("total") if bills else None), paper.amount("total")
+        if number is None or total is None or claimed is None or abs(claimed) <= abs(total):
+            continue
+        if not _allows(paper, "amount", total, abs(claimed)):
+            words = f"adjusts invoice {number['value']} by"
+            yield _about_amounts(
+                paper, "adjusted", "BIL.INVOICE_MISMATCH", words, total, abs(claimed), number
+            )
+
+
+def _about_amounts(
+    paper: Paper,
+    name: str,
+    code: str,
+    words: str,
+    expected: Decimal,
+    actual: Decimal,
+    number: Mapping[str, str],
+) -> Finding:
+    """A finding about one invoice, which is what its case is about."""
+    currency = paper.attributes.get("currency", "USD")
+    return Finding(
+        paper=paper,
+        name=name,
+        evidence=f"{number['value']}:{expected}:{actual}",
+        exception=_exception(
+            paper,
+            code,
+            f"{_who(paper)} {words} {_text(actual)}, and {_text(expected)} were billed",
+            variance=_amounts(expected, actual, currency),
+            first=number,
+        ),
+    )
+
+
 _CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
     _repeats,
     _acknowledged,
@@ -437,6 +505,8 @@ _CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
     _change_late,
     _received,
     _invoiced,
+    _paid,
+    _adjusted,
     _freight,
 )
 
@@ -532,10 +602,12 @@ def _exception(
     detail: str | None = None,
     line: Line | None = None,
     variance: Variance | None = None,
+    first: Mapping[str, str] | None = None,
 ) -> ExceptionEvent:
+    """``first``: the reference that its case is about, where that is not the paper's own number."""
     data = paper.document["data"]
-    refs: Sequence[Ref] = data["refs"]
-    words: dict[str, Any] = {name: value for name, value in line.items() if name != "parts"} if line else {}
+    refs: Sequence[Ref] = sorted(data["refs"], key=lambda ref: ref != first)
+    words: dict[str, Any] = {name: line[name] for name in line if name in _LINE} if line else {}
     return ExceptionEvent(
         code=code,
         title=title,
@@ -549,6 +621,9 @@ def _exception(
         method="rule",
         ext={"fact": paper.id, **({"partner": paper.partner.name} if paper.partner is not None else {})},
     )
+
+
+_LINE: Final = frozenset(LineWords.__annotations__)
 
 
 def _who(paper: Paper) -> str:

@@ -46,8 +46,26 @@ class Paper:
 
     @cached_property
     def lines(self) -> Sequence[Mapping[str, Any]]:
+        """Its lines; with ``_order`` and ``_basis`` where the attributes say whose line it is and per how many the
+        price is meant, which the fact's lines have no room for."""
         lines: Sequence[Mapping[str, Any]] = self.document["data"].get("lines", ())
-        return lines
+        if not any(name.startswith(("order.", "price_basis.")) for name in self.attributes):
+            return lines
+        return [
+            {
+                **line,
+                "_order": self.attributes.get(f"order.{ordinal}"),
+                "_basis": self.attributes.get(f"price_basis.{ordinal}"),
+            }
+            for ordinal, line in enumerate(lines, 1)
+        ]
+
+    def lines_of(self, order: "Paper") -> Sequence[Mapping[str, Any]]:
+        """Its lines as far as they are about this order: a paper may be about several."""
+        kind = order.refs[0]["kind"]
+        if len(self.of_kind(kind)) < 2:
+            return self.lines
+        return [line for line in self.lines if line.get("_order") == order.refs[0]["value"]]
 
     @property
     def raw_id(self) -> str:

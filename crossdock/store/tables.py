@@ -164,7 +164,7 @@ facts = sa.Table(
         "refs",
         pg.ARRAY(sa.Text),
         nullable=False,
-        server_default=sa.text("'{}'"),
+        server_default="{}",
         comment="'kind:value@issuer', what other documents find it by",
     ),
     sa.Index("ix_facts_raw", "tenant", "raw_id"),

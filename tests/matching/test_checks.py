@@ -244,3 +244,64 @@ def test_whatever_the_order_in_which_papers_are_looked_at_the_findings_are_the_s
     for shuffled in itertools.permutations(papers):
         assert {(one.paper.id, one.name, one.evidence) for one in check(Dossier(shuffled))} == wanted
         assert all(one.exception.code in CODES for one in check(Dossier(shuffled)))
+
+
+INVOICE = "invoice:I1@main"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"paid": "100.00", "billed": "100.00"}, []),
+        ({"paid": "98.00", "discount": "2.00"}, []),
+        ({"paid": "97.00"}, ["BIL.SHORT_PAY"]),
+        ({"paid": "99.00"}, []),  # within the tolerance of one dollar
+        ({"paid": "90.00", "billed": "90.00"}, ["BIL.INVOICE_MISMATCH"]),
+        ({"paid": "60.00", "billed": "100.00"}, []),  # the remittance itself says so: its mapping tells
+        ({"paid": "60.00", "adjustment": "-40.00"}, []),  # explained
+    ],
+)
+def test_a_payment_is_held_against_our_invoice(paper, said, expected):
+    bill = _out(paper("invoiced", INVOICE, mapping="x12_810", total="100.00"))
+    paid = paper("paid", "remittance:R1@acme_supply", INVOICE, mapping="x12_820", **said)
+    assert codes(bill, paid) == expected
+    for finding in check(Dossier([bill, paid])):
+        assert finding.exception.refs[0]["kind"] == "invoice", "the case is about the invoice"
+
+
+def test_nobody_takes_back_more_than_was_billed(paper):
+    bill = _out(paper("invoiced", INVOICE, mapping="x12_810", total="100.00"))
+    some = paper("adjusted", "credit_memo:C1@acme_supply", INVOICE, mapping="x12_812", total="-40.00")
+    more = paper("adjusted", "credit_memo:C2@acme_supply", INVOICE, mapping="x12_812", total="-140.00")
+    assert codes(bill, some) == []
+    assert codes(bill, more) == ["BIL.INVOICE_MISMATCH"]
+
+
+def test_an_invoice_for_two_orders_is_held_against_each_by_its_own_lines(order, paper, line):
+    other = _out(paper("ordered", "supplier_po:2@main", lines=[line("1", ordered=1, price="9.00")]))
+    bill = paper(
+        "invoiced",
+        "invoice:I1@acme_supply",
+        PO,
+        "supplier_po:2@main",
+        lines=[line("1", affected=1, price="2.50"), line("1", affected=1, price="9.99")],
+        mapping="x12_810",
+        **{"order.1": "4500123456", "order.2": "2"},
+    )
+    (finding,) = check(Dossier([order, other, bill]))
+    assert (finding.exception.code, finding.exception.lines[0]["unit_price"]["amount"]) == (
+        "BIL.PRICE",
+        "9.99",
+    )
+
+
+def test_a_price_per_hundred_is_not_compared_with_a_price_per_piece(order, paper, line):
+    bill = paper("invoiced", "invoice:I1@acme_supply", PO, lines=[line("1", affected=1, price="250.00")],
+                 mapping="x12_810", **{"price_basis.1": "HP"})  # fmt: skip
+    assert codes(order, bill) == []
+
+
+def test_moved_stock_is_no_delivery_of_an_order(order, paper, line):
+    moved = paper("shipped", PO, lines=[line("1", affected=1)], mapping="x12_867", minute=40)
+    change = paper("change_requested", PO, mapping="x12_860", minute=50)
+    assert codes(order, moved, change) == []
