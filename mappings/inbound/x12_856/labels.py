@@ -7,8 +7,6 @@ the first and last of a range. REF*LS is the bar-coded serial number that some t
 
 from typing import Final
 
-from mappings.warehouse import sscc
-
 SSCC_MARKS: Final = frozenset({"GM", "AA"})
 PACKS: Final = frozenset({"P", "T"})
 """HL03 [735] of what bears a label: packs and tares (pallets)."""
@@ -16,9 +14,8 @@ PACKS: Final = frozenset({"P", "T"})
 _LENGTH: Final = 18
 
 
-def right(value: str) -> bool:
-    """Whether this is an SSCC: 18 digits, the last of which checks the others."""
-    bare = sscc(value)
+def right(bare: str) -> bool:
+    """Whether this is an SSCC without its application identifier: 18 digits, the last of which checks the others."""
     if len(bare) != _LENGTH or not (bare.isascii() and bare.isdigit()):
         return False
     # from the right the digits before the check digit weigh 3, 1, 3, 1, ...
@@ -41,10 +38,10 @@ class Labels:
         self.twice: list[tuple[int, str]] = []
 
     def take(self, position: int, number: str, pack: bool, values: list[str], labelled: bool) -> None:
-        """One level with its SSCCs. ``labelled``: it bears a label of another kind."""
+        """One level with its SSCCs, bare. ``labelled``: it bears a label of another kind."""
         if pack and not values and not labelled:
             self.missing.append((position, number))
-        for value in dict.fromkeys(map(sscc, values)):
+        for value in dict.fromkeys(values):
             self.count += 1
             if not right(value):
                 self.wrong.append((position, value))

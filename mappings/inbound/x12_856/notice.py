@@ -13,7 +13,7 @@ from mappings import codes, parties, times, warehouse
 from mappings.codes import Row
 from mappings.inbound.x12_856.labels import PACKS, SSCC_MARKS, Labels
 from mappings.inbound.x12_856.line import Line
-from mappings.warehouse import CONTAINERS, LABELS_AT_MOST, REFS_AT_MOST
+from mappings.warehouse import CONTAINERS, LABELS_AT_MOST, REFS_AT_MOST, sscc
 from mappings.x12 import Reader, at, product_ids
 
 _TRACKING_AT_MOST: Final = 8
@@ -265,7 +265,7 @@ class Notice:
         for place in (1, 4):
             mark = at(man, place)
             if mark in SSCC_MARKS:
-                labels += [value for value in (at(man, place + 1), at(man, place + 2)) if value]
+                labels += [sscc(value) for value in (at(man, place + 1), at(man, place + 2)) if value]
             elif mark == "CP":
                 self._track(order, at(man, place + 1))
 
@@ -277,7 +277,7 @@ class Notice:
     def _label(self, order: Order | None, labels: list[str]) -> None:
         kept = order.labels if order is not None else self.labels
         for value in labels:
-            ref: Ref = {"kind": "sscc", "value": warehouse.sscc(value)[:256]}
+            ref: Ref = {"kind": "sscc", "value": value[:256]}
             if len(kept) < LABELS_AT_MOST and ref not in kept:
                 kept.append(ref)
 

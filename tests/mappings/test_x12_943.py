@@ -1,0 +1,127 @@
+"""The 943: what is on its way to a warehouse. The whole documents are in mappings/inbound/x12_943/samples."""
+
+from typing import Any
+
+import pytest
+
+from canonical.events import ExceptionEvent, Fact
+from crossdock.errors import Unreadable
+from crossdock.formats.x12 import TransactionSet, guides, read
+from crossdock.partners import MappingContext, Partner, Partners
+from mappings import golden
+from mappings.inbound import x12_943
+
+ACME = Partners.load().named("acme_supply")
+
+
+def a_document(*body: str, release: str = "004010") -> TransactionSet:
+    segments = ["ST*943*0001", *body, f"SE*{len(body) + 2}*0001"]
+    text = "~".join(
+        [
+            "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      "
+            "*261120*1402*U*00401*000000101*0*P*>",
+            f"GS*AR*ACMESUPPLY*CROSSDOCK*20261120*1402*101*X*{release}",
+            *segments,
+            "GE*1*101",
+            "IEA*1*000000101~",
+        ]
+    )
+    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
+    return found
+
+
+def say(*body: str, partner: Partner | None = ACME, direction: str = "in") -> list[Any]:
+    context = MappingContext(
+        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
+    )
+    return list(x12_943.map(a_document(*body), context))
+
+
+def facts(*body: str, **how: Any) -> list[Fact]:
+    return [each for each in say(*body, **how) if isinstance(each, Fact)]
+
+
+def events(*body: str, **how: Any) -> list[ExceptionEvent]:
+    return [each for each in say(*body, **how) if isinstance(each, ExceptionEvent)]
+
+
+def codes(found: list[ExceptionEvent]) -> list[str]:
+    return [event.code for event in found]
+
+
+@pytest.mark.parametrize("release", ["004010", "005010"])
+def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
+    for sample in golden.samples(x12_943):
+        if sample.name.startswith("hostile_"):
+            continue
+        for item in read(sample.read_bytes()):
+            if isinstance(item, TransactionSet):
+                found = guides.guide("943", release)
+                assert found is not None
+                assert found.functional_group == "AR"
+                assert [guides.say(problem) for problem in found.check(item)] == [], sample.name
+
+
+def test_a_transfer_is_a_shipment_to_the_warehouse() -> None:
+    fact, *rest = say(
+        "W06*F*TR-1*20261118*SHIP-1**4711", "N1*WH*North*91*NS01", "G62*11*20261119", "G62*17*20261121",
+        "W27*M*RRFL*RTE*PP*TL*EQIN*7781", "W04*100*EA**VN*PUMP-40", "N9*LI*1", "W03*100",
+    )  # fmt: skip
+    assert rest == []
+    assert fact.kind == "shipped"
+    assert fact.refs == [
+        {"kind": "warehouse_receipt", "value": "TR-1", "issuer": "acme_supply"},
+        {"kind": "supplier_po", "value": "4711", "issuer": "acme_supply"},
+        {"kind": "shipment", "value": "SHIP-1"},
+    ]
+    assert fact.lines[0]["affected"]["value"] == "100"
+    assert fact.occurred_at == {"value": "2026-11-19", "precision": "date"}, (
+        "when it left, not when it was written"
+    )
+    told = {name: fact.attributes[name] for name in ("movement", "carrier", "equipment", "delivery_date")}
+    assert told == {
+        "movement": "to_warehouse", "carrier": "RRFL", "equipment": "EQIN7781", "delivery_date": "2026-11-21",
+    }  # fmt: skip
+
+
+def test_our_own_transfer_is_issued_by_us() -> None:
+    warehouse = Partners.load().named("northstar_3pl")
+    (fact,) = say("W06*F*TR-1*20261118", partner=warehouse, direction="out")
+    assert fact.refs[0] == {"kind": "warehouse_receipt", "value": "TR-1", "issuer": "main"}
+
+
+def test_a_line_that_is_sent_on_hold_is_told_of_the_item() -> None:
+    (event,) = events("W06*F*TR-1", "LX*1", "W04*40*BX**VN*SEAL-10********QH")
+    assert (event.code, event.cause) == ("INV.HOLD", "inbound_hold")
+    assert event.refs[0]["value"] == "SEAL-10"
+    assert event.source_codes == [{"scheme": "x12-844", "code": "QH", "mapped": False}]
+
+
+def test_it_is_sent_in_the_group_ar() -> None:
+    # trap 13: 943 is AR, and not, as 940 and 945 would suggest, of their family
+    found = guides.guide("943", "004010")
+    assert found is not None
+    assert found.functional_group == "AR"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ("W06*F",),
+        ("W06**TR-1",),
+        ("W03*0",),
+        ("W06*F*TR-1*20261332",),
+        ("W06*F*TR-1", "W04*-1*EA**VN*A"),
+        ("W06*9*TR-1",),
+    ],
+)
+def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]) -> None:
+    with pytest.raises(Unreadable) as refused:
+        say(*body)
+    assert refused.value.place.segment is not None
+    assert refused.value.remedy
+
+
+def test_a_transfer_without_lines_is_still_a_fact() -> None:
+    assert len(facts("W06*F*TR-1")) == 1
+    assert codes(events("W06*F*TR-1")) == []
