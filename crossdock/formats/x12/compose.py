@@ -85,6 +85,13 @@ class _Writing:
     def take(self, position: int) -> None:
         """Take the segment that was tried."""
         assert self._tried is not None
+        if self._tried.moved >= 0:
+            # the segment before this one stands elsewhere, now that this one follows it
+            for positions in self._positions.values():
+                if positions and positions[-1] == position - 1:
+                    positions.pop()
+            for path in set(self._guide.paths(self._tried.moved)):
+                self._positions.setdefault(path, []).append(position - 1)
         self._walk, self._tried = self._tried, None
         for path in set(self._paths):
             self._positions.setdefault(path, []).append(position)

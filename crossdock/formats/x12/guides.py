@@ -1,8 +1,22 @@
 """Whether a transaction set obeys its guide, and what is wrong with it, as AK3 and AK4 (IK3 and IK4) say it.
 
-Guides are data: in ``guides/words`` one file for the words of a release (elements, composites, segments), which may
-build on those of an older one; in ``guides/sets`` one for what stands where in a set, in the releases that it names.
-More sets are only more files. Each is read when it is first asked for.
+Guides are data: in ``guides/words`` one file for the words of a release (elements, composites, segments; see
+``elements``), which may build on those of an older one; in ``guides/sets`` one for what stands where in a set, in the
+releases that it names. More sets are only more files. Each is read when it is first asked for.
+
+    set = "855"                                  guides/sets/855.toml
+    releases = ["004010", "005010"]              in which this table holds; another release has a file of its own
+    functional_group = "PR"                      GS01
+    name = "Purchase Order Acknowledgment"
+    segments = [
+      "BAK M 1",                                 id, M mandatory or O, how often (* without limit); ST and SE left out
+      { loop = "PO1", max = 100000, segments = [ a loop: its name, how often it comes; it begins with its first
+        "PO1 O 1",                               segment, whose M or O is the loop's
+        { loop = "ACK", max = 104, segments = ["ACK O 1", "DTM O *"] },
+      ] },
+    ]
+
+What a partner asks for beyond it is laid on top: see ``overlay``.
 
 A guide of another release than the set's is *borrowed*, for want of a nearer one: the newest that is not newer than
 the set, else the oldest. Releases grow (segments, elements and lengths are added, hardly ever taken away), so by a

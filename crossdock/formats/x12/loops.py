@@ -52,6 +52,12 @@ class Loop:
         else:
             self._more = [position]
 
+    def drop_last(self, *, loop: bool) -> None:
+        """Take back the last of its own segments, or the last loop in it."""
+        last = self.loops if loop else self._more
+        assert isinstance(last, list)
+        last.pop()
+
     @property
     def head(self) -> Segment:
         """The segment that begins it; of the set itself, the ST."""

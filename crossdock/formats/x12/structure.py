@@ -116,8 +116,14 @@ class Guide:
             self._places[parent].members.append(here)
 
     def _made(self, segment_id: str, use: str, most: str, parent: int, loop: str, *, begins: bool) -> Place:
+        known = self.words.segments.get(segment_id)
+        if known is None:
+            raise ValueError(
+                f"the table of {self.set_id} in {self.release} names the segment {segment_id}, which the words of "
+                f"{self.words.name} do not describe"
+            )
         return Place(
-            segment=self.words.segments[segment_id],
+            segment=known,
             mandatory=use == "M",
             limit=UNLIMITED if most == "*" else int(most),
             parent=parent,
@@ -227,6 +233,7 @@ class Guide:
         counts, within, turns = walk.counts, walk.within, walk.turns
         names = [place.loop for place in self._places]
         at = run = position = 0
+        before = -1
         here = self._steps[0]
         for segment in segments:
             position += 1
@@ -248,7 +255,7 @@ class Guide:
                     else:
                         open_loops[around].add(position)
                         run = count
-                    at, here = to, there
+                    before, at, here = at, to, there
                     if places is not None:
                         places.append(to)
                     continue
@@ -257,9 +264,19 @@ class Guide:
                 if places is not None:
                     places.append(~0)
                 continue
-            walk.at, walk.run = at, run
+            walk.before, walk.at, walk.run = before, at, run
             around, own = self.stand(walk, segment_id, position)
-            at, run, here = walk.at, walk.run, self._here(walk)
+            if walk.moved >= 0:
+                outer = open_loops[self._places[at].parent]
+                outer.drop_last(loop=self._places[at].begins)
+                outer = open_loops[self._places[walk.moved].parent]
+                if self._places[walk.moved].begins:
+                    open_loops[walk.moved] = outer.begin(names[walk.moved], position - 1)
+                else:
+                    outer.add(position - 1)
+                if places is not None:
+                    places[-1] = walk.moved
+            before, at, run, here = walk.before, walk.at, walk.run, self._here(walk)
             if places is not None:
                 places.append(own if own >= 0 else ~around)
             if own >= 0 and self._places[own].begins:
@@ -315,6 +332,7 @@ class Guide:
         counts, within, turns = walk.counts, walk.within, walk.turns
         dates, times = right_dates, right_times
         at = run = 0
+        before = -1
         here = self._steps[0]
         begin = position = 1 if end and segments[0][:1] == ["ST"] else 0
         for segment in segments if begin == 0 and end == len(segments) else segments[begin:end]:
@@ -354,11 +372,11 @@ class Guide:
                             run = 1
                         else:
                             run = count
-                        at, here = to, there
+                        before, at, here = at, to, there
                         continue
-            walk.at, walk.run = at, run
+            walk.before, walk.at, walk.run = before, at, run
             self._step(walk, segment, position)
-            at, run, here = walk.at, walk.run, self._here(walk)
+            before, at, run, here = walk.before, walk.at, walk.run, self._here(walk)
             if len(walk.found) >= PROBLEMS_AT_MOST:
                 return walk.found[:PROBLEMS_AT_MOST]
         for place in self._missing_behind(at if walk.aside < 0 else walk.aside):
@@ -401,23 +419,46 @@ class Guide:
 
     def stand(self, walk: "Walk", segment_id: str, position: int) -> tuple[int, int]:
         """Take one segment's place, and tell of it when it is wrong: the place of the loop in which it stands, and
-        its own, or -1 when it has none."""
+        its own, or -1 when it has none.
+
+        Where it may not stand, but might if the segment before it had taken another place that was open to it, that
+        one is put there (``walk.moved``): an AMT behind a CTT is the CTT's own, until a REF shows it to be a loop.
+        """
+        walk.moved = -1
         moves = self._moves_from(walk.at, segment_id)
         if walk.aside >= 0 and not any(self._together(walk.at, move.to) for move in moves):
             # the loop that came too late is over: go on where it broke in
             walk.at, walk.aside, walk.run = walk.aside, -1, 0
             moves = self._moves_from(walk.at, segment_id)
+        if not moves and walk.before >= 0 and walk.aside < 0 and segment_id in self._ids:
+            moves = self._elsewhere(walk, segment_id, position)
         if moves:
             at = self._follow(walk, moves, position)
         elif segment_id in self._ids:
             at = self._stray(walk, segment_id, position)
         else:
+            walk.before = -1
             code = "6" if segment_id in self.words.known else "1"
             walk.tell(SegmentProblem(segment_id=segment_id, position=position, code=code))
             at = -1
         if at >= 0:
             return self._places[at].parent, at
         return (walk.at if self._places[walk.at].begins else self._places[walk.at].parent), -1
+
+    def _elsewhere(self, walk: "Walk", segment_id: str, position: int) -> tuple[_Move, ...]:
+        """Put the segment before this one where this one may follow it. The moves from there; none: there is no such
+        place."""
+        for move in self._moves_from(walk.before, self._places[walk.at].segment.id):
+            if move.to == walk.at or move.missing or self._count(walk, move) > move.limit:
+                continue
+            moves = self._moves_from(move.to, segment_id)
+            if moves and not moves[0].missing:
+                if self._places[walk.at].begins:
+                    walk.counts[walk.at] -= 1
+                self._take(walk, move, position - 1, self._count(walk, move))
+                walk.moved = move.to
+                return moves
+        return ()
 
     def _follow(self, walk: "Walk", moves: Sequence[_Move], position: int) -> int:
         """Go to the nearest place that has room for the segment; where none has, to the nearest. The place."""
@@ -426,18 +467,23 @@ class Guide:
             if count <= move.limit:
                 for place in move.missing:
                     walk.tell(self._problem(place, position, "3"))
+                walk.before = -1 if move.missing else walk.at
                 break
         else:
             move = moves[0]
             count = move.limit
             walk.tell(self._problem(move.to, position, "4" if move.is_loop else "5"))
+            walk.before = -1
+        self._take(walk, move, position, count)
+        return move.to
+
+    def _take(self, walk: "Walk", move: _Move, position: int, count: int) -> None:
         walk.at = move.to
         walk.run = 1 if move.is_loop else count
         if move.is_loop:
             walk.counts[move.to] = count
             walk.within[move.to] = walk.turns[self._places[move.to].parent]
             walk.turns[move.to] = position
-        return move.to
 
     def _count(self, walk: "Walk", move: _Move) -> int:
         """How often a place will have been used, when this move is taken: a loop in this turn of the one around."""
@@ -449,6 +495,7 @@ class Guide:
     def _stray(self, walk: "Walk", segment_id: str, position: int) -> int:
         """Tell of a segment that may not stand here: too late (7), or without what it belongs to (2). Its place, or
         -1."""
+        walk.before = -1
         late = self._late(walk.at, segment_id)
         if late is None:
             walk.tell(SegmentProblem(segment_id=segment_id, position=position, code="2"))
@@ -541,7 +588,8 @@ class Walk:
 
     ``turns[loop]`` is the position at which the loop at this place last began. ``counts[loop]`` is how often it came
     in the turn ``within[loop]`` of the loop around it: a new turn makes the count old without touching it.
-    ``aside`` is the place to return to when a loop came too late.
+    ``aside`` is the place to return to when a loop came too late. ``before`` is the place from which the last segment
+    came, -1 where that one is not as it should be; ``moved`` its new place, when it was given another one.
     """
 
     counts: list[int]
@@ -554,6 +602,8 @@ class Walk:
     at: int = 0
     run: int = 0
     aside: int = -1
+    before: int = -1
+    moved: int = -1
     found: list[SegmentProblem] = field(default_factory=list)
 
     def tell(self, problem: SegmentProblem) -> None:

@@ -292,6 +292,18 @@ def test_a_caret_is_text_where_nothing_repeats_and_structure_where_it_parts_repe
         Composer(the_guide("855", "005010"), delimiters=FIVE).add("BAK", ["00", "AC", "1^2", DAY])
 
 
+def test_what_stands_elsewhere_now_that_something_follows_it_is_found_there() -> None:
+    composer = Composer(the_guide("850")).build(
+        [("BEG", ["00", "SA", "4500017", None, DAY]), ("PO1", {1: 1, 2: 12, 3: "EA"}), ("CTT", [1])]
+    )
+    composer.add("AMT", ["TT", Decimal("54.00")])
+    assert composer.occurrences("CTT/AMT") == [["AMT", "TT", "54"]]
+    composer.add("AMT/REF", ["DP", "099"])
+    assert composer.occurrences("CTT/AMT") == []
+    assert composer.occurrences("AMT") == [["AMT", "TT", "54"]]
+    assert len(composer.finish()) == 5
+
+
 # -- totals and origins -----------------------------------------------------------------------------------------
 
 

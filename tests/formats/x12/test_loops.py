@@ -175,6 +175,46 @@ def test_the_tree_takes_the_next_place_when_the_nearest_is_full_as_the_check_doe
     assert [(p.segment_id, p.position, p.code) for p in guide.check(entry)] == [("DTM", 7, "5")]
 
 
+TWO_WAYS = Guide(
+    {
+        "set": "855",
+        "functional_group": "PR",
+        "name": "Test",
+        "segments": [
+            "BAK M 1",
+            {"loop": "CTT", "max": 1, "segments": ["CTT O 1", "AMT O 1"]},
+            {"loop": "AMT", "max": 2, "segments": ["AMT O 1", "REF O *"]},
+        ],
+    },
+    "004010",
+    guides.words("004010"),
+)
+"""A table in which an AMT behind a CTT may be the CTT's or a loop of its own."""
+
+
+def test_what_follows_a_segment_decides_between_two_places_that_were_open_to_it() -> None:
+    own = a_set("855", "BAK*00*AC*1*20261120", "CTT*1", "AMT*1*5")
+    assert drawn(TWO_WAYS.tree(own)) == ["", ["2 BAK"], ["CTT", ["3 CTT", "4 AMT"]]]
+    loop = a_set("855", "BAK*00*AC*1*20261120", "CTT*1", "AMT*1*5", "REF*DP*1", "REF*DP*2", "AMT*1*6")
+    assert list(TWO_WAYS.check(loop)) == []
+    assert drawn(TWO_WAYS.tree(loop)) == [
+        "",
+        ["2 BAK"],
+        ["CTT", ["3 CTT"]],
+        ["AMT", ["4 AMT", "5 REF", "6 REF"]],
+        ["AMT", ["7 AMT"]],
+    ]
+    assert TWO_WAYS.outline(loop.segments)[3] == ("AMT",)
+    more = a_set("855", "BAK*00*AC*1*20261120", "CTT*1", "AMT*1*5", "REF*DP*1", "AMT*1*6", "AMT*1*7")
+    assert [(one.position, one.code) for one in TWO_WAYS.check(more)] == [(7, "4")]
+
+
+def test_a_segment_that_may_stand_nowhere_moves_no_other() -> None:
+    entry = a_set("855", "BAK*00*AC*1*20261120", "CTT*1", "AMT*1*5", "QQ9*1", "REF*DP*1")
+    assert drawn(TWO_WAYS.tree(entry)) == ["", ["2 BAK"], ["CTT", ["3 CTT", "4 AMT", "5 QQ9", "6 REF"]]]
+    assert [(one.segment_id, one.code) for one in TWO_WAYS.check(entry)] == [("QQ9", "1"), ("REF", "2")]
+
+
 def test_a_loop_is_counted_anew_in_each_turn_of_the_loop_around_it() -> None:
     line = ["PO1*1*12*EA", *["ACK*IA*1*EA"] * 104]
     assert list(guides.check(a_set("855", "BAK*00*AC*1*20261120", *line, *line))) == []
