@@ -350,3 +350,40 @@ def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]
         say(*body)
     assert refused.value.place.segment is not None
     assert refused.value.remedy
+
+
+# ── when the first of the order is to come ───────────────────────────────────────────────────────────────────
+
+
+def test_the_fact_says_when_the_first_of_the_order_is_to_come() -> None:
+    fact, *_ = say(
+        "BAK*00*AC*1*20261118", "PO1*1*9*EA*1*PE*BP*A", "ACK*IA*9*EA*067*20261204",
+        "PO1*2*9*EA*1*PE*BP*B", "ACK*IB*9*EA*068*20261230", "CTT*2",
+    )  # fmt: skip
+    assert fact.attributes["delivery_date"] == "2026-12-04"
+    assert fact.attributes["ship_date"] == "2026-12-30"
+
+
+def test_a_line_that_is_not_to_come_gives_no_date() -> None:
+    fact, *_ = say("BAK*00*AC*1*20261118", "DTM*002*20261204", "PO1*1*9*EA*1*PE*BP*A", "ACK*IR*9*EA", "CTT*1")
+    assert "delivery_date" not in fact.attributes
+
+
+def test_accepted_without_a_date_is_accepted_for_the_one_that_was_asked_for() -> None:
+    (fact,) = say("BAK*00*AK*1*20261118", "DTM*002*20261204")
+    assert fact.attributes["delivery_date"] == "2026-12-04"
+    fact, *_ = say("BAK*00*RJ*1*20261118", "DTM*002*20261204")
+    assert "delivery_date" not in fact.attributes
+
+
+# ── in a copy of what we sent ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_we_acknowledged_ourselves_is_a_fact_and_no_trouble() -> None:
+    lakeside = Partners.load().named("lakeside_retail")
+    context = MappingContext(partner=lakeside, received_at=golden.RECEIVED_AT, tenant="main", direction="out")
+    document = an_855("BAK*00*AC*LK-1*20261118****SO-1", "PO1*1*9*EA*1*PE*BP*A", "ACK*IB*9*EA", "CTT*1")
+    (fact,) = list(x12_855.map(document, context))
+    assert isinstance(fact, Fact)
+    assert fact.refs[0] == {"kind": "customer_po", "value": "LK-1", "issuer": "lakeside_retail"}
+    assert fact.refs[1] == {"kind": "sales_order", "value": "SO-1", "issuer": "main", "role": "seller"}

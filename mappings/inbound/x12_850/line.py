@@ -54,8 +54,10 @@ class Line:
         if items:
             self.words["item_ids"] = items[:32]
         self._scheduled = self._schedules()
-        if self.ordered is None and set(self._scheduled) == {self._unit}:
-            self.ordered = self._scheduled[self._unit]  # said in parts only
+        if self.ordered is None and len(self._scheduled) == 1:
+            ((unit, shared),) = self._scheduled.items()
+            if self._unit in ("", unit):
+                self._unit, self.ordered = unit, shared  # said in parts only
         if self.ordered is not None:
             self.words["ordered"] = reader.quantity(self.ordered, self._unit)
         if text := at(segment, 4):

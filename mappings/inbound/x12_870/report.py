@@ -190,7 +190,7 @@ class Report:
                 for problem in problems[:20]
             ],
             method="rule",
-            ext=self.reader.ext(levels=[problem.id for problem in problems[:20]]),
+            ext=self.reader.ext(levels=list(dict.fromkeys(problem.id for problem in problems[:20]))),
         )
 
     def _ordinal(self, position: int) -> int:
