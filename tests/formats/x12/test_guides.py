@@ -466,7 +466,7 @@ SEGMENT = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    set_id=st.sampled_from(["855", "214", "997"]),
+    set_id=st.sampled_from(["855", "214", "997", "856", "945"]),
     segments=st.lists(SEGMENT, max_size=25),
     own=st.booleans(),
 )

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from crossdock.formats.x12 import guides
+from crossdock.formats.x12 import Delimiters, guides
 from crossdock.formats.x12.describe import LoopUse, SegmentUse
 from crossdock.formats.x12.overlay import Mistakes, Overlay, Path
 from crossdock.formats.x12.problems import SegmentProblem, ik5, refused
 from crossdock.formats.x12.structure import Guide
+from tests.formats.x12.test_guides import SEGMENT
 from tests.formats.x12.test_loops import a_set
 
 BAK = "BAK*00*AC*4500017*20261120"
@@ -180,6 +183,34 @@ def test_the_sentences_say_what_was_agreed() -> None:
         "segment 7, ACK (Line Item Acknowledgment), begins the loop ACK more often than agreed (at most 1)",
         "segment 8, CTT (Transaction Totals), is not used between us",
     ]
+
+
+EVERYTHING = overlay(
+    'require = ["DTM", "PO1/ACK", "BAK08", "N1[01=ST]/N4", "PO1/ACK[01=IB]04", "PO1/CTP05-02"]\n'
+    'forbid = ["CUR", "PO1/ACK[01=IF]", "BAK09", "REF[01=DP]02"]\ntolerate = ["PO103", "REF[01=DP]", "PO1/ACK"]\n'
+    '[codes]\n"PO1/ACK01" = ["IA"]\n[min]\n"PO1" = 2\n"N102" = 3\n[max]\n"PO1" = 3\n"BAK03" = 5\n'
+    '[own."PO1/ACK01"]\nXX = "own"\n'
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(segments=st.lists(SEGMENT, max_size=25))
+def test_no_segments_whatever_raise_under_a_partners_guide(segments: list[list[str]]) -> None:
+    guide = guides.guide("855", "005010", EVERYTHING)
+    base = guides.guide("855", "005010")
+    assert guide is not None and base is not None
+    delimiters = Delimiters(element="*", component=">", segment="~", repetition="é")
+    problems = guide.check_segments(segments, delimiters)
+    assert len(problems) <= guides.PROBLEMS_AT_MOST
+    assert [one.position for one in problems] == sorted(one.position for one in problems)
+    for one in problems:
+        assert bool(one.elements) == (one.code == "8")
+        assert "is wrong" not in guides.say(one, "005010")
+        assert one.note == all(bad.note for bad in one.elements) or not one.elements
+    # nothing of the standard is lost: what is not told any more is a code of the partner's own
+    plain = {(one.segment_id, one.position, one.code) for one in base.check_segments(segments, delimiters)}
+    kept = {(one.segment_id, one.position, one.code) for one in problems}
+    assert len(problems) == guides.PROBLEMS_AT_MOST or plain <= kept
 
 
 # -- what is wrong with an overlay itself -----------------------------------------------------------------------
