@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REFS_AT_MOST: Final = 64
 _ATTRIBUTE: Final = 1024
+_DIGITS: Final = 18
 _QUALIFIER: Final = 3
 LABELS_AT_MOST: Final = 32
 """So many SSCCs are references of a fact; how many there were is an attribute."""
@@ -232,14 +233,18 @@ def line_words(ref: str, items: list[Ref], *, fallback: str) -> LineWords:
     return words
 
 
-def one_line(parts: Sequence[tuple[Decimal | None, Decimal]]) -> tuple[Decimal | None, Decimal]:
+def one_line(
+    reader: Reader, parts: Sequence[tuple[Decimal | None, Decimal]], position: int
+) -> tuple[Decimal | None, Decimal]:
     """What was ordered and what was shipped of a line that comes in several (ordered, shipped) parts, cartons say.
 
     Each part may repeat what the whole line ordered (100, of which 60; 100, of which 40), or name its own share of it
-    (60 of 60; 40 of 40). Where the parts name different quantities, they are shares.
+    (60 of 60; 40 of 40). Where the parts name different quantities, they are shares. ``position``: of the first part.
     """
     shipped = sum((part for _, part in parts), ZERO)
     said = [ordered for ordered, _ in parts if ordered is not None]
+    if max(shipped, sum(said, ZERO), -shipped).adjusted() >= _DIGITS:
+        raise reader.stop(f"the parts of the line add up to more than {_DIGITS} digits", position)
     if not said:
         return None, shipped
     if len(said) == 1 or all(ordered == part for ordered, part in parts):

@@ -229,6 +229,14 @@ def test_cartons_that_each_name_their_own_share_are_complete() -> None:
     assert fact.lines[0]["ordered"]["value"] == "20"
 
 
+def test_cartons_whose_sum_no_figure_can_hold_are_set_aside() -> None:
+    levels = ["HL*2*1*O", "PRF*4711"]
+    for carton in (3, 4):
+        levels += [f"HL*{carton}*2*I", "LIN*1*BP*PUMP-40", "SN1**999999999999999999*EA"]
+    with pytest.raises(Unreadable, match="more than 18 digits"):
+        say(*notice(*levels))
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [

@@ -59,20 +59,19 @@ class Line:
             row, code = warehouse.told(reader, "x12-668", status, position, 8)
             self._said.setdefault(warehouse.exception_of(row), (row, code, position))
 
-    @property
-    def _quantities(self) -> tuple[Decimal | None, Decimal | None]:
+    def _quantities(self, reader: Reader) -> tuple[Decimal | None, Decimal | None]:
         if not self._parts:
             return None, None
         if len(self._parts) == 1:
             return self._parts[0]
-        return warehouse.one_line(self._parts)
+        return warehouse.one_line(reader, self._parts, self._position)
 
     def words(self, reader: Reader) -> LineWords:
         """The line as the fact has it."""
         words: LineWords = {"line_ref": self.ref}
         if self.items:
             words["item_ids"] = self.items
-        ordered, shipped = self._quantities
+        ordered, shipped = self._quantities(reader)
         if ordered is not None:
             words["ordered"] = reader.quantity(ordered, self._ordered_unit or self._unit)
         if shipped is not None:
@@ -81,7 +80,7 @@ class Line:
 
     def events(self, order: "Order") -> Iterator[ExceptionEvent]:
         """What SN108 says, and a quantity that is not the ordered one."""
-        missing = self._missing()
+        missing = self._missing(order.notice.reader)
         for exception, (row, code, position) in self._said.items():
             if exception != codes.NONE:
                 yield self._event(order, exception, missing, position, [code], row.cause if row else None)
@@ -89,11 +88,11 @@ class Line:
             exception = "FUL.OVER_SHIP" if missing < ZERO else "FUL.SHORT_SHIP"
             yield self._event(order, exception, missing, self._position, [], None)
 
-    def _missing(self) -> Decimal | None:
+    def _missing(self, reader: Reader) -> Decimal | None:
         """How much of the order was not shipped; negative when more was; ``None`` when nothing says it, in units that
         can be compared. What was shipped to date (SN104) may complete the order, but never exceeds it: it may count
         more than this order."""
-        ordered, shipped = self._quantities
+        ordered, shipped = self._quantities(reader)
         if ordered is None or shipped is None or ordered == shipped:
             return None
         if self._ordered_unit and self._unit and self._ordered_unit != self._unit:
@@ -113,7 +112,7 @@ class Line:
     ) -> ExceptionEvent:
         notice = order.notice
         reader = notice.reader
-        ordered, shipped = self._quantities
+        ordered, shipped = self._quantities(reader)
         words = self.words(reader)
         words.pop("affected", None)
         unit = f" {self._unit}" if self._unit else ""

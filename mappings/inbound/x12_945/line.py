@@ -95,7 +95,7 @@ class Line:
         self.shipped: Decimal | None
         counted = [(part.ordered, part.shipped) for part in parts if part.shipped is not None]
         if counted:
-            self.ordered, self.shipped = warehouse.one_line(counted)
+            self.ordered, self.shipped = warehouse.one_line(reader, counted, first.position)
         else:
             self.ordered, self.shipped = first.ordered, None
         self.words: LineWords = warehouse.line_words(
@@ -113,8 +113,8 @@ class Line:
             return None
         if self.ordered is not None and self.shipped is not None:
             return self.ordered - self.shipped
-        difference = [part.difference for part in self._parts if part.difference is not None]
-        return sum(difference, ZERO) if difference else None
+        differences = [(None, part.difference) for part in self._parts if part.difference is not None]
+        return warehouse.one_line(self._reader, differences, first.position)[1] if differences else None
 
     def events(self, head: Head, what: str, occurred_at: When | None) -> Iterator[ExceptionEvent]:
         """The troubles of this line."""
