@@ -6,7 +6,7 @@ import pytest
 
 from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, read
+from crossdock.formats.x12 import TransactionSet, guides, read
 from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_214
@@ -17,12 +17,12 @@ LENIENT = Partner(
 )
 
 
-def a_214(*body: str) -> TransactionSet:
+def a_214(*body: str, release: str = "004010") -> TransactionSet:
     text = "~".join(
         [
             "ISA*00*          *00*          *02*RRFL           *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000201*0*P*>",
-            "GS*QM*RRFL*CROSSDOCK*20261120*1402*201*X*004010",
+            f"*261120*1402*U*{release[:5]}*000000201*0*P*>",
+            f"GS*QM*RRFL*CROSSDOCK*20261120*1402*201*X*{release}",
             "ST*214*0001",
             *body,
             f"SE*{len(body) + 2}*0001",
@@ -262,3 +262,16 @@ def test_what_cannot_be_mapped_is_set_aside_with_its_place(head: str, body: tupl
         say(*body, head=head)
     assert refused.value.place.segment is not None
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize("release", ["004010", "005010"])
+def test_both_releases_have_a_guide_of_their_own_and_say_the_same(release: str) -> None:
+    body = ("B10*771*SHP-1*RRFL", "LX*1", at7(), "MS1*Joliet*IL*US", at7("D1", "NS"), "Q7*D*CTN*3")
+    document = a_214(*body, release=release)
+    found = guides.guide("214", document.version)
+    assert found is not None
+    assert found.release == release
+    assert not guides.check(document)
+    context = MappingContext(partner=CARRIER, received_at=golden.RECEIVED_AT, tenant="main")
+    said = list(x12_214.map(document, context))
+    assert [each.code for each in said if isinstance(each, ExceptionEvent)] == ["SHP.DELAY", "SHP.DAMAGED"]

@@ -214,11 +214,11 @@ def test_a_line_that_was_shipped_as_billed_is_no_exception(it3: str) -> None:
 
 
 def test_the_same_letters_mean_another_thing_as_status_and_as_reason() -> None:
-    """Trap 17: 368 PC and 371 PC, 368 BP and 371 BP are codes of different lists."""
-    (status,) = events(say(BIG, "IT1*1*9*EA*1", "IT3*9*EA*BP", "TDS*900"))
-    assert (status.code, status.source_codes[0]["scheme"]) == ("INV.BACKORDER", "x12-368")
-    with pytest.raises(Unreadable, match="'BP' of element 371"):
-        say(BIG, "IT1*1*9*EA*1", "IT3*9*EA***BP", "TDS*900")
+    """Trap 17: 368 QP is a quantity past due, 371 QP the quantity that a price is for."""
+    (status,) = events(say(BIG, "IT1*1*9*EA*1", "IT3*9*EA*QP", "TDS*900"))
+    (reason,) = events(say(BIG, "IT1*1*9*EA*1", "IT3*9*EA***QP", "TDS*900"))
+    assert (status.code, status.source_codes[0]["scheme"]) == ("INV.SUPPLIER_DELAY", "x12-368")
+    assert (reason.code, reason.source_codes[0]["scheme"]) == ("BIL.PRICE", "x12-371")
 
 
 def test_an_unknown_word_of_a_lenient_partner_is_told_beside_the_rest() -> None:

@@ -1,7 +1,7 @@
 """214 shipment status: where a shipment is, when it will come, and what happened to it.
 
-Source: X12 004010 set 214, segments B10, L11, K1, N1, LX, AT7, MS1, MS2, Q7. Elements 1650 (AT701), 1652 (AT703),
-1651 (AT702 and AT704) and 33 (Q701) are read by the crosswalks.
+Source: X12 004010 and 005010 set 214, segments B10, L11, K1, N1, LX, AT7, MS1, MS2, Q7. Elements 1650 (AT701), 1652
+(AT703), 1651 (AT702 and AT704) and 33 (Q701) are read by the crosswalks.
 
 For each AT7 a Fact (``status``, ``shipped`` or ``delivered``); for each that is exceptional, and for each Q7, one
 ExceptionEvent. AT701 and AT703 exclude each other (E0103).
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, shipments, times
+from mappings import codes, money, shipments, times
 from mappings.codes import NONE, Row
 from mappings.x12 import Reader, at
 
@@ -173,8 +173,8 @@ def _l11(holder: _Head | _Stop, segment: list[str]) -> None:
         ref: Ref = {"kind": kind, "value": value[:256]}
         if ref not in holder.refs:
             holder.refs.append(ref)
-    elif qualifier.isascii() and qualifier.isalnum():
-        holder.attributes[f"l11.{qualifier.lower()}"] = value[:1024]
+    elif word := money.as_name(qualifier):
+        holder.attributes[f"l11.{word}"] = value[:1024]
 
 
 def _at7(reader: Reader, segment: list[str], position: int, stop: _Stop) -> _Status:

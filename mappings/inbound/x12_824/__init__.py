@@ -228,13 +228,13 @@ class _Advice:
         if number:
             own: Ref = {
                 "kind": "transaction_set",
-                "value": number.zfill(4)[:256] if number.isdigit() else number[:256],
+                "value": (number.zfill(4) if number.isdigit() else number)[:256],
                 "issuer": f"{who}:{plain_number(group)}"[:128],
             }
             if self._set:
                 own["scheme"] = f"x12/{self._set}"[:64]
             money.keep(self._refs, own)
-        money.keep(self._refs, {"kind": "group", "value": plain_number(group), "issuer": who})
+        money.keep(self._refs, {"kind": "group", "value": plain_number(group)[:256], "issuer": who})
 
     def _error(self, loop: Loop) -> _Error:
         position, ted = loop.segments[0]
