@@ -17,7 +17,7 @@ from crossdock import clocks
 from crossdock.matching import CODES, KINDS, Dossier, Paper, check
 from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
-from crossdock.partners import Partners
+from crossdock.partners import Partner, Partners
 from crossdock.store import casebook, clockwork
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Reconciler:
         self._tenant = tenant
         self._partners = {partner.name: partner for partner in partners}
         self._kinds = KINDS | clocks.kinds()
+
+    @property
+    def partners(self) -> Mapping[str, Partner]:
+        """The trading partners, by name."""
+        return self._partners
 
     def take_turns(self, connection: "Transaction", facts: Iterable[Document]) -> None:
         """Wait for whoever writes about the same numbers. Before the facts are written."""
@@ -143,8 +148,7 @@ class Reconciler:
         rows: list[dict[str, Any]] = []
         for said in new:
             for running in clocks.started(said.document, self._partners.get(said.partner or "")):
-                answer = self._answered(running, known)
-                late = answer is not None and clocks.said_at(answer) > running.due_at
+                answer, state = self._answered(running, known)
                 rows.append(
                     {
                         "tenant": self._tenant,
@@ -159,23 +163,27 @@ class Reconciler:
                         "started_at": clocks.said_at(said.document),
                         "due_at": running.due_at,
                         "limit_text": str(running.limit),
-                        "state": "waiting" if answer is None else "late" if late else "met",
+                        "state": state,
                         "ended_by": answer["id"] if answer is not None else None,
                         "ended_at": now if answer is not None else None,
                     }
                 )
         clockwork.add_clocks(connection, rows)
 
-    def _answered(self, running: clocks.Running, known: Sequence[clockwork.KnownFact]) -> Document | None:
-        """The answer that came before what it answers, or that takes it back."""
+    def _answered(
+        self, running: clocks.Running, known: Sequence[clockwork.KnownFact]
+    ) -> tuple[Document | None, str]:
+        """What came before what it answers or takes back, and the state in which the clock begins."""
         wanted = frozenset(running.words)
         for one in known:
             fact = one.document
             if wanted.isdisjoint(clocks.words(fact)):
                 continue
-            if clocks.stops(running.pair, running.fact, fact) or _takes_back(fact, running.fact):
-                return fact
-        return None
+            if clocks.stops(running.pair, running.fact, fact):
+                return fact, "late" if clocks.said_at(fact) > running.due_at else "met"
+            if _takes_back(fact, running.fact):
+                return fact, "cancelled"
+        return None, "waiting"
 
     # -- documents against documents --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock import clocks, deadletters, detect
 from crossdock.acknowledgements import write_acknowledgements
 from crossdock.decide import Router
+from crossdock.edi_outbox import Outgoing
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, Stage
 from crossdock.normalize import Normalized, PartResult
@@ -75,7 +76,8 @@ class Recorder:
         self._reconciler.take_turns(connection, [fact for one in mine for fact in one.facts])
         counts = self.write_statements(connection, mine, now)
         counts["parts"] = self._write_parts(connection, mine)
-        for name, number in self._follow(connection, mine, now).items():
+        facts = [said for one in mine for said in one.said_facts()]
+        for name, number in self._follow(connection, facts, now).items():
             counts[name] += number
         numbers = outbox.ControlNumbers(connection, self._tenant)
         answered = [(one.claim, one.normalized) for one in mine if one.normalized is not None]
@@ -151,9 +153,9 @@ class Recorder:
             ],
         )
 
-    def _follow(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
+    def _follow(self, connection: "Transaction", facts: Sequence[Said], now: datetime) -> dict[str, int]:
         """What the new facts mean together with those that were there before: decided and written like the rest."""
-        done = self._reconciler.follow(connection, [said for one in worked for said in one.said_facts()], now)
+        done = self._reconciler.follow(connection, facts, now)
         for case in done.mended:
             casebook.move_case(connection, tenant=self._tenant, actor="crossdock", now=now, **end_of(case))
         counts = self.write_events(connection, done.events, now)
@@ -191,10 +193,7 @@ class Recorder:
         said = {document["id"]: place for place, document in enumerate(order)}
         early, late = detect.before_and_after([one.document for one in facts], events, said)
         counts["cleared"] = self._clear(connection, early, now)
-        casebook.add_facts(
-            connection,
-            [{**self._statement_row(one, kind="kind"), "refs": clocks.words(one.document)} for one in facts],
-        )
+        casebook.add_facts(connection, [self._fact_row(one) for one in facts])
         counts["facts"] = len(facts)
         if not fresh:
             return counts
@@ -242,8 +241,16 @@ class Recorder:
                 )
         decision_rows: list[dict[str, Any]] = []
         write_back_rows: list[dict[str, Any]] = []
+        outgoing = Outgoing(
+            connection,
+            tenant=self._tenant,
+            registry=self._registry,
+            partners=self._reconciler.partners,
+            now=now,
+        )
+        outgoing.learn(fresh)
         for (one, decision), case_id in zip(fresh, cases, strict=True):
-            row, wanted = self._decided(one.document, decision, case_id, now)
+            row, wanted = self._decided(one, decision, case_id, outgoing, now)
             decision_rows.append(row)
             write_back_rows += wanted
         casebook.add_decisions(connection, decision_rows)
@@ -251,17 +258,41 @@ class Recorder:
         if undecided:
             casebook.send_to_triage(connection, self._tenant, undecided)
         counts["write_backs"] = outbox.add_write_backs(connection, write_back_rows)
+        outgoing.finish()
+        for name, number in self._say(connection, outgoing.facts, now).items():
+            counts[name] += number
+        return counts
+
+    def _say(self, connection: "Transaction", facts: Sequence[Said], now: datetime) -> dict[str, int]:
+        """What we told trading partners is known too: it ends what waited for it, and is compared like the rest."""
+        if not facts:
+            return {}
+        documents = [one.document for one in facts]
+        self._reconciler.take_turns(connection, documents)
+        casebook.add_facts(connection, [self._fact_row(one) for one in facts])
+        # that we take a document of the partner ends no refusal of one of ours
+        answers = [one for one in documents if one["data"]["kind"] != "application_advice"]
+        cleared = self._clear(connection, answers, now)
+        counts = self._follow(connection, facts, now)
+        counts["facts"] += len(facts)
+        counts["cleared"] += cleared
         return counts
 
     def _decided(
-        self, event: Mapping[str, Any], decision: Decision, case_id: uuid.UUID, now: datetime
+        self, said: Said, decision: Decision, case_id: uuid.UUID, outgoing: Outgoing, now: datetime
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The decision's row, and a write-back for each of its actions. An action that cannot be written sends the
         event to triage with the reason; what else was decided still goes out."""
+        event = said.document
         decision_id = decision_id_of(event)
         rows: list[dict[str, Any]] = []
         error = decision.error
         for action in decision.actions:
+            if (mapping := outgoing.mapping_of(action)) is not None:
+                documents, why = outgoing.write(said, decision, action, mapping, case_id)
+                rows += documents
+                error = f"{action.target}:{action.operation}: {why}" if why else error
+                continue
             try:
                 rows.append(self._write_back(event, decision, action, case_id, decision_id, now))
             except Exception as fault:
@@ -319,6 +350,9 @@ class Recorder:
             case_id=case_id,
             decision_id=decision_id,
         )
+
+    def _fact_row(self, said: Said) -> dict[str, Any]:
+        return {**self._statement_row(said, kind="kind"), "refs": clocks.words(said.document)}
 
     def _statement_row(self, said: Said, *, kind: str) -> dict[str, Any]:
         document = said.document

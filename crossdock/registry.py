@@ -10,18 +10,22 @@ Until a source, a sink or a mapping is asked for, only TOML is read.
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.manifests import MANIFEST_NAME, read_manifest
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
+
+if TYPE_CHECKING:
+    from crossdock.partners import Partner
 
 CONNECTORS_GROUP = "crossdock.connectors"
 MAPPINGS_GROUP = "crossdock.mappings"
@@ -50,17 +54,83 @@ class InboundMapping:
     map: Callable[[Any, Any], Iterator[Any]]
 
 
+class Later(Enum):
+    """What only the writer of an interchange knows. It stands in a draft as it is, so that a mapping needs no clock
+    and the same intent is the same draft tomorrow."""
+
+    TODAY = "the day on which it is written, in the partner's zone"
+    NUMBER = "a number of ours for this document, never twice: that of its interchange"
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An element that is written and is no part of what is meant: the number of a change, whether an answer is the
+    first or replaces one. A draft that differs in these alone is the same intent."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An open exception about the same business, with what its decision wants said of it.
+
+    ``arguments`` are those of the same operation, ``None`` where the decision does not want it. ``now``: it was
+    decided in this very transaction; the others were told before.
+    """
+
+    event: Mapping[str, Any]
+    arguments: Mapping[str, Any] | None = None
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What an outbound mapping may know of a trading partner's business beside the event.
+
+    ``facts`` share a reference with the event, oldest first, of the kinds that the mapping asked for. ``told`` are
+    the open exceptions about the same references, the event itself among them.
+    """
+
+    partner: "Partner"
+    tenant: str
+    facts: Sequence[Mapping[str, Any]] = ()
+    told: Sequence[Told] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A document to a trading partner before it has control numbers, delimiters and dates.
+
+    ``segments`` are those between ST and SE, as ``Composer.build`` takes them: (name, elements) or (name, elements,
+    [what stands in its loop]). ``subject`` is the business key ("customer_po/PO-77").
+    """
+
+    set_id: str
+    subject: str
+    segments: Sequence[Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundMapping:
     """How one operation is said to a target.
 
-    ``write(event, decision, arguments, *, exception_id, decision_id)`` gives a ``Body``.
+    ``write(event, decision, arguments, *, exception_id, decision_id)`` gives a ``Body``. One that writes a
+    ``document`` ("x12/855") takes ``known``, a ``Known``, too and gives a ``Draft``: ``action`` is the taxonomy's
+    word for what it does, ``answers`` are the kinds of facts whose partner it is for, ``knows`` all that it wants to
+    see, its own kind among them. ``per_document``: what is said belongs to one document of the partner, and not to a
+    business number. ``fields`` says from what an element comes, by its path ("PO1/ACK02").
     """
 
     name: str
     operation: str
     version: str
-    write: Callable[..., Body]
+    write: Callable[..., Any]
+    document: str = ""
+    action: str = ""
+    answers: tuple[str, ...] = ()
+    knows: frozenset[str] = frozenset()
+    per_document: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +351,16 @@ class Registry:
             self._break_mapping("outbound", name, module, f"writes {operation!r}, and so does {other!r}")
         else:
             self._outbound[operation] = OutboundMapping(
-                name=name, operation=operation, version=version, write=write
+                name=name,
+                operation=operation,
+                version=version,
+                write=write,
+                document=getattr(module, "DOCUMENT", ""),
+                action=getattr(module, "ACTION", operation),
+                answers=tuple(getattr(module, "ANSWERS", ())),
+                knows=frozenset(getattr(module, "KNOWS", ())),
+                per_document=bool(getattr(module, "PER_DOCUMENT", False)),
+                fields=getattr(module, "FIELDS", {}),
             )
 
     def _break_mapping(self, side: str, name: str, module: ModuleType, complaint: str) -> None:

@@ -26,13 +26,14 @@ def write_body(
     mapping = registry.outbound(action.operation)
     if mapping is None:
         raise CrossdockError(f"there is no outbound mapping for the operation '{action.operation}'")
-    return mapping.write(
+    body: Body = mapping.write(
         event,
         decision,
         action.arguments,
         exception_id=case_id,
         decision_id=decision_id,
     )
+    return body
 
 
 def decision_id_of(event: Mapping[str, Any]) -> uuid.UUID:

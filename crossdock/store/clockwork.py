@@ -66,7 +66,14 @@ def facts_about(
         .limit(most)
     )
     return [
-        KnownFact(id=row.id, raw_id=row.raw_id, part=row.part, partner=row.partner, document=row.document)
+        KnownFact(
+            id=row.id,
+            raw_id=row.raw_id,
+            part=row.part,
+            # what we said ourselves is told with the message that made us say it, and names its own partner
+            partner=row.document["data"].get("attributes", {}).get("partner") or row.partner,
+            document=row.document,
+        )
         for row in reversed(connection.execute(newest).all())
     ]
 
