@@ -74,6 +74,7 @@ class Normalizer:
             parts=parts,
             acknowledgements=tuple(answers),
             exchanged=tuple(exchanged),
+            connector_version=opened.connector_version,
             part_of=part_of,
         )
 

@@ -175,6 +175,7 @@ class Normalized:
     parts: Sequence[PartResult]
     acknowledgements: Sequence[AcknowledgementWanted] = ()
     exchanged: Sequence[Exchanged] = ()
+    connector_version: str = "0"
     part_of: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -6,7 +6,9 @@ numbers are kept as one counts them, without the zeros before them.
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,8 +19,6 @@ from crossdock.normalize.values import Arrived, Earlier, Exchanged, Seen, SetNum
 from crossdock.partners import Partners
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import exchanges
-
-_WHOLE_NUMBER: Final = "^[0-9]{9}$"
 
 
 def row(
@@ -232,31 +232,78 @@ def hold_sequence(connection: sa.Connection, tenant: str, partners: Collection[s
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEQUENCE_LOCK, key)))
 
 
-def numbers_around(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNumbers:
+    """A partner's interchange numbers as far as they are known: the highest, the lowest, and those in a range."""
+
+    highest: int | None
+    lowest: int | None
+    between: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Numbers that were missing: ``revealed_by`` is the number that showed it, ``missing`` are those still out."""
+
+    revealed_by: int
+    missing: tuple[int, ...]
+
+
+def sequence(
     connection: sa.Connection,
     tenant: str,
     partner: str,
-    first: str,
-    last: str,
+    first: int,
+    last: int,
+    *,
     but: Collection[uuid.UUID] = (),
-) -> tuple[str | None, str | None, set[str]]:
-    """Of a partner's interchange numbers: the highest, the lowest, and those between two (inclusive) that came.
+) -> KnownNumbers:
+    """What is known of a partner's interchange numbers, and which from ``first`` to ``last`` came. Only numbers of
+    nine digits are in a sequence; rows of the messages ``but`` are not looked at."""
+    mine = [*_in_sequence(tenant, partner), exchanges.c.raw_id.not_in(list(but))]
+    highest = connection.execute(sa.select(_number).where(*mine).order_by(_number.desc()).limit(1)).scalar()
+    lowest = connection.execute(sa.select(_number).where(*mine).order_by(_number).limit(1)).scalar()
+    came = connection.execute(
+        sa.select(_number).where(*mine, _number >= f"{first:09}", _number <= f"{last:09}").distinct()
+    ).scalars()
+    return KnownNumbers(
+        highest=int(highest) if highest else None,
+        lowest=int(lowest) if lowest else None,
+        between=frozenset(map(int, came)),
+    )
 
-    Only numbers of nine digits are in a sequence. Rows of the messages ``but`` are not looked at.
-    """
-    number = exchanges.c.interchange_number
-    mine = [
+
+def gap_around(connection: sa.Connection, tenant: str, partner: str, number: int) -> Gap:
+    """The gap that a number which came late was missing in: what showed it first, and what is still missing of it."""
+    mine = _in_sequence(tenant, partner)
+    above = connection.execute(
+        sa.select(_number, exchanges.c.at)
+        .where(*mine, _number > f"{number:09}")
+        .order_by(exchanges.c.at, _number)
+        .limit(1)
+    ).first()
+    if above is None:
+        return Gap(revealed_by=number, missing=())
+    below = connection.execute(
+        sa.select(_number)
+        .where(*mine, _number < f"{number:09}", exchanges.c.at <= above.at)
+        .order_by(_number.desc())
+        .limit(1)
+    ).scalar()
+    first, last = int(below) + 1 if below else number, int(above[0]) - 1
+    known = sequence(connection, tenant, partner, first, last).between
+    missing = (one for one in range(first, last + 1) if one not in known and one != number)
+    return Gap(revealed_by=int(above[0]), missing=tuple(islice(missing, _MOST_MISSING)))
+
+
+_number = exchanges.c.interchange_number
+_MOST_MISSING: Final = 1_000
+
+
+def _in_sequence(tenant: str, partner: str) -> list[Any]:
+    return [
         exchanges.c.tenant == tenant,
         exchanges.c.partner == partner,
         exchanges.c.direction == "in",
-        number.regexp_match(_WHOLE_NUMBER),
-        exchanges.c.raw_id.not_in(list(but)),
+        _number.regexp_match("^[0-9]{9}$"),
     ]
-    highest = connection.execute(
-        sa.select(number).where(*mine).order_by(number.desc()).limit(1)
-    ).scalar_one_or_none()
-    lowest = connection.execute(sa.select(number).where(*mine).order_by(number).limit(1)).scalar_one_or_none()
-    came = connection.execute(
-        sa.select(number).where(*mine, number >= first, number <= last).distinct()
-    ).scalars()
-    return highest, lowest, set(came)
