@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench lock clean
+.PHONY: help install demo test lint bench mutate lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -11,6 +11,7 @@ help:
 	@echo 'make install      make $(VENV) from the lock file'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make bench        the benchmarks, as ratios'
+	@echo 'make mutate       golden X12 files cut, doubled, swapped and flipped, through the whole hub (SEED=n EACH=n)'
 	@echo 'make lock         make requirements.lock again from pyproject.toml'
 	@echo 'make clean        remove all of that: $(VENV), stores, and the folders of demonstrations (their mark: .crossdock-demo)'
 
@@ -39,6 +40,9 @@ test: install lint
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+mutate: install
+	$(BIN)/python -m tests.mutate --store $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH))
 
 demo: install
 	$(BIN)/python -B -m deploy.sandbox.demo $(if $(ONCE),--once)

@@ -30,8 +30,8 @@ _KEYS: Final = (
     "title", "starts", "stops", "match", "answer", "sent", "by_starter", "from", "within", "exception",
 )  # fmt: skip
 _START_KEYS: Final = ("fact", "mappings", "direction", "unless")
-_CANCELLED: Final = "01"
-"""The purpose [353] of a document that takes back what it names."""
+_CANCELLED: Final = frozenset({"01", "03", "17"})
+"""Purposes [353] of a document that takes back what it names: cancellation, deletion, cancelled to be sent anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,8 +151,8 @@ def stops(pair: Pair, started_by: Document, fact: Document) -> bool:
 
 
 def is_cancellation(fact: Document) -> bool:
-    """Whether a fact takes back what it names (purpose 01): nothing has to follow it any more."""
-    return bool(fact["data"].get("attributes", {}).get("purpose") == _CANCELLED)
+    """Whether a fact takes back what it names: nothing has to follow it any more."""
+    return fact["data"].get("attributes", {}).get("purpose") in _CANCELLED
 
 
 def clock_id(tenant: str, pair: Pair, fact: Document) -> uuid.UUID:

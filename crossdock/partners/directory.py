@@ -5,7 +5,7 @@ one there replaces the packaged one of the same name: a new partner is a file an
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,12 @@ class Partners:
         if problems:
             raise Misconfigured("\n".join(problems))
         return partners
+
+    @classmethod
+    def of(cls, partners: Iterable[Partner]) -> "Partners":
+        """These partners, who come from nowhere: for tests and trials. One id belongs to one of them."""
+        every = tuple(partners)
+        return cls(every, {identity: partner for partner in every for identity in partner.ids})
 
     @classmethod
     def look(cls, *folders: Path) -> tuple["Partners", list[str]]:

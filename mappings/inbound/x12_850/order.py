@@ -16,7 +16,7 @@ from canonical.events import (
     Variance,
     When,
 )
-from mappings import codes, parties
+from mappings import codes, money, parties
 from mappings.inbound.x12_850.doubts import Doubt
 from mappings.x12 import Reader, at, plain
 
@@ -76,7 +76,9 @@ class Order:
 
         self.dates = dates_of(reader, root)
         self.attributes |= self.dates
-        self.currency = at(found[1], 2) if (found := root.first("CUR")) is not None else ""
+        self.currency = ""
+        if (found := root.first("CUR")) is not None:
+            self.currency = money.currency(reader, at(found[1], 2), found[0], 2)
         if self.currency:
             self.attributes["currency"] = self.currency
         for _, route in root.all("TD5"):

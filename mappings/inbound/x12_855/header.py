@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from canonical.events import Party, Ref, SourceCode, When
-from mappings import codes
+from mappings import codes, money
 from mappings.x12 import Reader, at
 
 # 374, by our words of the crosswalk: a wish is compared only with a promise of the same kind
@@ -81,7 +81,7 @@ class Header:
                 {"value": reader.date(day, position, begin.said), "precision": "date"} if day else None
             )
         elif name == "CUR":
-            self.currency = at(segment, 2)
+            self.currency = money.currency(reader, at(segment, 2), position, 2)
         elif name == "DTM":
             wish(reader, self.wishes, segment, position)
         elif name == "N1" and (party := reader.party(segment)) is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, When
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes
+from mappings import codes, money
 from mappings.codes import NONE
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
@@ -105,7 +105,9 @@ class _Report:
             {"value": reader.date(day, self.position, 3), "precision": "date"} if day else None
         )
         currency = tree.first("CUR")
-        self.currency = at(currency[1], 2) if currency is not None else ""
+        self.currency = ""
+        if currency is not None:
+            self.currency = money.currency(reader, at(currency[1], 2), currency[0], 2)
         if self.currency:
             self.attributes["currency"] = self.currency
         for position, dates in tree.all("DTM"):
