@@ -28,6 +28,7 @@ Document = Mapping[str, Any]
 
 _KEYS: Final = (
     "title", "starts", "stops", "match", "answer", "sent", "by_starter", "from", "within", "exception",
+    "only_if_agreed",
 )  # fmt: skip
 _START_KEYS: Final = ("fact", "mappings", "direction", "unless")
 _CANCELLED: Final = frozenset({"01", "03", "17"})
@@ -41,6 +42,7 @@ class Pair:
     ``mappings`` and ``direction`` narrow which facts start it, ``unless`` excludes values of attributes. ``answer``
     is the set that must be agreed with the partner, owed by the side that did not send the first document, or by the
     same one (``by_starter``). ``sent``: the set that we must send to the partner for this clock to make sense.
+    ``only_if_agreed``: it runs for partners whose profile names it, with its limit there.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Pair:
     base: tuple[str, ...]
     within: Duration
     exception: str
+    only_if_agreed: bool
 
     def is_started_by(self, fact: Document) -> bool:
         """Whether a fact of this kind starts the clock, whoever said it."""
@@ -69,6 +72,11 @@ class Pair:
             and not any(attributes.get(name) in values for name, values in self.unless.items())
         )
 
+    @property
+    def comes_again(self) -> bool:
+        """Whether the answer is the next of the same: a report that comes every day."""
+        return self.fact in self.stops
+
     def is_owed_by_us(self, fact: Document) -> bool:
         """Whether the answer to this fact is ours to give."""
         return (direction_of(fact) == "out") == self.by_starter
@@ -76,6 +84,8 @@ class Pair:
     def is_agreed(self, fact: Document, partner: Partner) -> bool:
         """Whether the partner's profile says that such an answer is sent at all."""
         if self.sent is not None and not partner.may_receive(self.sent):
+            return False
+        if self.only_if_agreed and self.name not in partner.clocks.terms:
             return False
         if self.answer is None:
             return True
@@ -144,6 +154,8 @@ def stops(pair: Pair, started_by: Document, fact: Document) -> bool:
     data = fact["data"]
     if data["kind"] not in pair.stops or fact["id"] == started_by["id"] or is_cancellation(fact):
         return False
+    if pair.comes_again and said_at(fact) <= said_at(started_by):
+        return False
     if pair.answer is not None:  # an answer goes the way that it is owed
         wanted = "out" if pair.is_owed_by_us(started_by) else "in"
         return direction_of(fact) == wanted
@@ -156,7 +168,10 @@ def is_cancellation(fact: Document) -> bool:
 
 
 def clock_id(tenant: str, pair: Pair, fact: Document) -> uuid.UUID:
-    """One clock for each pair and fact that starts it."""
+    """One clock for each pair and fact that starts it; of what comes again, one for each message."""
+    if pair.comes_again:
+        raw_id = fact["data"]["provenance"]["raw_id"]
+        return derived_id("clock", tenant, pair.name, raw_id, *words(fact, pair.match))
     return derived_id("clock", tenant, pair.name, fact["id"])
 
 
@@ -190,6 +205,7 @@ def overdue(
 _NOUNS: Final = {
     "supplier_po": "PO", "customer_po": "PO", "shipment": "shipment", "warehouse_order": "warehouse order",
     "warehouse_receipt": "transfer", "invoice": "invoice",
+    "feed": "report",
 }  # fmt: skip
 
 
@@ -280,6 +296,7 @@ def _pair(table: Table, name: str) -> Pair | None:
         base=tuple(values.get("from", ())),
         within=within,
         exception=exception,
+        only_if_agreed=bool(values.get("only_if_agreed", False)),
     )
 
 

@@ -269,6 +269,51 @@ def _late(dossier: Dossier, notices: Iterable[Paper]) -> Findings:
             )
 
 
+def _routing(dossier: Dossier) -> Findings:
+    """856 against 850: the carrier that was asked for carries it."""
+    for paper in dossier.current("shipped", "x12_856"):
+        order = _order(dossier, paper)
+        asked, taken = (one.attributes.get("carrier", "") if one else "" for one in (order, paper))
+        if order is None or not asked or not taken or asked == taken:
+            continue
+        yield Finding(
+            paper=paper,
+            name="routing",
+            evidence=f"{order.key}:{asked}:{taken}",
+            exception=_exception(
+                paper,
+                "CMP.ROUTING_GUIDE",
+                f"{_who(paper)} ships {_about(paper, order)} with {taken}, and {asked} was asked for",
+                variance={"attribute": "carrier", "expected": asked, "actual": taken},
+            ),
+        )
+
+
+def _changes_in_turn(dossier: Dossier) -> Findings:
+    """860s of an order are numbered (BCH05): one that is missing may be lost."""
+    turns: dict[tuple[str, str], list[tuple[int, Paper]]] = {}
+    for paper in dossier.current("change_requested", "x12_860"):
+        text = paper.attributes.get("change_sequence", "")
+        if text.isascii() and text.isdigit() and len(text) < 9:
+            turns.setdefault((paper.key, paper.direction), []).append((int(text), paper))
+    for numbered in turns.values():
+        there = {number for number, _ in numbered}
+        for number, paper in numbered:
+            if number > min(there) and number - 1 not in there:
+                missing = next(one for one in range(number - 1, 0, -1) if one - 1 in there or one == 1)
+                named = str(missing) if missing == number - 1 else f"{missing} to {number - 1}"
+                yield Finding(
+                    paper=paper,
+                    name="changes",
+                    evidence=f"{paper.key}:{named}",
+                    exception=_exception(
+                        paper,
+                        "EDI.SEQUENCE_GAP",
+                        f"Change {number} of {_about(paper, paper)} came, and change {named} did not",
+                    ),
+                )
+
+
 def _change_late(dossier: Dossier) -> Findings:
     """860 after the goods left: there is nothing to change any more."""
     for paper in dossier.current("change_requested"):
@@ -502,6 +547,8 @@ _CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
     _repeats,
     _acknowledged,
     _shipped,
+    _routing,
+    _changes_in_turn,
     _change_late,
     _received,
     _invoiced,
@@ -536,6 +583,8 @@ CODES: Final = frozenset(
         "SHP.ASN_MISMATCH",
         "FUL.OVER_SHIP",
         "SHP.ASN_LATE",
+        "CMP.ROUTING_GUIDE",
+        "EDI.SEQUENCE_GAP",
         "ORD.CHANGE_LATE",
         "RCV.SHORT",
         "RCV.OVER",

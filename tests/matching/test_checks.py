@@ -226,6 +226,26 @@ def test_a_ship_notice_after_the_goods_is_late(order, paper, line):
     assert codes(order, receipt, notice) == ["SHP.ASN_LATE"]
 
 
+def test_another_carrier_than_was_asked_for_breaks_the_routing_guide(paper, line):
+    order = _out(paper("ordered", PO, lines=[line("1", ordered=10)], carrier="RDWY"))
+    for carrier, expected in (("RDWY", []), ("FDEG", ["CMP.ROUTING_GUIDE"])):
+        notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=1)], mapping="x12_856",
+                       carrier=carrier)  # fmt: skip
+        assert codes(order, notice) == expected
+
+
+def test_a_change_that_is_missing_is_told_until_it_comes(paper):
+    first, second, third, fifth = (
+        paper("change_requested", "customer_po:7@lakeside_retail", mapping="x12_860", change_sequence=number)
+        for number in ("1", "2", "3", "5")
+    )
+    assert codes(first, second, third) == []
+    (finding,) = check(Dossier([first, third]))
+    assert finding.exception.title == "Change 3 of PO 7 came, and change 2 did not"
+    assert codes(first, second, third, fifth) == ["EDI.SEQUENCE_GAP"]
+    assert codes(second, third) == [], "where they begin is the partner's affair"
+
+
 def test_whatever_the_order_in_which_papers_are_looked_at_the_findings_are_the_same(order, paper, line):
     papers = [
         order,

@@ -88,6 +88,21 @@ def test_a_profile_has_its_own_limit_or_none():
     assert "order_acknowledged" not in running(order, off)
 
 
+def test_some_clocks_run_only_where_the_profile_names_them():
+    report = fact("inventory", ("feed", "x12/846", "acme_supply"), mapping="x12_846")
+    assert running(report, partner()) == {}
+    daily = partner(clocks=Clocks(terms={"report_continues": ClockTerms(within=Duration.parse("26h"))}))
+    clock = running(report, daily)["report_continues"]
+    assert clock.due_at == datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
+    beside = fact(
+        "inventory", ("feed", "x12/846", "acme_supply"), ("item", "V-1", "acme_supply"), mapping="x12_846"
+    )
+    assert not stops(clock.pair, report, beside), "what came with it is not the next one"
+    tomorrow = fact("inventory", ("feed", "x12/846", "acme_supply"), mapping="x12_846", at=clock.due_at)
+    assert stops(clock.pair, report, {**tomorrow, "id": "another"})
+    assert clocks.clock_id("main", clock.pair, report) == clocks.clock_id("main", clock.pair, beside)
+
+
 def test_the_limit_counts_from_the_day_that_was_promised():
     answer = fact("acknowledged", PO, mapping="x12_855", ship_date="2026-12-01", acknowledgement="AC")
     clock = running(answer, partner(clocks=Clocks()))["order_shipped"]
@@ -123,7 +138,7 @@ def test_each_absence_is_ended_by_what_was_awaited(name):
     """A late answer must clear the case by itself: the taxonomy and the pairs say the same thing."""
     pair = pairs()[name]
     code = taxonomy.codes()[pair.exception]
-    assert code.kind == "absence" or name.partition("_has_")[1]
+    assert code.kind == "absence" or name.partition("_has_")[1], name
     for stop in pair.stops:
         for kind in pair.match:
             ended = {
