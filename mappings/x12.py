@@ -287,8 +287,12 @@ def product_ids(segment: list[str], first: int, partner: Partner | None) -> list
     found: list[Ref] = []
     for element in range(first, len(segment) - 1, 2):
         if value := segment[element + 1].strip():
-            qualifier = segment[element].strip()
-            row = codes.meaning("x12-235", qualifier, partner)
-            scheme = row.ours if row is not None and row.ours else f"x12-235:{qualifier}"
-            found.append({"kind": "item", "value": value[:256], "scheme": scheme[:64]})
+            scheme = scheme_of(segment[element].strip(), partner)
+            found.append({"kind": "item", "value": value[:256], "scheme": scheme})
     return found
+
+
+def scheme_of(qualifier: str, partner: Partner | None) -> str:
+    """What numbers of this qualifier [235] are: our word for it, or the qualifier itself."""
+    row = codes.meaning("x12-235", qualifier, partner)
+    return (row.ours if row is not None and row.ours else f"x12-235:{qualifier}")[:64]

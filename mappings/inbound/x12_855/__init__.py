@@ -15,6 +15,7 @@ from crossdock.partners import MappingContext
 from mappings import codes
 from mappings.inbound.x12_855.header import Header
 from mappings.inbound.x12_855.line import Line
+from mappings.inbound.x12_855.lines import Lines
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -48,24 +49,24 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     """One acknowledgment as statements. Raises ``Unreadable`` for what it cannot map."""
     reader = Reader(document, context)
     header = Header(reader)
-    lines: list[Line] = []
+    lines = Lines(header)
     declared_lines = 0
-    line: Line | None = None
-    for position, segment in enumerate(reader.segments, 1):
+    segments = reader.segments
+    place = 0
+    while place < len(segments):
+        segment = segments[place]
         name = segment[0]
         if name == "PO1":
-            line = Line(header, position, len(lines) + 1)
-            lines.append(line)
-        elif name == "CTT":
+            place = lines.take(place)
+            continue
+        place += 1
+        if name == "CTT":
             declared = at(segment, 1)
             declared_lines = (
                 int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 10 else 0
             )
-            line = None
-        elif line is not None:
-            line.take(name, segment, position)
         else:
-            header.take(name, segment, position)
+            header.take(name, segment, place)
     header.close()
     header_row = header.meaning
     exception = header_row.exception if header_row is not None else "EDI.UNMAPPED_CODE"
@@ -76,7 +77,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         return  # what we answered ourselves is no trouble to us
     if exception == "ORD.REJECTED":
         # the lines explain the rejection: they are no troubles of their own
-        yield _header_event(header, exception, lines)
+        yield _header_event(header, exception, list(lines))
         return
     if exception != codes.NONE:
         yield _header_event(header, exception, [])
@@ -84,11 +85,11 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         yield _unlisted(header, f"says {header.kind}, which lists every line, and lists none")
     elif lines and declared_lines > len(lines):
         yield _unlisted(header, f"counts {declared_lines} lines and lists {len(lines)}")
-    for line in lines:
+    for line in lines.troubled():
         yield from line.events()
 
 
-def _acknowledged(header: Header, lines: list[Line], silence: str) -> Fact:
+def _acknowledged(header: Header, lines: Lines, silence: str) -> Fact:
     attributes = {"acknowledgement": header.kind}
     if silence:
         attributes["silence"] = silence
@@ -103,19 +104,18 @@ def _acknowledged(header: Header, lines: list[Line], silence: str) -> Fact:
         place=header.reader.place(header.position, "BAK"),
         occurred_at=header.occurred_at,
         parties=header.parties,
-        # a line whose date is still open is not yet acknowledged with a date: it must not clear that trouble
-        lines=[line.words for line in lines if not line.says("ORD.SCHEDULE_PENDING")],
+        lines=lines.words,
         source_codes=[header.source_code],
         attributes=attributes,
     )
 
 
-def _first_dates(header: Header, lines: list[Line], silence: str) -> dict[str, str]:
+def _first_dates(header: Header, lines: Lines, silence: str) -> dict[str, str]:
     """``ship_date`` and ``delivery_date``: when the first of the order is to come. A ship notice is then due."""
     if silence == "rejected":
         return {}
     found: dict[str, str] = {}
-    for promised in [line.promised() for line in lines] or [header.wishes]:
+    for promised in lines.promised() if lines else (header.wishes,):
         for kind, date in promised.items():
             name = f"{kind}_date"
             found[name] = min(found.get(name, date), date)
