@@ -21,7 +21,8 @@ from crossdock.store import sendings
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
+"""A sealed statement."""
 
 _MOST_RESOLVED: Final = 50
 _MOST_SENTENCES: Final = 10
@@ -151,12 +152,11 @@ class _Resolver:
         if sent is None:
             return document
         ours = self._ours(sent)
-        ext = {**data.get("ext", {}), "answered": _where(ours)}
+        ext = {**data.get("ext", {}), **_where(ours)}
         sentences = [_written_by(ours)]
         errors = ext.get("errors")
         if isinstance(errors, Mapping) and ours.entry is not None:
-            columns, said = _resolve(errors, ours.entry)
-            ext["answered"] |= columns
+            ext["resolved"], said = _resolve(errors, ours.entry)
             sentences = [*said, *sentences]
         detail = "; ".join(filter(None, (data.get("detail", ""), *sentences)))
         if len(detail) > _LONGEST_DETAIL:
@@ -192,14 +192,16 @@ def _where(ours: _Ours) -> dict[str, Any]:
     """Where it lies, and who wrote it."""
     sent = ours.sent
     found: dict[str, Any] = {
-        "exchange_id": str(sent.id),
-        "interchange": sent.interchange_number,
-        "set": f"{sent.set_id} {sent.set_number}",
+        "answered": {
+            "exchange_id": str(sent.id),
+            "interchange": sent.interchange_number,
+            "release": sent.release,
+        }
     }
     if ours.behind is not None:
         found["write_back"] = as_json(ours.behind)
     if sent.raw_id is not None:
-        found["raw_id"], found["part"] = str(sent.raw_id), sent.part
+        found["copy"] = {"raw_id": str(sent.raw_id), "part": sent.part}
     return found
 
 

@@ -6,7 +6,7 @@ that set (``matched``); what it says that is wrong in it is looked up in what we
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -22,14 +22,22 @@ from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.normalize.values import Exchanged, SetNumbers
 from crossdock.numbering import Received
-from crossdock.partners import Partner, Partners
+from crossdock.partners import Partner
 from crossdock.reconcile import Said
 from crossdock.store import casebook, clockwork, register, sendings
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
 
-__all__ = ["enrich", "note_delivered", "note_given_up", "note_received", "note_written", "overdue", "rows_of"]
+__all__ = [
+    "enrich",
+    "note_delivered",
+    "note_given_up",
+    "note_received",
+    "note_written",
+    "overdue",
+    "rows_of",
+]
 
 _VERSION: Final = "1"
 
@@ -44,7 +52,11 @@ MOST_ANSWERS: Final = 200
 
 
 def note_received(
-    connection: "Transaction", tenant: str, received: Sequence[Received], partners: Partners, now: datetime
+    connection: "Transaction",
+    tenant: str,
+    received: Sequence[Received],
+    partners: Iterable[Partner],
+    now: datetime,
 ) -> list[Said]:
     """Register what a batch of messages exchanged, match its acknowledgements to what we sent, and say what is odd.
 
@@ -60,7 +72,9 @@ def note_received(
 class _Batch:
     """One batch while it is registered."""
 
-    def __init__(self, connection: "Transaction", tenant: str, partners: Partners, now: datetime) -> None:
+    def __init__(
+        self, connection: "Transaction", tenant: str, partners: Iterable[Partner], now: datetime
+    ) -> None:
         self._connection = connection
         self._tenant = tenant
         self._partners = {partner.name: partner for partner in partners}
@@ -316,14 +330,22 @@ def rows_of(
 
 
 def note_delivered(
-    connection: "Transaction", tenant: str, write_back_id: uuid.UUID, partner: Partner, now: datetime
+    connection: "Transaction",
+    tenant: str,
+    write_back_id: uuid.UUID,
+    partners: Iterable[Partner],
+    now: datetime,
 ) -> None:
     """It left: now its acknowledgement is waited for, by the partner's calendar, where one is expected."""
     moved = []
+    by_name: dict[str, Partner] = {}
     for one in sendings.sent_in(connection, tenant, write_back_id):
-        if one.state == "unsent":
-            due = partner.acknowledgement_due(one.set_id, now)
-            moved.append(_moved(one, "sent" if due is None else "waiting", due))
+        if one.state != "unsent":
+            continue
+        by_name = by_name or {partner.name: partner for partner in partners}
+        partner = by_name.get(one.partner)
+        due = partner.acknowledgement_due(one.set_id, now) if partner is not None else None
+        moved.append(_moved(one, "sent" if due is None else "waiting", due))
     sendings.move(connection, tenant, moved)
 
 
@@ -362,7 +384,7 @@ class _Silence:
 
 
 def overdue(
-    connection: "Transaction", tenant: str, partners: Partners, now: datetime, limit: int
+    connection: "Transaction", tenant: str, partners: Iterable[Partner], now: datetime, limit: int
 ) -> list[Said]:
     """Open an exception for each group whose acknowledgement should be here and is not. At most ``limit`` sets are
     looked at; call until there are none."""

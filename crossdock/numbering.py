@@ -121,6 +121,8 @@ def out_of_order(
         return
     register.hold_sequence(connection, tenant, arrived)
     mine = {claim.id for claim, _ in holding}
+    again = {claim.id for claim, _ in holding if claim.again}
+    replayed = register.registered_in(connection, tenant, again)
     for name, numbers in arrived.items():
         known = register.sequence(connection, tenant, name, min(numbers), max(numbers), but=mine)
         partner = partners[name]
@@ -133,8 +135,8 @@ def out_of_order(
                 if number > highest + 1:
                     yield _gap(partner, arrival, number, range(highest + 1, number))
                 highest = number
-            elif number in known.between:
-                pass  # it came twice, which is told as that
+            elif number in known.between or (arrival.received[0].id, f"{number:09}") in replayed:
+                pass  # it came twice, which is told as that; or its message is processed again
             elif known.lowest is not None and number < known.lowest:
                 yield _anew(partner, arrival, number, known.lowest)
             else:

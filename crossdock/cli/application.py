@@ -17,6 +17,7 @@ from crossdock.cli import (
     connectors,
     dead_letters,
     events,
+    exchanges,
     ledger,
     partners,
     raw,
@@ -87,8 +88,8 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, dead_letters, blocked, clocks, raw, runs, ledger,
-    schemas, connectors, partners, rules, serving,
+    checks, store, x12, trying, steps, events, cases, write_backs, exchanges, dead_letters, blocked, clocks, raw,
+    runs, ledger, schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

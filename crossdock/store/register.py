@@ -5,7 +5,7 @@ numbers are kept as one counts them, without the zeros before them.
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.messages import derived_id
 from crossdock.normalize.values import Arrived, Earlier, Exchanged, Seen, SetNumbers
-from crossdock.partners import Partners
+from crossdock.partners import Partner
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import exchanges
 
@@ -70,10 +70,11 @@ def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
 class Lookup:
     """The register as a batch is normalized: what it holds, and what earlier messages of the batch brought.
 
-    One for each batch, on a transaction that only reads.
+    One for each batch, on a transaction that only reads. ``failed``: the store could not be asked.
     """
 
-    def __init__(self, connection: sa.Connection, tenant: str, partners: Partners) -> None:
+    def __init__(self, connection: sa.Connection, tenant: str, partners: Iterable[Partner]) -> None:
+        self.failed = False
         self._connection = connection
         self._tenant = tenant
         self._partners = {partner.name: partner for partner in partners}
@@ -87,7 +88,11 @@ class Lookup:
         looks = [one for one in (windows.interchange, windows.group, windows.set) if one.then != "ignore"]
         since = arrived.received_at - max((one.within for one in looks), default=timedelta())
         asks_sets = windows.set.then != "ignore" and windows.group.then == "ignore"
-        found = seen(self._connection, self._tenant, arrived, since=since, sets=asks_sets)
+        try:
+            found = seen(self._connection, self._tenant, arrived, since=since, sets=asks_sets)
+        except Exception:
+            self.failed = True
+            raise
         return Seen(
             interchange=found.interchange
             or self._other(self._interchanges.get((arrived.partner, arrived.number)), arrived),
@@ -182,7 +187,12 @@ def seen(
                 _not_refused("told"),
             ]
             key = (exchanges.c.set_id, exchanges.c.set_number)
-            newest = sa.select(*_SEEN).where(*conditions).distinct(*key).order_by(*key, exchanges.c.at.desc())
+            newest = (
+                sa.select(*_SEEN)
+                .where(*conditions)
+                .ext(pg.distinct_on(*key))
+                .order_by(*key, exchanges.c.at.desc())
+            )
             for each in connection.execute(newest):
                 found_sets[functional_id, number, each.set_id, each.set_number] = _earlier(each)
     return Seen(interchange=interchange, groups=found_groups, sets=found_sets)
@@ -247,6 +257,20 @@ class Gap:
 
     revealed_by: int
     missing: tuple[int, ...]
+
+
+def registered_in(
+    connection: sa.Connection, tenant: str, raw_ids: Collection[uuid.UUID]
+) -> set[tuple[uuid.UUID, str]]:
+    """Which interchanges of these messages (message, ISA13) are registered already."""
+    if not raw_ids:
+        return set()
+    statement = (
+        sa.select(exchanges.c.raw_id, exchanges.c.interchange_number)
+        .where(exchanges.c.tenant == tenant, exchanges.c.raw_id.in_(list(raw_ids)))
+        .distinct()
+    )
+    return {(each.raw_id, each.interchange_number) for each in connection.execute(statement)}
 
 
 def sequence(

@@ -116,7 +116,11 @@ def _sent(connection: sa.Connection, conditions: Sequence[Any], lock: bool) -> l
     statement = (
         sa.select(*_SENT)
         .where(exchanges.c.direction == "out", *conditions)
-        .order_by(exchanges.c.at, exchanges.c.id)
+        .order_by(
+            exchanges.c.at,
+            sa.func.coalesce(exchanges.c.write_back_id, exchanges.c.raw_id),
+            exchanges.c.part,
+        )
     )
     if lock:
         statement = statement.with_for_update()

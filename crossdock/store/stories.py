@@ -248,6 +248,7 @@ KINDS: Final[Mapping[str, tuple[sa.Table, str]]] = {
     "write-back": (tables.write_backs, "write-backs"),
     "dead letter": (tables.dead_letters, "dead-letters"),
     "raw message": (tables.raw_messages, "raw"),
+    "exchange": (tables.exchanges, "exchanges"),
 }
 """What can be named by an id: its table, and the group of commands that shows it."""
 
