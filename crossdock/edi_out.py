@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from canonical.events import Fact, Origin
+from crossdock.decide.row import TO_PARTNER
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
 from crossdock.formats.x12 import guides
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from crossdock.formats.x12.guides import Guide
 
 MEDIA_TYPE: Final = "application/edi-x12"
-
-TO_PARTNER: Final = "partner"
-"""The target of an action that goes to whichever connector sends to the partner concerned, as its profile says."""
 
 PARTNER: Final = "partner"
 RESENT: Final = "resend_of"

@@ -1,7 +1,8 @@
-"""Puts acknowledgements (997) into the supplier's inbound directory, each under a name that says which it is.
+"""Puts acknowledgements and documents (997, 855, 860) into the supplier's inbound directory, each under a name that
+says which it is.
 
-The name holds the idempotency key's hash, so that the same acknowledgement has the same name over attempts and
-restarts; what lies there under it can be read back and compared.
+The name holds the idempotency key's hash, so that the same file has the same name over attempts and restarts; what
+lies there under it can be read back and compared.
 """
 
 import hashlib
@@ -58,7 +59,7 @@ class SupplierInbox:
         self._wire.close()
 
     def name_of(self, write_back: WriteBack) -> str:
-        """``997-<subject>-<hash of the key>.edi``: always the same for one write-back."""
+        """``997-<subject>-<hash of the key>.edi``, ``x12-855-…``: always the same for one write-back."""
         subject = re.sub(r"[^A-Za-z0-9]+", "-", write_back.subject).strip("-")[:80] or "x"
         operation = re.sub(r"[^A-Za-z0-9]+", "-", write_back.operation).strip("-") or "out"
         mark = hashlib.sha256(write_back.idempotency_key.encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from crossdock.decide import drawn, jdm, reference, sentences
 from crossdock.decide.context import FIELDS, Value, as_json, for_engine
-from crossdock.decide.row import Rule
+from crossdock.decide.row import DOCUMENTS, TO_PARTNER, Rule
 from crossdock.decide.table import TRIAGE, Table, load
 from crossdock.messages import Action, Decision
 
@@ -215,4 +215,6 @@ def _targets() -> Mapping[str, Collection[str]]:
     from crossdock.registry import Registry
 
     manifests = Registry().manifests().values()
-    return {each.name: each.sink.operations for each in manifests if each.sink is not None}
+    targets = {each.name: each.sink.operations for each in manifests if each.sink is not None}
+    written = {operation for operations in targets.values() for operation in operations}
+    return {**targets, TO_PARTNER: [operation for operation in DOCUMENTS if operation in written]}

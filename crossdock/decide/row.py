@@ -24,6 +24,19 @@ DEFAULT_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """What an operation says when the row does not: sentences over the event's fields."""
 
+DOCUMENTS: Final[Mapping[str, str]] = {
+    "x12_824": "advise",
+    "x12_855": "acknowledge",
+    "x12_860": "change_order",
+    "x12_865": "answer_change",
+    "x12_870": "report_status",
+    "x12_990": "answer_tender",
+}
+"""Operations that are documents to a trading partner, with the taxonomy's word for what each does."""
+
+TO_PARTNER: Final = "partner"
+"""The target of a document that goes by the connector that the partner's profile names."""
+
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DO: Final = re.compile(r"([a-z][a-z0-9_]*):([a-z0-9][a-z0-9_]*)")
 _ARGUMENT: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -237,12 +250,13 @@ class Check:
         if not possible and isinstance(code, OneOf) and isinstance(family, OneOf):
             self.problems.tell(where.of("when", "family"), "no code is of this family: the row never matches")
         for action in rule.actions:
-            refused = sorted(each.code for each in possible if action.operation not in each.actions)
-            if action.operation in taxonomy.ACTIONS and refused:
+            does = DOCUMENTS.get(action.operation, action.operation)
+            refused = sorted(each.code for each in possible if does not in each.actions)
+            if does in taxonomy.ACTIONS and refused:
                 more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
                 self.problems.tell(
                     where.of("actions"),
-                    f"the taxonomy does not allow {action.operation!r} for {', '.join(refused[:3])}{more}, "
+                    f"the taxonomy does not allow {does!r} for {', '.join(refused[:3])}{more}, "
                     f"which can match this row",
                 )
             needed = {name for sentence in action.arguments.values() for name in sentence.fields}
