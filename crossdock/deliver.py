@@ -7,12 +7,12 @@ person. Waiting is a time in a row (``next_attempt_at``), never a sleep.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
-from crossdock import deadletters
+from crossdock import deadletters, exchanges
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import (
@@ -27,6 +27,7 @@ from crossdock.messages import (
     WriteBack,
     WriteBackState,
 )
+from crossdock.partners import Partner
 from crossdock.ports import Clock, Dice, Manifest, Searchable, Sink, SinkManifest
 from crossdock.retry import next_attempt_at
 from crossdock.store import desk, outbox
@@ -59,7 +60,9 @@ class Deliverer:
         dice: Dice,
         lease: timedelta,
         run_id: uuid.UUID | None = None,
+        partners: Iterable[Partner] = (),
     ) -> None:
+        """``partners``: who may owe us an acknowledgement for what is delivered."""
         if manifest.sink is None:
             raise Misconfigured(f"connector '{manifest.name}' has no sink, so nothing is delivered to it")
         self._store = store
@@ -71,6 +74,7 @@ class Deliverer:
         self._dice = dice
         self._lease = lease
         self._run_id = run_id
+        self._partners = tuple(partners)
 
     def deliver_batch(self) -> dict[str, int]:
         """Claim what is due and make each attempt. ``attempts`` 0: nothing is due.
@@ -206,6 +210,8 @@ class Deliverer:
                 phase=phase,
                 run_id=self._run_id,
             )
+            if held and step.state is WriteBackState.DELIVERED and "x12" in intent.write_back.media_type:
+                exchanges.note_delivered(connection, self._tenant, intent.write_back.id, self._partners, now)
             if held and step.problem is not None:
                 desk.add_dead_letters(
                     connection, [deadletters.write_back_row(intent.write_back, step.problem, now=now)]

@@ -201,6 +201,7 @@ class Hub:
                     dice=self._dice,
                     lease=self._lease,
                     run_id=ran.id,
+                    partners=self.partners,
                 )
                 try:
                     self._until_idle(deliverer.deliver_batch, "attempts", ran, limit_s)

@@ -6,13 +6,15 @@ lapse, and doing it again gives the same ids.
 """
 
 import gc
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from canonical.events import ExceptionEvent
+from crossdock import exchanges
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
 from crossdock.errors import Misconfigured, WireDown
@@ -27,11 +29,12 @@ from crossdock.normalize import Normalizer, Opened, PartResult
 from crossdock.normalize.part import origin_of, sealed
 from crossdock.partners import Partners
 from crossdock.ports import Clock
-from crossdock.reconcile import Reconciler
+from crossdock.reconcile import SWEEP, Reconciler
 from crossdock.record import Recorder, Worked
 from crossdock.registry import Registry
 from crossdock.store import casebook, inbox
 from crossdock.store.engine import Clash
+from crossdock.store.register import Lookup
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -66,6 +69,7 @@ class Processor:
         self._clock = clock
         self._normalizer = normalizer
         self._router = router
+        self._partners = partners
         self._reconciler = Reconciler(tenant=tenant, partners=partners)
         self._recorder = Recorder(
             tenant=tenant, registry=registry, router=router, reconciler=self._reconciler
@@ -98,8 +102,7 @@ class Processor:
         if not claims:
             return counts
         faultpoint("process.after_claim")
-        worked = [self._work(claim, replayed.get(claim.id, frozenset())) for claim in claims]
-        worked = self.decide(worked)
+        worked = self.decide(self._normalize(claims, replayed))
         for batch, written in self._write_isolated(worked):
             counts["messages"] += len(batch)
             for name, number in written.items():
@@ -107,7 +110,18 @@ class Processor:
         faultpoint("process.after_commit")
         return counts
 
-    def _work(self, claim: inbox.Claim, replayed: frozenset[int]) -> Worked:
+    def _normalize(
+        self, claims: Sequence[inbox.Claim], replayed: Mapping[uuid.UUID, frozenset[int]]
+    ) -> list[Worked]:
+        """Normalize a batch with the register of exchanges at hand, and look up what its acknowledgements name."""
+        with self._store.transaction(self._tenant) as connection:
+            lookup = Lookup(connection, self._tenant, self._partners)
+            worked = [self._work(claim, replayed.get(claim.id, frozenset()), lookup) for claim in claims]
+            said = [document for one in worked for document in (*one.events, *one.facts)]
+            enriched = exchanges.enrich(connection, self._tenant, said)
+        return worked if enriched is said else list(_exchanged(worked, said, enriched))
+
+    def _work(self, claim: inbox.Claim, replayed: frozenset[int], lookup: Lookup) -> Worked:
         """Normalize one message, or of one with several parts those that a replay asked for. Whatever goes wrong in
         it stays in it."""
         if claim.attempts > POISON_CLAIMS:
@@ -126,8 +140,12 @@ class Processor:
         try:
             # what was set aside whole, as one part, may have many; when our answer alone is replayed, no part is
             whole = claim.part_count is None or (claim.part_count == 1 and bool(replayed))
-            normalized = self._normalizer.normalize(claim.message, only=None if whole else set(replayed))
+            normalized = self._normalizer.normalize(
+                claim.message, only=None if whole else set(replayed), register=lookup
+            )
         except Exception as error:
+            if lookup.failed:
+                raise  # our own database is in trouble: no message is to blame
             # a fault in a mapping must not stop the messages beside it
             return _failed(claim, replayed, problem_of(error, Stage.NORMALIZE))
         documents = [document for part in normalized.parts for document in part.documents]
@@ -186,14 +204,16 @@ class Processor:
                     raise
 
     def sweep(self) -> dict[str, int]:
-        """Open an exception for each clock of a batch that ran out. ``overdue`` 0: none has."""
-        counts = {"overdue": 0, "events": 0, "cases": 0, "write_backs": 0}
+        """Open an exception for each answer of a batch that did not come in time. ``overdue`` 0: none is missing."""
         with self._store.transaction(self._tenant) as connection:
             now = self._clock.now()
-            late = self._reconciler.sweep(connection, now)
+            late = [
+                *self._reconciler.sweep(connection, now),
+                *exchanges.overdue(connection, self._tenant, self._partners, now, SWEEP),
+            ]
             written = self._recorder.write_events(connection, late, now)
-        counts["overdue"] = len(late)
-        return {name: written.get(name, number) for name, number in counts.items()}
+        counts = {name: written[name] for name in ("events", "cases", "write_backs")}
+        return {"overdue": len(late), **counts}
 
     def note_untold(self, untold: Sequence[tuple[RawMessage, str]], *, connector_version: str) -> None:
         """An event for each message that is stored and whose source could not be told: silence would leave its file
@@ -223,6 +243,19 @@ class Processor:
             one = Worked(claim=claim, parts=(), normalized=None, events=documents, facts=(), decisions=())
             with self._store.transaction(self._tenant) as connection:
                 self._recorder.write_statements(connection, self.decide([one]), now)
+
+
+def _exchanged(
+    worked: Sequence[Worked], old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
+) -> Iterator[Worked]:
+    """The same work with these statements in place of those. Their ids and their order are the same."""
+    now = {id(before): after for before, after in zip(old, new, strict=True)}
+    for one in worked:
+        yield replace(
+            one,
+            events=[now[id(document)] for document in one.events],
+            facts=[now[id(document)] for document in one.facts],
+        )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crossdock import clocks, deadletters, detect
+from crossdock import clocks, deadletters, detect, exchanges
 from crossdock.acknowledgements import write_acknowledgements
 from crossdock.decide import Router
 from crossdock.edi_outbox import Outgoing
@@ -79,9 +79,14 @@ class Recorder:
         facts = [said for one in mine for said in one.said_facts()]
         for name, number in self._follow(connection, facts, now).items():
             counts[name] += number
+        received = [(one.claim, one.normalized) for one in mine if one.normalized is not None]
+        odd = exchanges.note_received(
+            connection, self._tenant, received, self._reconciler.partners.values(), now
+        )
+        for name, number in self.write_events(connection, odd, now).items():
+            counts[name] += number
         numbers = outbox.ControlNumbers(connection, self._tenant)
-        answered = [(one.claim, one.normalized) for one in mine if one.normalized is not None]
-        counts["write_backs"] += write_acknowledgements(connection, answered, numbers, now)
+        counts["write_backs"] += write_acknowledgements(connection, received, numbers, now)
         numbers.save()
         counts["dead_letters"] = self._write_dead_letters(connection, mine, now)
         inbox.finish_messages(connection, self._tenant, {one.claim.id: one.part_count for one in mine}, now)
