@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "yellow": "33"}
+
 
 def visible(text: object) -> str:
     """The text with every control and direction character shown as an escape. Line ends and tabs stay."""
@@ -100,12 +102,21 @@ class Talk:
         shown = visible(text)
         self._out.write(f"\n\x1b[1m{shown}\x1b[0m\n" if self._in_colour else f"\n{shown}\n")
 
+    def styled(self, *parts: tuple[str, str]) -> None:
+        """One line of data for people, in parts with their styles: ``bold``, ``dim``, ``red``, ``yellow``, or none.
+        In a pipe they are plain."""
+        for text, style in parts:
+            shown = visible(text)
+            code = _STYLES.get(style) if self._in_colour else None
+            self._out.write(f"\x1b[{code}m{shown}\x1b[0m" if code and shown else shown)
+        self._out.write("\n")
+
     def fields(self, pairs: Mapping[str, object], *, indent: int = 2) -> None:
         """Names and values below one another; what is unknown is left out."""
         known = {name: value for name, value in pairs.items() if value not in (None, "", [], {}, ())}
         width = max((len(name) for name in known), default=0)
         for name, value in known.items():
-            room = max(40, self._width() - indent - width - 2) if self.on_terminal else 10_000
+            room = max(40, self.width - indent - width - 2) if self.on_terminal else 10_000
             lines = textwrap.wrap(one_line(value), room, break_long_words=False, break_on_hyphens=False) or [
                 "-"
             ]
@@ -192,7 +203,9 @@ class Talk:
             )
         self.say(f"crossdock: {sentence}")
 
-    def _width(self) -> int:
+    @property
+    def width(self) -> int:
+        """How many columns the terminal has; 100 where there is none."""
         try:
             return os.get_terminal_size(self._out.fileno()).columns
         except (OSError, ValueError):

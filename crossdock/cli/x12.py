@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
@@ -11,24 +12,22 @@ import typer
 
 from crossdock.cli.command import command, group
 from crossdock.cli.exits import ExitCode
-from crossdock.cli.talk import Talk, visible
+from crossdock.cli.talk import Talk
 from crossdock.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from crossdock.formats.x12 import Finding, Item, TransactionSet
+    from crossdock.formats.x12.inspect import Inspector, Terms, View
+    from crossdock.partners import Partner
 
-x12 = group("x12", "X12: look at a file, its envelopes, and everything that is wrong with it.")
+x12 = group("x12", "X12: look at a file, its envelopes, its sets, and everything that is wrong with it.")
 
-SHOWN: Final = 100
-"""So many findings are shown to people; ``--json`` has them all."""
-
-BEFORE, AFTER = 24, 40
-"""So many bytes round a finding are shown."""
+IN_MEMORY: Final = 8 << 20
+"""A redacted file larger than this is kept on disk while it is shown."""
 
 
 @x12.callback()
 def _group() -> None:
-    """X12: look at a file, its envelopes, and everything that is wrong with it."""
+    """X12: look at a file, its envelopes, its sets, and everything that is wrong with it."""
 
 
 def declare(app: typer.Typer) -> None:
@@ -41,42 +40,232 @@ def declare(app: typer.Typer) -> None:
     "inspect",
     examples=(
         "crossdock x12 inspect order.edi",
-        "crossdock x12 inspect order.edi --segments",
-        "crossdock x12 inspect order.edi --json",
+        "crossdock x12 inspect order.edi --errors",
+        "crossdock x12 inspect order.edi --set 17 --elements",
+        "crossdock x12 inspect order.edi --partner acme_supply",
+        "crossdock x12 inspect order.edi --redact --output shareable.edi",
+        "crossdock x12 inspect *.edi --json",
     ),
 )
 def inspect(
     talk: Talk,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An X12 file, whole or broken; - is standard input.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="X12 files, whole or broken; - is standard input."),
     ],
-    segments: Annotated[
-        bool, typer.Option("--segments", help="Show every segment of every set, numbered.")
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="Of how many sets the segments are shown.")
+    ] = 3,
+    sets: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--set", metavar="N", min=1, help="Show this set alone: its number in the file, from 1."
+        ),
+    ] = None,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Show only the sets in which something is wrong.")
     ] = False,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="Show every segment of every set, however long.")
+    ] = False,
+    elements: Annotated[
+        bool, typer.Option("--elements", help="Show each element on a line, with its name and number.")
+    ] = False,
+    partner: Annotated[
+        str | None,
+        typer.Option(
+            "--partner",
+            metavar="NAME",
+            help="By what is agreed with this partner: see `crossdock partner list`.",
+        ),
+    ] = None,
+    redact: Annotated[
+        bool,
+        typer.Option(
+            "--redact",
+            help="Names, addresses, texts and ids become placeholders; codes, dates and amounts stay.",
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the redacted file there; a folder for several."),
+    ] = None,
 ) -> ExitCode:
-    """Show the envelopes of a file and everything that is wrong with it; every byte is accounted for."""
-    from crossdock.formats.x12 import Coverage, Severity, findings_of, read
+    """Show a file as a person reads it: segments with names, loops, codes, and everything that is wrong at its place.
 
-    coverage = Coverage()
-    seen = _Seen(with_segments=segments)
-    findings: list[Finding] = []
-    with _opened(file) as stream:
-        for item in read(stream, coverage=coverage):
-            seen.take(item)
-            findings += findings_of([item])
-        findings = _once(findings)
-        document = {
-            "file": file.name,
-            "bytes": coverage.bytes,
-            "bytes_accounted": coverage.bytes_accounted,
-            "segments": coverage.segments,
-            "interchanges": seen.interchanges,
-            "findings": [_finding(finding) for finding in findings],
-        }
-        if not talk.answer(document):
-            _show(talk, document, findings, stream)
-    wrong = any(finding.severity is not Severity.INFO for finding in findings)
-    return ExitCode.FINDINGS if wrong or seen.problems else ExitCode.OK
+    Shows what our acknowledgement would say of each set and group. A long file is shown in part, and what is left out
+    is said. ISA02 and ISA04, which may hold passwords, are never shown.
+    """
+    from crossdock.formats.x12.inspect import View
+
+    if output is not None and not redact:
+        raise Misconfigured("--output is where the redacted file goes: add --redact")
+    if output is not None and len(files) > 1 and not output.is_dir():
+        raise Misconfigured(f"{output} is no folder: name one for {len(files)} redacted files")
+    agreed = _partner(partner) if partner is not None else None
+    whole = segments or sets is not None
+    view = View(
+        sets=None if segments else limit,
+        only=frozenset(sets or ()),
+        errors=errors,
+        lines=None if whole else View().lines,
+        listed=None if talk.as_json else View().listed,
+    )
+    reading = _Reading(
+        talk, view, _terms(agreed), agreed, with_content=segments, with_elements=elements, redact=redact
+    )
+    documents = [reading.show(file, output) for file in files]
+    talk.answer(documents[0] if len(documents) == 1 else {"files": documents})
+    if not talk.as_json:
+        talk.next_step("crossdock try FILE", "what would come of it")
+    return ExitCode.OK if reading.is_right else ExitCode.FINDINGS
+
+
+def _partner(name: str) -> "Partner":
+    from crossdock.partners import Partners
+
+    return Partners.load().named(name)
+
+
+def _terms(partner: "Partner | None") -> "Terms":
+    """By what files are read: the guides and our lists, and what is agreed with a partner."""
+    from crossdock.formats.x12.inspect import Terms, text_of
+    from crossdock.formats.x12.overlay import Overlay
+    from crossdock.registry import Registry
+
+    registry = Registry()
+
+    def refuses(set_id: str) -> str:
+        if partner is not None and not partner.may_send(set_id):
+            return f"it is not agreed that {partner.name} sends us a {set_id}"
+        return "" if registry.inbound(f"x12/{set_id}") is not None else f"we have no mapping for a {set_id}"
+
+    if partner is None:
+        return Terms(refuses=refuses)
+    overlays = {set_id: Overlay.of(said) for set_id, said in partner.overlay.items() if said}
+
+    def text(reference: str, code: str) -> str:
+        own = partner.codes.get((f"x12-{reference}", code))
+        return own.text if own is not None else text_of(reference, code)
+
+    return Terms(text=text, overlay=overlays.get, refuses=refuses, kind=partner.acknowledgement_of)
+
+
+class _Reading:
+    """Reads files one after another, shows each, and remembers whether all of them are right."""
+
+    def __init__(
+        self,
+        talk: Talk,
+        view: "View",
+        terms: "Terms",
+        partner: "Partner | None",
+        *,
+        with_content: bool,
+        with_elements: bool,
+        redact: bool,
+    ) -> None:
+        from crossdock.formats.x12.redact import Redactor
+
+        self.is_right = True
+        self._talk = talk
+        self._view = view
+        self._terms = terms
+        self._partner = partner
+        self._with_content = with_content
+        self._with_elements = with_elements
+        self._redactor = Redactor() if redact else None
+        self._known: Callable[[str, str], str] | None = None
+
+    def show(self, file: Path, output: Path | None) -> dict[str, Any]:
+        """Show one file to a person; or give it as a JSON document."""
+        with _opened(file) as stream:
+            if self._redactor is None:
+                return self._read(file, stream)[0]
+            return self._show_redacted(file, stream, output)
+
+    def _show_redacted(self, file: Path, original: BinaryIO, output: Path | None) -> dict[str, Any]:
+        target = output / file.name if output is not None and output.is_dir() else output
+        with _written(target, file) as redacted:
+            before = self._redact(original, redacted)
+            redacted.seek(0)
+            document, inspector = self._read(file, redacted)
+        same = inspector.digest == before
+        document["redacted"] = {"file": str(target) if target is not None else None, "reads_the_same": same}
+        if not same:
+            self.is_right = False
+            self._talk.say(
+                f"{file.name}: the redacted file does not read as the original did: look before sharing it"
+            )
+        if target is not None:
+            self._talk.say(f"wrote {target}: names, addresses, texts and ids are placeholders")
+        return document
+
+    def _redact(self, original: BinaryIO, redacted: BinaryIO) -> str:
+        """Write the redacted file; the fingerprint of what is wrong in the original."""
+        from crossdock.formats.x12 import Item, read
+        from crossdock.formats.x12.inspect import Inspector, View
+
+        assert self._redactor is not None
+        inspector = Inspector(View(sets=0, listed=0), self._terms)
+
+        def seen() -> Iterator[Item]:
+            for item in read(_blocks(original)):
+                inspector.take(item)
+                yield item
+
+        self._redactor.write(seen(), original, redacted)
+        return inspector.digest
+
+    def _read(self, file: Path, stream: BinaryIO) -> "tuple[dict[str, Any], Inspector]":
+        from crossdock.cli.x12_json import as_dict
+        from crossdock.cli.x12_page import Page
+        from crossdock.formats.x12 import Coverage, read
+        from crossdock.formats.x12.inspect import Inspector
+
+        coverage = Coverage()
+        inspector = Inspector(self._view, self._terms)
+        for item in read(_blocks(stream), coverage=coverage):
+            inspector.take(item)
+        report = inspector.report
+        self.is_right = self.is_right and report.is_right
+        if self._talk.as_json:
+            return as_dict(file.name, coverage, report, with_content=self._with_content), inspector
+        Page(
+            self._talk,
+            stream,
+            self._view,
+            partner=self._partner,
+            known_as=self._known_as,
+            with_elements=self._with_elements,
+        ).show(file.name, coverage, report)
+        return {}, inspector
+
+    def _known_as(self, qualifier: str, identity: str) -> str:
+        """The partner that sends under this id, or nothing: a profile that is wrong is no reason to show no file."""
+        if self._known is None:
+            from crossdock.partners import Partners
+
+            partners, _ = Partners.look()
+
+            def known(qualifier: str, identity: str) -> str:
+                partner = partners.find(qualifier, identity)
+                return partner.name if partner is not None else ""
+
+            self._known = known
+        return self._known(qualifier, identity)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """The whole stream in blocks, wherever it is moved to in between."""
+    at = 0
+    while True:
+        stream.seek(at)
+        block = stream.read(131_072)
+        if not block:
+            return
+        at += len(block)
+        yield block
 
 
 @contextmanager
@@ -100,202 +289,18 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             yield stream
 
 
-class _Seen:
-    """The tree of envelopes, as it grows while the file is read."""
-
-    def __init__(self, *, with_segments: bool) -> None:
-        self.interchanges: list[dict[str, Any]] = []
-        self.problems = 0
-        self._with_segments = with_segments
-
-    def take(self, item: "Item") -> None:
-        from crossdock.formats import x12 as form
-
-        match item:
-            case form.Interchange():
-                self.interchanges.append(
-                    {
-                        "control_number": item.control_number,
-                        "sender": {"qualifier": item.sender_qualifier, "id": item.sender},
-                        "receiver": {"qualifier": item.receiver_qualifier, "id": item.receiver},
-                        "date": item.date,
-                        "time": item.time,
-                        "release": item.release,
-                        "usage": item.usage,
-                        "ack_requested": item.ack_requested,
-                        "delimiters": {
-                            "element": item.delimiters.element,
-                            "component": item.delimiters.component,
-                            "repetition": item.delimiters.repetition,
-                            "segment": item.delimiters.segment,
-                        },
-                        "offset": item.offset,
-                        "segment": item.ordinal,
-                        "acknowledgements": [],
-                        "groups": [],
-                        "declared_groups": "",
-                        "closed": False,
-                    }
-                )
-            case form.Acknowledgement():
-                self.interchanges[-1]["acknowledgements"].append(
-                    {"control_number": item.control_number, "status": item.status, "note": item.note}
-                )
-            case form.Group():
-                self.interchanges[-1]["groups"].append(
-                    {
-                        "functional_id": item.functional_id,
-                        "control_number": item.control_number,
-                        "sender": item.sender,
-                        "receiver": item.receiver,
-                        "version": item.version,
-                        "offset": item.offset,
-                        "segment": item.ordinal,
-                        "transaction_sets": [],
-                        "declared_sets": "",
-                        "closed": False,
-                    }
-                )
-            case form.TransactionSet():
-                self._group_of(item)["transaction_sets"].append(self._set(item))
-            case form.GroupEnd():
-                of_group = self.interchanges[-1]["groups"][-1]
-                of_group["declared_sets"], of_group["closed"] = item.declared, item.ordinal is not None
-            case form.InterchangeEnd():
-                last = self.interchanges[-1]
-                last["declared_groups"], last["closed"] = item.declared, item.ordinal is not None
-            case form.Finding():
-                pass
-
-    def _group_of(self, entry: "TransactionSet") -> dict[str, Any]:
-        """The group of a set; one that stands outside of any group gets a place without a name."""
-        groups: list[dict[str, Any]] = self.interchanges[-1]["groups"]
-        if entry.group is None and (not groups or groups[-1]["functional_id"] or groups[-1]["closed"]):
-            groups.append(
-                {
-                    "functional_id": "",
-                    "control_number": "",
-                    "sender": "",
-                    "receiver": "",
-                    "version": "",
-                    "offset": entry.offset,
-                    "segment": None,
-                    "transaction_sets": [],
-                    "declared_sets": "",
-                    "closed": False,
-                }
-            )
-        return groups[-1]
-
-    def _set(self, entry: "TransactionSet") -> dict[str, Any]:
-        from crossdock.formats.x12 import guides
-
-        problems = guides.check(entry)
-        self.problems += len(problems)
-        found: dict[str, Any] = {
-            "set": entry.set_id,
-            "control_number": entry.control_number,
-            "segments": len(entry.segments),
-            "segment": entry.first_ordinal,
-            "offset": entry.offset,
-            "length": entry.length,
-            "encoding": entry.encoding,
-            "complete": entry.complete,
-            "valid": entry.valid and not problems,
-            "problems": [
-                {
-                    "segment": entry.first_ordinal + problem.position - 1,
-                    "segment_id": problem.segment_id,
-                    "code": problem.code,
-                    "sentence": guides.say(problem),
-                }
-                for problem in problems
-            ],
-        }
-        if self._with_segments:
-            found["content"] = [list(segment) for segment in entry.segments]
-        return found
-
-
-def _once(findings: "list[Finding]") -> "list[Finding]":
-    """Each finding once, in the order of the file."""
-    by_identity = {id(finding): finding for finding in findings}
-    return sorted(by_identity.values(), key=lambda finding: finding.offset)
-
-
-def _finding(finding: "Finding") -> dict[str, Any]:
-    return {
-        "code": str(finding.code),
-        "severity": str(finding.severity),
-        "message": finding.message,
-        "offset": finding.offset,
-        "length": finding.length,
-        "segment": finding.segment,
-        "segment_id": finding.segment_id,
-        "acknowledged_by": str(finding.level),
-        "acknowledgement_code": finding.ack_code,
-    }
-
-
-# ── for people ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _show(talk: Talk, document: dict[str, Any], findings: "list[Finding]", stream: BinaryIO) -> None:
-    talk.line(
-        f"{document['file']}: {document['bytes']} bytes, of which {document['bytes_accounted']} are accounted for; "
-        f"{document['segments']} segments"
-    )
-    for interchange in document["interchanges"]:
-        _show_interchange(talk, interchange)
-    if findings:
-        talk.heading(f"findings: {len(findings)}")
-    for finding in findings[:SHOWN]:
-        where = f"byte {finding.offset}" + (f", segment {finding.segment}" if finding.segment else "")
-        talk.line(f"  {finding.severity:<7}  {finding.code}  at {where}: {finding.message}")
-        for line in _excerpt(stream, finding):
-            talk.line(f"           {line}")
-    if len(findings) > SHOWN:
-        talk.say(f"{len(findings) - SHOWN} more findings: add --json")
-    talk.next_step("crossdock try FILE", "what would come of it")
-
-
-def _show_interchange(talk: Talk, interchange: dict[str, Any]) -> None:
-    sender, receiver = interchange["sender"], interchange["receiver"]
-    talk.heading(
-        f"interchange {interchange['control_number']}: {sender['qualifier']}/{sender['id']} to "
-        f"{receiver['qualifier']}/{receiver['id']}, {interchange['date']} {interchange['time']}, release "
-        f"{interchange['release']}, usage {interchange['usage']}"
-        + ("" if interchange["closed"] else ", NOT closed")
-    )
-    delimiters = " ".join(f"{name} {mark!r}" for name, mark in interchange["delimiters"].items() if mark)
-    talk.line(f"  delimiters: {delimiters}")
-    for answer in interchange["acknowledgements"]:
-        talk.line(f"  TA1 for {answer['control_number']}: {answer['status']} {answer['note']}")
-    for of_group in interchange["groups"]:
-        closed = "" if of_group["closed"] else ", NOT closed"
-        name = (
-            f"group {of_group['functional_id']} {of_group['control_number']}, version {of_group['version']}"
-        )
-        talk.line(f"  {name if of_group['functional_id'] else 'outside of any group'}{closed}")
-        for entry in of_group["transaction_sets"]:
-            talk.line(
-                f"    {entry['set']} {entry['control_number']}: {entry['segments']} segments from byte "
-                f"{entry['offset']}" + ("" if entry["valid"] else ", NOT valid")
-            )
-            for problem in entry["problems"]:
-                talk.line(f"      {problem['sentence']}")
-            for number, segment in enumerate(entry.get("content", ()), start=entry["segment"]):
-                talk.line(f"      {number:>6}  {interchange['delimiters']['element'].join(segment)}")
-
-
-def _excerpt(stream: BinaryIO, finding: "Finding") -> tuple[str, str]:
-    """The bytes round a finding, on one line, with a caret under the first of them."""
-    start = max(0, finding.offset - BEFORE)
-    stream.seek(start)
-    around = stream.read(finding.offset - start + AFTER)
-    before, behind = around[: finding.offset - start], around[finding.offset - start :]
-    shown = [
-        visible(part.decode("latin-1")).replace("\n", "\\n").replace("\t", "\\t") for part in (before, behind)
-    ]
-    width = max(1, min(finding.length, len(behind)))
-    return "".join(shown), " " * len(shown[0]) + "^" * width
+@contextmanager
+def _written(path: Path | None, source: Path) -> Iterator[BinaryIO]:
+    """Where the redacted file goes: a file that a person named, or somewhere for the time being."""
+    if path is None:
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as stream:
+            yield stream  # type: ignore[misc]
+        return
+    if path.exists() and source.exists() and path.samefile(source):
+        raise Misconfigured(f"{path} is the file itself: write the redacted one somewhere else")
+    try:
+        file = path.open("w+b")
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be written: {error.strerror or error}") from error
+    with file:
+        yield file

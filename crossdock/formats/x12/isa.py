@@ -38,7 +38,7 @@ class NeedMore(Exception):
     """The ISA may be whole once more bytes are there."""
 
 
-def _character(text: str, at: int) -> str:
+def character_at(text: str, at: int) -> str:
     """The character at a byte position: several bytes when they are UTF-8 for one character."""
     first = text[at : at + 1]
     if not first or first < "\xc2":
@@ -65,7 +65,7 @@ def read_isa(text: str, at: int, *, ended: bool) -> Header | None:
 
     ``ended``: nothing follows ``text``. Raises ``NeedMore`` while the answer may still change.
     """
-    separator = _character(text, at + 3)
+    separator = character_at(text, at + 3)
     if not separator:
         if ended:
             return None
@@ -103,14 +103,14 @@ def read_isa(text: str, at: int, *, ended: bool) -> Header | None:
 
 def _tail(text: str, at: int, separator: str) -> tuple[str, str, int, bool]:
     """Component separator, terminator, where the ISA ends, and whether that was as it should be."""
-    component = _character(text, at)
+    component = character_at(text, at)
     second = at + len(component)
-    terminator = _character(text, second)
+    terminator = character_at(text, second)
     end = second + len(terminator)
     if component and component not in "\r\n" and terminator and terminator != " ":
         if not terminator.isalnum() and _announces(text, end, separator):
             return component, terminator, end, True
-        third = _character(text, end)
+        third = character_at(text, end)
         if third and third not in _BLANKS and not third.isalnum():
             wide = end + len(third)
             if _announces(text, wide, separator):  # ISA16 is two characters wide
