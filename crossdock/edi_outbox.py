@@ -10,19 +10,18 @@ kind about the same business is the same intent.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical import taxonomy
-from canonical.events import reference_key
 from crossdock import clocks, deadletters, detect, edi_out
+from crossdock.edi_plan import CONTENT, WRITE_BACK, Knowledge, Planned, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError
 from crossdock.messages import Action, Decision, Stage, derived_id
 from crossdock.partners import Partner
 from crossdock.reconcile import Said
-from crossdock.registry import Draft, Known, OutboundMapping, Registry, Told
+from crossdock.registry import OutboundMapping, Registry
 from crossdock.store import clockwork, outbox, told
 from crossdock.writebacks import decision_id_of, write_back_row
 
@@ -34,103 +33,9 @@ MOST_KNOWN: Final = 2_000
 
 Decided = tuple[Said, Decision]
 
-CONTENT: Final = "content"
-WRITE_BACK: Final = "write_back"
-"""Attributes of a fact that we said ourselves: what it means, as a hash, and the write-back that holds it."""
-
 
 class _SaidAlready(Exception):
     """The last document of its kind says the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A document before it is written: for whom, to which connector, and what it says."""
-
-    partner: Partner
-    target: str
-    draft: Draft
-    content: str
-    before: str = ""  # the write-back of the last document of its kind about the same business
-    repeats: bool = False  # that one says the same
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What is known of the business of some events: facts with their partners, and open exceptions with the actions
-    that their decisions want. ``now`` are the events of this transaction."""
-
-    facts: list[tuple[Mapping[str, Any], str | None]] = field(default_factory=list)
-    told: dict[str, tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
-    now: set[str] = field(default_factory=set)
-
-    def about(self, event: Mapping[str, Any]) -> "Knowledge":
-        """What of it shares a reference with this event."""
-        words = set(clocks.words(event))
-        return Knowledge(
-            facts=[pair for pair in self.facts if not words.isdisjoint(clocks.words(pair[0]))],
-            told={
-                id: (other, actions)
-                for id, (other, actions) in self.told.items()
-                if not words.isdisjoint(clocks.words(other))
-            },
-            now=self.now,
-        )
-
-    def decided(self, event: Mapping[str, Any], decision: Decision) -> None:
-        """This event and its decision are of this transaction."""
-        actions = [
-            {"operation": action.operation, "arguments": dict(action.arguments)}
-            for action in decision.actions
-        ]
-        self.told[event["id"]] = (event, actions)
-        self.now.add(event["id"])
-
-
-def plan(
-    mapping: OutboundMapping,
-    event: Mapping[str, Any],
-    decision: Decision,
-    action: Action,
-    known: Knowledge,
-    *,
-    tenant: str,
-    registry: Registry,
-    partners: Mapping[str, Partner],
-    case_id: uuid.UUID,
-) -> Planned:
-    """What an action says and to whom. Touches nothing. Raises what the mapping raises."""
-    mine = known.about(event)
-    partner = edi_out.partner_of(mapping, event, action.arguments, partners, mine.facts)
-    target = edi_out.target_of(action, partner, registry)
-    draft = mapping.write(
-        event,
-        decision,
-        action.arguments,
-        exception_id=str(case_id),
-        decision_id=str(decision_id_of(event)),
-        known=Known(
-            partner=partner,
-            tenant=tenant,
-            facts=[
-                fact
-                for fact, whose in mine.facts
-                if fact["data"]["kind"] in mapping.knows and whose in (None, partner.name)
-            ],
-            told=[_told(other, actions, mapping, mine.now) for other, actions in mine.told.values()],
-        ),
-    )
-    return Planned(partner=partner, target=target, draft=draft, content=edi_out.content_of(draft, partner))
-
-
-def _told(
-    event: Mapping[str, Any],
-    actions: Iterable[Mapping[str, Any]],
-    mapping: OutboundMapping,
-    now: set[str],
-) -> Told:
-    wanted = [action["arguments"] for action in actions if action["operation"] == mapping.operation]
-    return Told(event=event, arguments=wanted[0] if wanted else None, now=event["id"] in now)
 
 
 class Outgoing:
@@ -171,23 +76,20 @@ class Outgoing:
         words = {word for event in events.values() for word in clocks.words(event)}
         kinds = {kind for mapping in mappings.values() for kind in mapping.knows}
         facts = clockwork.facts_about(self._connection, self._tenant, words, kinds, MOST_KNOWN)
-        self._known.facts = [(one.document, one.partner) for one in facts]
+        for one in facts:
+            self._known.stated(one.document, one.partner)
         wanted = {mapping.action for mapping in mappings.values()}
         codes = [code.code for code in taxonomy.codes().values() if not wanted.isdisjoint(code.actions)]
         bare = {word for event in events.values() for word in detect.reference_words(event)}
         for event, actions in told.open_events(self._connection, self._tenant, bare, codes, MOST_KNOWN):
-            self._known.told[event["id"]] = (event, actions)
+            self._known.open(event, actions)
         for said, decision in decided:
             if not words.isdisjoint(clocks.words(said.document)):
                 self._known.decided(said.document, decision)
 
     def mapping_of(self, action: Action) -> OutboundMapping | None:
         """The mapping of an action that is a document to a trading partner; ``None``: it is something else."""
-        try:
-            mapping = self._registry.outbound(action.operation)
-        except CrossdockError:
-            return None  # it is told where every other broken mapping is: when its action is written
-        return mapping if mapping is not None and mapping.document else None
+        return document_mapping(self._registry, action)
 
     def write(
         self,
@@ -200,7 +102,7 @@ class Outgoing:
         """The write-back of one action, or why there is none. None and no reason: it is said already, by this
         transaction for another line of the same business, or by an earlier one for the same case."""
         event = said.document
-        about = _about(mapping, action, event)
+        about = about_of(mapping, action, event)
         if about in self._covered:
             return [], self._covered[about]
         try:
@@ -303,16 +205,3 @@ class Outgoing:
 def key_of(tenant: str, action: Action, planned: Planned) -> uuid.UUID:
     """The intent key of a document: what it says to whom, after what was said before."""
     return derived_id("document", tenant, planned.target, action.operation, planned.content, planned.before)
-
-
-def _about(mapping: OutboundMapping, action: Action, event: Mapping[str, Any]) -> str:
-    """What is said together: the exceptions about one business number, and about one document of the partner where
-    the answer is to that."""
-    parts = [action.target, action.operation, reference_key(event["data"]["refs"][0])]
-    if mapping.per_document:
-        place = event["data"]["provenance"]["place"].get("x12", {})
-        parts += [
-            event["data"]["provenance"]["raw_id"],
-            *(place.get(name, "") for name in ("isa13", "gs06", "st02")),
-        ]
-    return "|".join(parts)

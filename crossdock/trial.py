@@ -1,18 +1,24 @@
 """Try: what a file would come to, with nothing written anywhere: no store, no connection, no control number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from crossdock import detect
+from crossdock import detect, edi_out
+from crossdock.deadletters import problem_of
 from crossdock.decide import Router
+from crossdock.edi_plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
-from crossdock.messages import Decision, RawMessage
+from crossdock.messages import Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
 from crossdock.partners import Partners
 from crossdock.ports import Clock, Manifest
 from crossdock.registry import Body, Registry
 from crossdock.writebacks import decision_id_of, write_body
+
+PLACEHOLDERS: Final = edi_out.Numbers(interchange=1, group=1, set=1)
+"""Control numbers of what would be written: real ones come from the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +103,16 @@ def try_file(
         events=events,
         facts=[doc for doc in documents if "code" not in doc["data"]],
         decisions=[_with_error(decision) for decision in decisions],
-        write_backs=[
-            _try_write(registry, event, decision, action, tenant)
-            for event, decision in zip(events, decisions, strict=True)
-            for action in decision.actions
-        ],
+        write_backs=list(
+            _try_writes(
+                list(zip(events, decisions, strict=True)),
+                [(doc, part.partner) for part in normalized.parts for doc in part.documents if _is_fact(doc)],
+                registry=registry,
+                partners=partners,
+                tenant=tenant,
+                now=now,
+            )
+        ),
         acknowledgements=[
             TriedAcknowledgement(
                 partner=wanted.partner,
@@ -144,6 +155,60 @@ def _source_of(kind: str, registry: Registry) -> Manifest:
 
 def _with_error(decision: Decision) -> Decision:
     return replace(decision, queue="triage") if decision.error else decision
+
+
+def _is_fact(document: Mapping[str, Any]) -> bool:
+    return "code" not in document["data"]
+
+
+def _try_writes(
+    decided: Sequence[tuple[Mapping[str, Any], Decision]],
+    facts: Sequence[tuple[Mapping[str, Any], str | None]],
+    *,
+    registry: Registry,
+    partners: Partners,
+    tenant: str,
+    now: datetime,
+) -> Iterator[TriedWriteBack]:
+    """What the decisions write. Of documents to trading partners only this file is known: no order that came before,
+    and of several exceptions that one document tells the first stands for all."""
+    known = Knowledge()
+    for fact, partner in facts:
+        known.stated(fact, partner)
+    for event, decision in decided:
+        known.decided(event, decision)
+    by_name = {partner.name: partner for partner in partners}
+    covered: set[str] = set()
+    for event, decision in decided:
+        for action in decision.actions:
+            mapping = document_mapping(registry, action)
+            if mapping is None:
+                yield _try_write(registry, event, decision, action, tenant)
+                continue
+            if (about := about_of(mapping, action, event)) in covered:
+                continue
+            covered.add(about)
+            target, body, error = action.target, None, None
+            try:
+                planned = plan(
+                    mapping,
+                    event,
+                    decision,
+                    action,
+                    known,
+                    tenant=tenant,
+                    registry=registry,
+                    partners=by_name,
+                    case_id=detect.case_id(tenant, event),
+                )
+                target = planned.target
+                body = edi_out.write(planned.draft, planned.partner, PLACEHOLDERS, now).body
+            except Exception as fault:
+                # a mapping is code of its own
+                error = problem_of(fault, Stage.DECIDE).sentence
+            yield TriedWriteBack(
+                target=target, operation=action.operation, event_id=event["id"], body=body, error=error
+            )
 
 
 def _try_write(

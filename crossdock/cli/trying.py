@@ -14,6 +14,9 @@ from crossdock.messages import PartState
 if TYPE_CHECKING:
     from crossdock.trial import Trial
 
+_ISA = 106
+"""An ISA has so many bytes; the last one ends every segment."""
+
 
 def declare(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -215,6 +218,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _pretty(body: bytes) -> str:
+    if body.startswith(b"ISA") and len(body) > _ISA:
+        end = body[_ISA - 1 : _ISA].decode("utf-8", "backslashreplace")
+        return body.decode("utf-8", "backslashreplace").replace(end, f"{end}\n").rstrip("\n")
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:

@@ -1,0 +1,152 @@
+"""What a decision wants said to a trading partner, before it is written: to whom, by which connector, and what.
+
+Pure: all that is known is handed in. The store reads it for the transaction (``edi_outbox``), ``crossdock try`` has
+it from the file alone.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from canonical.events import reference_key
+from crossdock import clocks, edi_out
+from crossdock.errors import CrossdockError
+from crossdock.messages import Action, Decision
+from crossdock.partners import Partner
+from crossdock.registry import Draft, Known, OutboundMapping, Registry, Told
+from crossdock.writebacks import decision_id_of
+
+CONTENT: Final = "content"
+WRITE_BACK: Final = "write_back"
+"""Attributes of a fact that we said ourselves: what it means, as a hash, and the write-back that holds it."""
+
+
+Document = Mapping[str, Any]
+"""A sealed fact or event."""
+
+Fact = tuple[Document, str | None]
+"""A fact, and the name of the partner whose it is."""
+
+Opened = tuple[Document, Sequence[Mapping[str, Any]]]
+"""An open exception, with the actions that its decision wants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A document before it is written: for whom, to which connector, and what it says."""
+
+    partner: Partner
+    target: str
+    draft: Draft
+    content: str
+    before: str = ""  # the write-back of the last document of its kind about the same business
+    repeats: bool = False  # that one says the same
+
+
+class Knowledge:
+    """What is known of the business of some events: facts with their partners, and open exceptions with the actions
+    that their decisions want. ``now`` are the events of this transaction."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.told: dict[str, Opened] = {}
+        self.now: set[str] = set()
+        self._facts_by_word: dict[str, list[int]] = {}
+        self._told_by_word: dict[str, dict[str, None]] = {}
+
+    def stated(self, fact: Document, partner: str | None) -> None:
+        """A fact, and whose it is. To be told oldest first."""
+        for word in clocks.words(fact):
+            self._facts_by_word.setdefault(word, []).append(len(self.facts))
+        self.facts.append((fact, partner))
+
+    def open(self, event: Document, actions: Sequence[Mapping[str, Any]]) -> None:
+        """An open exception, with the actions that its decision wants."""
+        for word in clocks.words(event):
+            self._told_by_word.setdefault(word, {})[event["id"]] = None
+        self.told[event["id"]] = (event, actions)
+
+    def decided(self, event: Document, decision: Decision) -> None:
+        """This event and its decision are of this transaction."""
+        actions = [
+            {"operation": action.operation, "arguments": dict(action.arguments)}
+            for action in decision.actions
+        ]
+        self.open(event, actions)
+        self.now.add(event["id"])
+
+    def about(self, event: Document) -> tuple[list[Fact], list[Opened]]:
+        """What of it shares a reference with this event, each in its order."""
+        words = clocks.words(event)
+        facts = sorted({at for word in words for at in self._facts_by_word.get(word, ())})
+        ids = {id: None for word in words for id in self._told_by_word.get(word, ())}
+        return [self.facts[at] for at in facts], [self.told[id] for id in ids]
+
+
+def plan(
+    mapping: OutboundMapping,
+    event: Mapping[str, Any],
+    decision: Decision,
+    action: Action,
+    known: Knowledge,
+    *,
+    tenant: str,
+    registry: Registry,
+    partners: Mapping[str, Partner],
+    case_id: uuid.UUID,
+) -> Planned:
+    """What an action says and to whom. Touches nothing. Raises what the mapping raises."""
+    facts, told = known.about(event)
+    partner = edi_out.partner_of(mapping, event, action.arguments, partners, facts)
+    target = edi_out.target_of(action, partner, registry)
+    draft = mapping.write(
+        event,
+        decision,
+        action.arguments,
+        exception_id=str(case_id),
+        decision_id=str(decision_id_of(event)),
+        known=Known(
+            partner=partner,
+            tenant=tenant,
+            facts=[
+                fact
+                for fact, whose in facts
+                if fact["data"]["kind"] in mapping.knows and whose in (None, partner.name)
+            ],
+            told=[_told(other, actions, mapping, known.now) for other, actions in told],
+        ),
+    )
+    return Planned(partner=partner, target=target, draft=draft, content=edi_out.content_of(draft, partner))
+
+
+def document_mapping(registry: Registry, action: Action) -> OutboundMapping | None:
+    """The mapping of an action that is a document to a trading partner; ``None``: it is something else."""
+    try:
+        mapping = registry.outbound(action.operation)
+    except CrossdockError:
+        return None  # it is told where every other broken mapping is: when its action is written
+    return mapping if mapping is not None and mapping.document else None
+
+
+def _told(
+    event: Mapping[str, Any],
+    actions: Iterable[Mapping[str, Any]],
+    mapping: OutboundMapping,
+    now: set[str],
+) -> Told:
+    wanted = [action["arguments"] for action in actions if action["operation"] == mapping.operation]
+    return Told(event=event, arguments=wanted[0] if wanted else None, now=event["id"] in now)
+
+
+def about_of(mapping: OutboundMapping, action: Action, event: Mapping[str, Any]) -> str:
+    """What is said together: the exceptions about one business number, and about one document of the partner where
+    the answer is to that."""
+    parts = [action.target, action.operation, reference_key(event["data"]["refs"][0])]
+    if mapping.per_document:
+        place = event["data"]["provenance"]["place"].get("x12", {})
+        parts += [
+            event["data"]["provenance"]["raw_id"],
+            *(place.get(name, "") for name in ("isa13", "gs06", "st02")),
+        ]
+    return "|".join(parts)
