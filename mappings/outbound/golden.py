@@ -1,7 +1,7 @@
 """Run the mappings that write documents over their own samples: what goes in, and the interchange that comes out.
 
-Each ``samples/NAME.json`` of a mapping holds an event, the arguments of the action, and what is known: facts and other
-exceptions. ``NAME.json.expected.edi`` beside it is the interchange, a segment a line; or the reason why none is written.
+Each ``samples/NAME.json`` of a mapping holds an event, the arguments of the action, and what is known: facts and
+other exceptions. ``NAME.json.expected.edi`` beside it is the interchange, a segment a line; or why none is written.
 ``python -m mappings.outbound.golden --update`` writes them again; a person then reads the difference.
 """
 

@@ -64,7 +64,7 @@ def answered(
             if found is None:
                 raise orders.refused(
                     f"PO {order.number} has no line {line['line_ref']!r}, which {one.event['data']['code']} is about",
-                    "look whether it is another order's trouble; then take the action out of the row, or mend its source",
+                    "look whether it is another order's trouble; then take the action out of its row",
                 )
             troubles.setdefault(found["line_ref"], []).append((one, line))
     return [

@@ -174,13 +174,13 @@ def _line(line: Mapping[str, Any], code: str, answer: str, known: Known) -> Any:
     quantity = orders.amount(line, "ordered")
     poc: dict[int, Any] = {
         1: orders.line_number(line),
-        2: code if answer == "accept" or code == _UNCHANGED else _REJECTED,
+        2: code if answer == "accept" else _REJECTED,
         3: quantity,
         5: unit if quantity is not None else "",
         6: orders.price(line),
         **orders.pairs(8, orders.items(line, partner)),
     }
-    if poc[2] == _REJECTED:
+    if answer == "reject":  # a line that was not to change stands as it was too
         return ("POC", poc)
     status = "ID" if code == _TAKEN_OFF else "IA"
     counted = {2: quantity, 3: unit} if quantity is not None and unit else {}
