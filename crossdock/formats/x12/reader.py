@@ -24,6 +24,8 @@ from crossdock.formats.x12.regions import BLANKS, Cutter, Region, first_of
 
 _IDENTIFIER = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
 _UNUSUAL = frozenset(("ST", "GS", "GE", "IEA", "TA1", "ISA", "BIN", "BDS"))
+_MARKS = ("IEA", "ISA", "BIN", "BDS")
+"""Segments before which a region ends: the delimiters may change there, or bytes follow that are no text."""
 _OTHER_FORMATS = ("UNA", "UNB", "<", "{", "[", "%PDF", "PK\x03\x04")
 
 
@@ -64,8 +66,8 @@ class _Reader:
         self._skip = 0  # so many bytes of a binary segment that is too long
         self._not_binary = -1
         # what was looked for in the text that is held, until it changes
-        self._usable_end = self._next_iea = self._next_isa = -1
-        self._next_binary = {"BIN": -1, "BDS": -1}
+        self._usable_end = -1
+        self._marks = dict.fromkeys(_MARKS, (-1, -1))  # where the next one is, and up to where there is none
         self._regular: bool | None = None
         self._wait = False  # a set is begun and its end is not held yet
 
@@ -118,8 +120,8 @@ class _Reader:
 
     def _look_again(self) -> None:
         """Forget what was found out about the text that is held: it is another now, or means another thing."""
-        self._usable_end = self._next_iea = self._next_isa = -1
-        self._next_binary = {"BIN": -1, "BDS": -1}
+        self._usable_end = -1
+        self._marks = dict.fromkeys(_MARKS, (-1, -1))
         self._regular = None
 
     def _finish(self) -> None:
@@ -213,8 +215,7 @@ class _Reader:
         cutter = Cutter(element=header.element, terminator=header.segment, suffix=suffix)
         cutter.spaces_told = spaces
         if cutter.cuts_like(self._cutter):
-            self._next_iea = self._next_isa = -1
-            self._next_binary = {"BIN": -1, "BDS": -1}
+            self._marks = dict.fromkeys(_MARKS, (-1, -1))
         else:
             self._st_mark = "ST" + header.element
             self._look_again()
@@ -331,6 +332,35 @@ class _Reader:
         self._pos, self._made.ordinal, self._made.set_count = pos, ordinal, set_count
         coverage.bytes_accounted += pos - begin
 
+    def _plain_rest(self, end: int) -> bool:
+        """Take more of a set that is longer than a block: up to its SE, or to ``end``. False where a segment that is
+        more than a part of a set may stand in it."""
+        text, pos, joint, element = self._text, self._pos, self._cutter.joint, self._cutter.element
+        if text.startswith("SE", pos) or not self._regular_here():
+            return False
+        at = text.find(joint + "SE" + element, pos, end)
+        if at >= 0:
+            end = at + len(joint)
+        raws = text[pos:end].split(joint)
+        raws.pop()
+        segments = [raw.split(element) for raw in raws]
+        identifiers = {segment[0] for segment in segments}
+        if "SE" in identifiers or not (identifiers <= self._known_segments or self._learn(identifiers)):
+            return False
+        self._made.take(
+            Region(
+                offset=self._base + pos,
+                end=self._base + end,
+                segments=segments,
+                control=[],
+                ascii_only=text[pos:end].isascii(),
+                raws=raws,
+                stride=len(joint),
+            )
+        )
+        self._pos = end
+        return True
+
     def _learn(self, identifiers: set[str]) -> bool:
         """Whether these are all plain segment identifiers; the new ones are then known."""
         new = identifiers - self._known_segments
@@ -373,6 +403,8 @@ class _Reader:
         end = self._usable()
         if end <= pos:
             return self._stuck()
+        if self._made.set is not None and self._plain_rest(end):
+            return True
         if self._made.set is None and self._regular_here():
             following = text.find(self._cutter.joint + self._st_mark, pos, end)
             if following >= 0:
@@ -476,12 +508,7 @@ class _Reader:
 
     def _before_iea(self, end: int) -> int:
         """Where to stop for the IEA in ``text[pos:end]``: behind it and its blanks; ``end`` when none is there."""
-        if self._next_iea < self._pos:
-            at = self._mark("IEA", self._usable_end, line_start=False)
-            while at >= 0 and not self._is_identifier(at + 3):
-                at = self._mark("IEA", self._usable_end, line_start=False, after=at + 1)
-            self._next_iea = len(self._text) if at < 0 else at
-        at = self._next_iea
+        at = self._next("IEA", end)
         if at >= end:
             return end
         text = self._text
@@ -497,29 +524,42 @@ class _Reader:
 
     def _before_isa(self, end: int) -> int:
         """Where to stop for an ISA that comes although no IEA came before it."""
-        if self._next_isa < self._pos:
-            try:
-                at = self._find_isa(self._usable_end)
-            except NeedMore as undecided:
-                # cut before the segment that holds it, and look again when more is held
-                at = undecided.args[0]
-                cut = self._text.rfind(self._cutter.terminator, self._pos, at)
-                self._next_isa = -1
-                return min(
-                    end,
-                    self._pos
-                    if cut < 0
-                    else _behind(self._text, cut + len(self._cutter.terminator), self._cutter.blanks),
-                )
-            self._next_isa = len(self._text) if at < 0 else at
-        return min(end, self._next_isa)
+        try:
+            return self._next("ISA", end)
+        except NeedMore as undecided:
+            # cut before the segment that holds it, and look again when more is held
+            at = undecided.args[0]
+            cut = self._text.rfind(self._cutter.terminator, self._pos, at)
+            if cut < 0:
+                return min(end, self._pos)
+            return min(end, _behind(self._text, cut + len(self._cutter.terminator), self._cutter.blanks))
 
-    def _find_isa(self, end: int) -> int:
-        """Where the next ISA behind this place begins that can be read, or -1.
+    def _next(self, mark: str, end: int) -> int:
+        """Where the next of the marks begins; ``end`` when none does before it. The text is looked through once, and
+        no further than is asked for: most regions are short."""
+        found, clear = self._marks[mark]
+        if found < self._pos:
+            if clear >= end:
+                return end
+            begin = max(self._pos, clear)
+            match mark:
+                case "ISA":
+                    found = self._find_isa(end, begin)
+                case "IEA":
+                    found = self._mark(mark, end, line_start=False, after=begin)
+                    while found >= 0 and not self._is_identifier(found + 3):
+                        found = self._mark(mark, end, line_start=False, after=found + 1)
+                case _:
+                    found = self._mark(mark + self._cutter.element, end, line_start=False, after=begin)
+            self._marks[mark] = (found, end if found < 0 else found)
+        return end if found < 0 else min(found, end)
+
+    def _find_isa(self, end: int, begin: int = -1) -> int:
+        """Where the next ISA behind this place, and not before ``begin``, begins that can be read, or -1.
 
         Raises ``NeedMore`` with the place of one that may be read once it is whole.
         """
-        at = self._pos
+        at = max(self._pos, begin - 1)
         while True:
             at = self._mark("ISA", end, line_start=True, after=at + 1)
             if at < 0:
@@ -557,11 +597,8 @@ class _Reader:
     def _binary(self, end: int) -> int:
         """Where the first binary segment of ``text[pos:end]`` begins, or -1."""
         first = -1
-        for name, known in self._next_binary.items():
-            at = known
-            if at < self._pos:
-                at = self._mark(name + self._cutter.element, self._usable_end, line_start=False)
-                at = self._next_binary[name] = len(self._text) if at < 0 else at
+        for name in ("BIN", "BDS"):
+            at = self._next(name, end)
             while at < end and self._base + at == self._not_binary:
                 at = self._mark(name + self._cutter.element, end, line_start=False, after=at + 1)
                 at = end if at < 0 else at
