@@ -81,8 +81,8 @@ class Lines:
 
     @property
     def words(self) -> list[LineWords]:
-        """What is acknowledged of each line. One whose date is still open is not yet acknowledged with a date: it must
-        not clear that trouble."""
+        """What is acknowledged of each line. One whose date is still open is not yet acknowledged with a date: it
+        must not clear that trouble."""
         still_open = {number for number, line in self._told.items() if line.says("ORD.SCHEDULE_PENDING")}
         if not still_open:
             return self._words
@@ -143,14 +143,14 @@ class Lines:
     def _line(self, number: int) -> Line:
         """The line with this place among all, read element by element."""
         segments = self._header.reader.segments
-        at_ = self._starts[number]
-        line = Line(self._header, at_ + 1, number + 1)
-        for at_ in range(at_ + 1, len(segments)):
-            segment = segments[at_]
+        start = self._starts[number]
+        line = Line(self._header, start + 1, number + 1)
+        for position in range(start + 2, len(segments) + 1):
+            segment = segments[position - 1]
             name = segment[0]
             if name == "PO1" or name == "CTT":
                 break
-            line.take(name, segment, at_ + 1)
+            line.take(name, segment, position)
         return line
 
     # ── plain lines ──────────────────────────────────────────────────────────────────────────────────────
@@ -164,11 +164,20 @@ class Lines:
         if not 2 <= size <= _MOST_OF_ACK or len(item) < _LEAST_OF_PO1:
             return None
         quantity, unit, price = item[2], item[3], item[4]
-        if size > 2 and answer[2] and (answer[2] != quantity or (size > 3 and answer[3] and answer[3] != unit)):
+        if (
+            size > 2
+            and answer[2]
+            and (answer[2] != quantity or (size > 3 and answer[3] and answer[3] != unit))
+        ):
             return None
         ordered = self._quantities[quantity, unit]
         ref = item[1].strip()[:64]
-        if ordered is None or not ref or not self._plain_codes[answer[1]] or (price and not _as_we_write(price)):
+        if (
+            ordered is None
+            or not ref
+            or not self._plain_codes[answer[1]]
+            or (price and not _as_we_write(price))
+        ):
             return None
         words: LineWords = {"line_ref": ref}
         if value := item[7].strip():
