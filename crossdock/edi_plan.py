@@ -117,7 +117,27 @@ def plan(
             told=[_told(other, actions, mapping, known.now) for other, actions in told],
         ),
     )
-    return Planned(partner=partner, target=target, draft=draft, content=edi_out.content_of(draft, partner))
+    content = edi_out.content_of(draft, partner)
+    last = _last(mapping, facts, partner)
+    return Planned(
+        partner=partner,
+        target=target,
+        draft=draft,
+        content=content,
+        before=last.get(WRITE_BACK, ""),
+        repeats=last.get(CONTENT) == content,
+    )
+
+
+def _last(mapping: OutboundMapping, facts: Sequence[Fact], partner: Partner) -> Mapping[str, str]:
+    """The attributes of what we said last of this kind about this business."""
+    kind = mapping.document.replace("/", "_")
+    for fact, whose in reversed(facts):
+        attributes: Mapping[str, str] = fact["data"].get("attributes", {})
+        ours = WRITE_BACK in attributes and fact["data"]["provenance"]["mapping"] == kind
+        if ours and whose == partner.name:
+            return attributes
+    return {}
 
 
 def document_mapping(registry: Registry, action: Action) -> OutboundMapping | None:
