@@ -56,7 +56,7 @@ class Answer:
         if not mapped:
             self.refuse(entry, [ack.NOT_SUPPORTED])
             error = unsupported(f"x12/{entry.set_id}")
-            return _problem(error.code, str(error), error.remedy, place)
+            return _problem(error.code, str(error), error.remedy, place, error.blocked_by)
         problems = guides.check(entry, _overlay(partner, entry.set_id))
         accepted = not refused(problems)
         self.verdicts[id(entry)] = ack.SetVerdict(of=entry, accepted=accepted, problems=problems)
@@ -114,7 +114,7 @@ def _of_guide(entry: x12.TransactionSet, problems: Sequence[SegmentProblem]) -> 
     return _problem("EDI.TRANSACTION_REJECTED", sentence, TOLD, place)
 
 
-def _problem(code: str, sentence: str, remedy: str, place: Place) -> Problem:
+def _problem(code: str, sentence: str, remedy: str, place: Place, blocked_by: str = "") -> Problem:
     return Problem(
         stage=Stage.NORMALIZE,
         code=code,
@@ -122,6 +122,7 @@ def _problem(code: str, sentence: str, remedy: str, place: Place) -> Problem:
         sentence=sentence,
         remedy=remedy,
         place=place,
+        blocked_by=blocked_by,
     )
 
 

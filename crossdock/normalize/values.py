@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from crossdock import blocked
 from crossdock.errors import Unreadable
 from crossdock.messages import PartState, Problem, RawMessage
 from crossdock.registry import Body
@@ -206,5 +207,6 @@ def unsupported(kind: str) -> Unreadable:
     return Unreadable(
         f"no mapping reads a '{kind}'",
         code="EDI.UNSUPPORTED_SET",
-        remedy=f"Add a mapping with DOCUMENT = '{kind}' under mappings/inbound, then replay.",
+        remedy=f"Add a mapping with DOCUMENT = '{kind}' under mappings/inbound; what waits runs again by itself.",
+        blocked_by=blocked.document(kind),
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from crossdock import blocked
 from crossdock.errors import Place
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
@@ -428,7 +429,8 @@ def _mapped(
     mapping = registry.inbound(f"x12/{set_id}")
     if mapping is None:
         error = unsupported(f"x12/{set_id}")
-        problem = _problem(error.code, "Unreadable", str(error), error.remedy, Place(byte=entry.offset))
+        place = Place(byte=entry.offset)
+        problem = _problem(error.code, "Unreadable", str(error), error.remedy, place, error.blocked_by)
         return _aside(raw.message, entry, ordinal, partner, problem)
     return map_part(
         raw,
@@ -565,8 +567,9 @@ def _misdirected(opened: x12.Interchange, partner: Partner | None) -> Problem | 
             "Unreadable",
             f"nobody is known who sends as {sender}",
             f'Add a profile with ids = [["{opened.sender_qualifier}", "{opened.sender}"]] to mappings/partners or to '
-            "the folder of CROSSDOCK_PARTNERS_DIR, then replay.",
+            "the folder of CROSSDOCK_PARTNERS_DIR; what waits for it runs again by itself.",
             place,
+            blocked.partner(opened.sender_qualifier, opened.sender),
         )
     receiver = (opened.receiver_qualifier, opened.receiver)
     if receiver != partner.ours:
@@ -597,7 +600,9 @@ def _place(finding: x12.Finding) -> Place:
     return Place(byte=finding.offset, segment=finding.segment, segment_id=finding.segment_id or None)
 
 
-def _problem(code: str, error_class: str, sentence: str, remedy: str, place: Place) -> Problem:
+def _problem(
+    code: str, error_class: str, sentence: str, remedy: str, place: Place, blocked_by: str = ""
+) -> Problem:
     return Problem(
         stage=Stage.NORMALIZE,
         code=code,
@@ -605,4 +610,5 @@ def _problem(code: str, error_class: str, sentence: str, remedy: str, place: Pla
         sentence=sentence,
         remedy=remedy,
         place=place,
+        blocked_by=blocked_by,
     )
