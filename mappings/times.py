@@ -58,6 +58,7 @@ class NotATime(ValueError):
     """The text is no date or time of the calendar and clock."""
 
 
+@lru_cache(maxsize=4096)
 def date_of(text: str) -> str:
     """``20261204`` or ``261204`` as ``2026-12-04``. Raises ``NotATime`` for what no calendar has."""
     if not (text.isascii() and text.isdigit()):

@@ -4,6 +4,7 @@ Element numbers are those of X12 004010. A ``Reader`` holds one transaction set 
 walks over it; it never copies a segment.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ZERO: Final = Decimal(0)
 
 _NUMBER: Final = frozenset("0123456789.-+E")
+# what nearly all numbers look like: these need no second look
+_usual_number = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,9})?").fullmatch
 _DIGITS_BEFORE_POINT: Final = 18
 _DIGITS_AFTER_POINT: Final = 9
 
@@ -48,7 +51,7 @@ def plain(number: Decimal) -> str:
 class Reader:
     """One transaction set while it is mapped: its segments, its place in the world, its partner's defaults."""
 
-    __slots__ = ("_base", "_tree", "context", "document", "lenient", "partner", "segments", "zone")
+    __slots__ = ("_base", "_tree", "_units", "context", "document", "lenient", "partner", "segments", "zone")
 
     def __init__(self, document: "TransactionSet", context: MappingContext) -> None:
         self.document = document
@@ -58,6 +61,7 @@ class Reader:
         self.lenient = self.partner is not None and self.partner.lenient
         self.zone = self.partner.timezone if self.partner is not None else None
         self._tree: Loop | None = None
+        self._units: dict[str, str] = {}  # those that were looked up
         base: X12Place = {"st01": document.set_id}
         if document.interchange.control_number:
             base["isa13"] = document.interchange.control_number[:9]
@@ -176,6 +180,8 @@ class Reader:
 
     def number(self, text: str, position: int, element: int) -> Decimal:
         """An element of type R (an explicit decimal point, where there is one) as an exact number."""
+        if _usual_number(text):
+            return Decimal(text)
         if _NUMBER.issuperset(text):
             try:
                 number = Decimal(text)
@@ -219,10 +225,13 @@ class Reader:
         """
         if not unit:
             return {"value": plain(number), "uom": "C62"}
-        row = codes.meaning("x12-355", unit, self.partner)
+        uom = self._units.get(unit)
+        if uom is None:
+            row = codes.meaning("x12-355", unit, self.partner)
+            uom = self._units[unit] = (row.ours if row is not None else None) or "ZZ"
         return {
             "value": plain(number),
-            "uom": (row.ours if row is not None else None) or "ZZ",
+            "uom": uom,
             "uom_source": unit[:64],
             "uom_scheme_source": "x12-355",
         }
