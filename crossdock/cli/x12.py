@@ -114,7 +114,11 @@ def inspect(
     reading = _Reading(
         talk, view, _terms(agreed), agreed, with_content=segments, with_elements=elements, redact=redact
     )
-    documents = [reading.show(file, output) for file in files]
+    documents = []
+    for number, file in enumerate(files):
+        if number and not talk.as_json:
+            talk.line()
+        documents.append(reading.show(file, output))
     talk.answer(documents[0] if len(documents) == 1 else {"files": documents})
     if not talk.as_json:
         talk.next_step("crossdock try FILE", "what would come of it")

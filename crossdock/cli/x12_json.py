@@ -196,12 +196,12 @@ def _answer(answer: "Answer") -> dict[str, Any]:
 
 
 def _finding(finding: "Finding") -> dict[str, Any]:
-    from crossdock.formats.x12.redact import hide_security
+    from crossdock.formats.x12.security import hide_quoted_security
 
     return {
         "code": str(finding.code),
         "severity": str(finding.severity),
-        "message": hide_security(finding.message),
+        "message": hide_quoted_security(finding.message),
         "offset": finding.offset,
         "length": finding.length,
         "segment": finding.segment,

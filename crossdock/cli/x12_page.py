@@ -197,7 +197,7 @@ class Page:
             )
         more = report.count - shown - min(5, len(others))
         if more > 0 and not self._view.only:
-            self._talk.line(f"    and {_count(more, 'set')} more")
+            self._talk.line(f"    and {more:,} more sets")
         if report.numbers_wrong:
             listed = ", ".join(map(str, report.numbers_wrong[:20]))
             wrong = report.wrong.total()
@@ -238,11 +238,12 @@ class Page:
             self._answer(report)
 
     def _gap(self, count: int) -> None:
-        self._talk.styled((f"{'':{MARGIN}}... {_count(count, 'segment')} more", "dim"))
+        self._talk.styled((f"{'':{MARGIN}}... {count:,} more segments", "dim"))
 
     def _answer(self, report: "SetReport") -> None:
         answer = report.answer
-        self._talk.styled((f"    the {answer.kind} would say: ", ""), _styled(answer))
+        with_others = " with its group or interchange" if answer.word == "R" and not answer.codes else ""
+        self._talk.styled((f"    the {answer.kind} would say: ", ""), _styled(answer), (with_others, "red"))
         inner = answer.segments[1:]
         if len(inner) > 1:
             for segment in inner[:30]:
@@ -275,8 +276,6 @@ class Page:
         self._say(trouble, MARGIN + indent)
 
     def _say(self, trouble: "Trouble", margin: int) -> None:
-        from crossdock.formats.x12.redact import hide_security
-
         style = _STYLES.get(trouble.severity, "")
         where = (
             f"segment {trouble.segment}, byte {trouble.offset}"
@@ -284,12 +283,8 @@ class Page:
             else f"byte {trouble.offset}"
         )
         told = f"; told by {trouble.told}" if trouble.told else ""
-        code = trouble.code if trouble.code.startswith("X12") else ""
-        self._wrapped(
-            f"{trouble.severity}: {hide_security(trouble.sentence)} ({', '.join(filter(None, (code, where)))}{told})",
-            margin,
-            style,
-        )
+        code = f"{trouble.code}, " if trouble.code.startswith("X12") else ""
+        self._wrapped(f"{trouble.severity}: {trouble.sentence} ({code}{where}{told})", margin, style)
 
     def _readings(self, line: "Line", indent: int) -> None:
         margin = MARGIN + indent + 2
@@ -362,7 +357,7 @@ class Page:
         self._say(of_finding(finding), 4)
 
     def _around(self, offset: int) -> tuple[str, str]:
-        from crossdock.formats.x12.redact import hide_security
+        from crossdock.formats.x12.security import hide_security
 
         start = max(0, offset - BEHIND)
         self._stream.seek(start)
@@ -385,7 +380,7 @@ class Page:
         elif self._view.errors and not report.wrong:
             said.append("nothing is wrong in any set")
         elif hidden and not self._view.only:
-            said.append(f"{_count(hidden, 'set')} without their segments: --limit N, --set N, --errors")
+            said.append(f"without segments: {_count(hidden, 'set')}; see --limit N, --set N, --errors")
         if long:
             said.append("long sets are shown in part: --segments")
         if said:

@@ -17,6 +17,7 @@ from crossdock.formats.x12.items import Segment, TransactionSet
 from crossdock.formats.x12.loops import hierarchy
 from crossdock.formats.x12.overlay import PartnerGuide
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
+from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.formats.x12.structure import separator
 
 Text = Callable[[str, str], str]
@@ -97,7 +98,7 @@ def of_finding(finding: Finding) -> Trouble:
     return Trouble(
         code=str(finding.code),
         severity=str(finding.severity),
-        sentence=finding.message,
+        sentence=hide_quoted_security(finding.message),
         segment=finding.segment,
         segment_id=finding.segment_id,
         offset=finding.offset,
@@ -243,7 +244,7 @@ class Annotator:
         turns: Mapping[int, int],
         found: Sequence[Trouble],
     ) -> Line:
-        content = _without_security(self._entry.segments[position - 1])
+        content = self._entry.segments[position - 1]
         segment_id = content[0] if content else ""
         known = self._words.segments.get(segment_id)
         loops = self._loops(position)
@@ -365,13 +366,6 @@ class Annotator:
         if part.decimals:
             return amount(value, part.decimals)
         return self._text(part.reference, value.strip())
-
-
-def _without_security(content: Segment) -> Segment:
-    """An ISA that the reader could not take as one may stand in a set: its passwords are not shown."""
-    if content[:1] != ["ISA"]:
-        return content
-    return ["." * len(value) if place in (2, 4) else value for place, value in enumerate(content)]
 
 
 def _unknown(place: int, value: str) -> Reading:

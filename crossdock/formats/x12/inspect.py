@@ -31,6 +31,7 @@ from crossdock.formats.x12.items import (
 )
 from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import SEGMENTS_IN_ERROR, SegmentProblem, refused
+from crossdock.formats.x12.security import without_security
 from crossdock.formats.x12.write import Element
 
 CONTEXT: Final = 2
@@ -80,7 +81,7 @@ class View:
     sets: int | None = 3
     only: frozenset[int] = frozenset()
     errors: bool = False
-    lines: int | None = 100
+    lines: int | None = 60
     listed: int | None = 50
 
 
@@ -390,6 +391,7 @@ class Inspector:
         report = self.report
         report.set_count += 1
         self._found(entry.findings)
+        entry = without_security(entry)
         guide = guides.guide(entry.set_id, entry.version, self._terms.overlay(entry.set_id))
         problems = guide.check(entry) if guide is not None else ()
         refusal = self._terms.refuses(entry.set_id)

@@ -7,7 +7,7 @@ original, and a reader finds in it exactly what it found before. Digits stay dig
 
 What stays: codes, dates, times, quantities, prices and amounts, states and countries, control numbers, the numbers of
 lines and levels. What goes: all other text, the ids of ISA and GS, and whatever stands where nobody described it.
-ISA02 and ISA04 are blanked, and are never shown either: see ``hide_security``.
+ISA02 and ISA04 are blanked, and are never shown either: see ``security``.
 
 It hides who and which, not how much. Source: X12.5 (ISA), the release's element dictionary in ``guides/words``.
 """
@@ -20,8 +20,8 @@ from typing import BinaryIO, Final
 from crossdock.formats.x12.annotate import nearest_words
 from crossdock.formats.x12.elements import Element, Release
 from crossdock.formats.x12.findings import Code, Finding
-from crossdock.formats.x12.isa import character_at
 from crossdock.formats.x12.items import Group, Interchange, Item, TransactionSet
+from crossdock.formats.x12.security import security_places
 from crossdock.formats.x12.structure import separator
 
 _WORDS: Final[Mapping[str, str]] = {
@@ -43,6 +43,9 @@ codes of agencies, of goods and packages; dates as text."""
 _IDENTIFYING: Final = frozenset({"140", "116", "206", "207"})
 """Elements of another type than AN that do: the carrier's code, the postal code, equipment."""
 
+_BINARY: Final = {"BIN": 1, "BDS": 2}
+"""Segments with bytes of any kind, and which of their elements says how many there are."""
+
 _ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ0123456789"
 """Without vowels, so that no placeholder reads as a word, or as an ISA."""
 
@@ -51,6 +54,9 @@ _CHECKED: Final = frozenset({8, 12, 13, 14, 18})
 
 _FILLERS: Final = {1: "X", 2: "é", 3: "€", 4: "😀"}
 """What stands for a character that takes so many bytes."""
+
+_BLANKS: Final = {1: " ", 2: "\u00a0", 3: "\u2003", 4: "😀"}
+"""A blank of so many bytes; there is none of four."""
 
 _TOKENS: Final = re.compile(
     rb"(?<![A-Za-z0-9])(?:ISA|IEA|TA1|TA3|ISB|ISE|GS|GE|ST|SE|UNA|UNB|PDF|PK)(?![A-Za-z0-9])"
@@ -66,28 +72,7 @@ _BLANKED: Final = bytes(
     else byte
     for byte in range(256)
 )
-_SECURITY: Final = re.compile(r"(?<![A-Za-z0-9])ISA(?=[^A-Za-z0-9\s])")
 _BLOCK: Final = 1 << 20
-
-
-# -- what is never shown ----------------------------------------------------------------------------
-
-
-def hide_security(text: str, mark: str = ".") -> str:
-    """The text with ISA02 and ISA04 of every ISA in it covered up. They may hold passwords."""
-    for found in list(_SECURITY.finditer(text)):
-        mark_at = found.end()
-        sign = character_at(text, mark_at)
-        at = mark_at + len(sign)
-        for number in range(1, 5):
-            end = text.find(sign, at)
-            stop = end if end >= 0 else min(len(text), at + 10)
-            if number in (2, 4):
-                text = text[:at] + mark * (stop - at) + text[stop:]
-            if end < 0:
-                break
-            at = end + len(sign)
-    return text
 
 
 # -- placeholders -----------------------------------------------------------------------------------
@@ -230,7 +215,7 @@ class Redactor:
         if len(parts) < 17:
             return raw
         for place in (2, 4):
-            parts[place] = re.sub(rb"[^\r\n]", b" ", parts[place])
+            parts[place] = _blanks(parts[place])
         for place in (6, 8):
             parts[place] = self._of_bytes(parts[place], _marks(item))
         return sign.join(parts)
@@ -273,20 +258,21 @@ class Redactor:
 
     def _segment(self, segment: Sequence[str], words: Release, interchange: Interchange) -> Iterator[str]:
         yield segment[0]
-        if segment[0] == "ISA":  # one that cannot be read as such
-            for place, value in enumerate(segment[1:], start=1):
-                yield (
-                    " " * len(value)
-                    if place in (2, 4)
-                    else self.placeholders.of(value, avoid=_marks(interchange))
-                )
+        if segment[0] in _BINARY:
+            length_at = _BINARY[segment[0]]
+            yield from segment[1 : length_at + 1]
+            yield from map(_covered, segment[length_at + 1 :])
             return
+        hidden = security_places(segment)
         known = words.segments.get(segment[0])
         elements = known.elements if known is not None else ()
         marks = (interchange.delimiters.component, separator(interchange.delimiters.repetition))
         for place, value in enumerate(segment[1:], start=1):
             element = elements[place - 1] if place <= len(elements) else None
-            yield self._value(element, value, marks, interchange) if value else value
+            if place in hidden:
+                yield "".join(one if one in "\r\n" else "." for one in value)
+            else:
+                yield self._value(element, value, marks, interchange) if value else value
 
     def _value(
         self, element: Element | None, value: str, marks: Sequence[str], interchange: Interchange
@@ -322,6 +308,27 @@ class Redactor:
         if len(value) <= 3 or re.fullmatch(r"-?\d*\.\d+", value):
             return value
         return self.placeholders.of(value, "ID", marks)
+
+
+def _blanks(raw: bytes) -> bytes:
+    """As many blanks, as wide as what they replace; line breaks stay."""
+    try:
+        text, encoding = raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        text, encoding = raw.decode("latin-1"), "latin-1"
+    wide = (_BLANKS[len(one.encode("utf-8"))] if encoding == "utf-8" else " " for one in text)
+    return "".join(one if one in "\r\n" else blank for one, blank in zip(text, wide, strict=True)).encode(
+        encoding
+    )
+
+
+def _covered(text: str) -> str:
+    """The text with its letters and digits covered up, each character as wide as it was."""
+    return "".join(
+        _FILLERS[len(one.encode("utf-8", "surrogatepass"))] if not one.isascii()
+        else "9" if one.isdigit() else "X" if one.isalpha() else one
+        for one in text
+    )  # fmt: skip
 
 
 def _marks(interchange: Interchange) -> str:
