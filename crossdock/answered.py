@@ -52,7 +52,11 @@ def enrich(connection: "Transaction", tenant: str, documents: Sequence[Document]
     enriched: list[Document] = []
     for one in documents:
         if id(one) in sets:
-            enriched.append(_valid(resolver.resolved(one, sets[id(one)]), one))
+            try:
+                new = resolver.resolved(one, sets[id(one)])
+            except Exception:  # what is looked up must never stop what was said, whatever the bytes are
+                new = one
+            enriched.append(_valid(new, one))
         elif id(one) in interchanges:
             enriched.append(_valid(_with_groups(one, tenant, interchanges[id(one)], in_interchanges), one))
         else:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -141,65 +142,30 @@ def seen(
     """What the register has under the numbers of an interchange since a time, its own message excepted; the latest of
     each. ``sets``: whether sets are looked for too, in groups of the same number."""
     groups = list({(one.functional_id, one.group_number) for one in arrived.sets if one.functional_id})
-    mine = [
-        exchanges.c.tenant == tenant,
-        exchanges.c.partner == arrived.partner,
-        exchanges.c.direction == "in",
-        exchanges.c.raw_id != uuid.UUID(arrived.raw_id),
-        exchanges.c.at >= since,
-    ]
+    values = {
+        "tenant": tenant,
+        "partner": arrived.partner,
+        "raw_id": uuid.UUID(arrived.raw_id),
+        "since": since,
+        "number": arrived.number,
+        "functional_ids": [functional_id for functional_id, _ in groups],
+        "group_numbers": [number for _, number in groups],
+    }
     interchange: Earlier | None = None
     found_groups: dict[tuple[str, str], Earlier] = {}
     found_sets: dict[tuple[str, str, str, str], Earlier] = {}
-    statement = sa.union_all(
-        _first(
-            "interchange",
-            [*mine, exchanges.c.interchange_number == arrived.number, _not_refused("interchange")],
-            exchanges.c.interchange_number,
-        ),
-        *(
-            _first(
-                "group",
-                [
-                    *mine,
-                    exchanges.c.functional_id == functional_id,
-                    exchanges.c.group_number == number,
-                    _not_refused("told"),
-                ],
-                exchanges.c.group_number,
-            )
-            for functional_id, number in groups[:_MOST_GROUPS]
-        ),
-    )
-    for each in connection.execute(statement):
+    for each in connection.execute(_seen_statement(), values):
         if each.level == "interchange":
             interchange = _earlier(each)
         else:
             found_groups[each.functional_id, each.group_number] = _earlier(each)
-    if sets:
-        for functional_id, number in list(found_groups):
-            numbers = [one.set_number for one in arrived.sets if one.group_number == number]
-            conditions = [
-                *mine,
-                exchanges.c.functional_id == functional_id,
-                exchanges.c.group_number == number,
-                exchanges.c.set_number == sa.any_(sa.bindparam(None, numbers, pg.ARRAY(sa.Text))),
-                _not_refused("told"),
-            ]
-            key = (exchanges.c.set_id, exchanges.c.set_number)
-            newest = (
-                sa.select(*_SEEN)
-                .where(*conditions)
-                .ext(pg.distinct_on(*key))
-                .order_by(*key, exchanges.c.at.desc())
-            )
-            for each in connection.execute(newest):
-                found_sets[functional_id, number, each.set_id, each.set_number] = _earlier(each)
+    if sets and found_groups:
+        values["set_numbers"] = [one.set_number for one in arrived.sets]
+        for each in connection.execute(_seen_sets_statement(), values):
+            key = (each.functional_id, each.group_number, each.set_id, each.set_number)
+            found_sets[key] = _earlier(each)
     return Seen(interchange=interchange, groups=found_groups, sets=found_sets)
 
-
-_MOST_GROUPS: Final = 500
-"""An interchange with more groups than this has only the first of them looked up."""
 
 _SEEN: Final = tuple(
     exchanges.c[name]
@@ -210,9 +176,76 @@ _SEEN: Final = tuple(
 )  # fmt: skip
 
 
-def _first(level: str, conditions: Sequence[Any], key: sa.Column[str]) -> Any:
-    newest = sa.select(sa.literal(level).label("level"), *_SEEN).where(*conditions)
-    return sa.select(newest.order_by(key, exchanges.c.at.desc()).limit(1).subquery())
+def _before() -> list[Any]:
+    """What a partner sent since a time, in other messages."""
+    return [
+        exchanges.c.tenant == sa.bindparam("tenant", type_=sa.Text),
+        exchanges.c.partner == sa.bindparam("partner", type_=sa.Text),
+        exchanges.c.direction == "in",
+        exchanges.c.raw_id != sa.bindparam("raw_id", type_=sa.Uuid),
+        exchanges.c.at >= sa.bindparam("since", type_=sa.DateTime(timezone=True)),
+    ]
+
+
+def _given(*names: str) -> Any:
+    """Arrays that are given, as a table: their first elements are its first row."""
+    columns = [sa.column(name, sa.Text) for name in names]
+    arrays = [sa.bindparam(f"{name}s", type_=pg.ARRAY(sa.Text)) for name in names]
+    return sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+
+
+@cache
+def _seen_statement() -> Any:
+    """The latest under the interchange's number, and under each group's; made once, for it is asked all the time."""
+    interchange = (
+        sa.select(sa.literal("interchange", sa.Text).label("level"), *_SEEN)
+        .where(
+            *_before(),
+            exchanges.c.interchange_number == sa.bindparam("number", type_=sa.Text),
+            _not_refused("interchange"),
+        )
+        .order_by(exchanges.c.at.desc())
+        .limit(1)
+        .subquery()
+    )
+    given = _given("functional_id", "group_number")
+    group = (
+        sa.select(sa.literal("group", sa.Text).label("level"), *_SEEN)
+        .where(
+            *_before(),
+            exchanges.c.functional_id == given.c.functional_id,
+            exchanges.c.group_number == given.c.group_number,
+            _not_refused("told"),
+        )
+        .order_by(exchanges.c.at.desc())
+        .limit(1)
+        .lateral("before")
+    )
+    return sa.union_all(sa.select(interchange), sa.select(group).select_from(given.join(group, sa.true())))
+
+
+@cache
+def _seen_sets_statement() -> Any:
+    """The latest of each set under the numbers of these groups and sets."""
+    given = _given("functional_id", "group_number")
+    key = (*_SEEN[4:],)
+    return (
+        sa.select(*_SEEN)
+        .join(
+            given,
+            sa.and_(
+                exchanges.c.functional_id == given.c.functional_id,
+                exchanges.c.group_number == given.c.group_number,
+            ),
+        )
+        .where(
+            *_before(),
+            exchanges.c.set_number == sa.any_(sa.bindparam("set_numbers", type_=pg.ARRAY(sa.Text))),
+            _not_refused("told"),
+        )
+        .ext(pg.distinct_on(*key))
+        .order_by(*key, exchanges.c.at.desc())
+    )
 
 
 def _not_refused(level: str) -> Any:

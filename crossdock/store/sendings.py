@@ -45,6 +45,9 @@ class Sent:
         return found
 
 
+_PLACE: Final = (sa.func.coalesce(exchanges.c.write_back_id, exchanges.c.raw_id), exchanges.c.part)
+"""The file that a set lies in, and where in it."""
+
 _SENT: Final = tuple(exchanges.c[name] for name in Sent.__dataclass_fields__)
 
 
@@ -105,7 +108,7 @@ def due(connection: sa.Connection, tenant: str, now: datetime, limit: int) -> li
             exchanges.c.state == "waiting",
             exchanges.c.answer_due_at <= now,
         )
-        .order_by(exchanges.c.answer_due_at, exchanges.c.id)
+        .order_by(exchanges.c.answer_due_at, *_PLACE)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -114,13 +117,7 @@ def due(connection: sa.Connection, tenant: str, now: datetime, limit: int) -> li
 
 def _sent(connection: sa.Connection, conditions: Sequence[Any], lock: bool) -> list[Sent]:
     statement = (
-        sa.select(*_SENT)
-        .where(exchanges.c.direction == "out", *conditions)
-        .order_by(
-            exchanges.c.at,
-            sa.func.coalesce(exchanges.c.write_back_id, exchanges.c.raw_id),
-            exchanges.c.part,
-        )
+        sa.select(*_SENT).where(exchanges.c.direction == "out", *conditions).order_by(exchanges.c.at, *_PLACE)
     )
     if lock:
         statement = statement.with_for_update()

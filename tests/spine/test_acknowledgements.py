@@ -1,0 +1,465 @@
+"""Acknowledgements: what a partner is told, in the form that it wants, and never something that it cannot read."""
+
+import dataclasses
+import io
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pyx12.params import params
+from pyx12.x12n_document import x12n_document
+
+from crossdock.formats.x12 import TransactionSet, guides, read
+from crossdock.formats.x12.second_reader import differences
+from crossdock.partners import Partners, Receive
+from crossdock.store import tables
+from tests.spine.trading import (
+    TENANT,
+    Trade,
+    acme,
+    confirmation,
+    group,
+    interchange,
+    only,
+    order,
+)
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12"
+BAD = ["855 0002", "BAK*00*XX*4500123456*20261399", "PO1*1*many*EA*3.75**BP", "CTT*1"]
+"""A date that is none, a quantity that is no number, a qualifier without its id."""
+
+
+@pytest.fixture
+def trade(store, clock):
+    return Trade(store, clock)
+
+
+def bodies(trade: Trade) -> list[bytes]:
+    table = tables.write_backs
+    with trade.store.transaction(TENANT) as connection:
+        return [bytes(body) for body in connection.execute(sa.select(table.c.body)).scalars()]
+
+
+def assert_readable(body: bytes) -> None:
+    """By pyx12, by our own reader, and by the guide of each set in it."""
+    assert differences(body) == []
+    for item in read(body):
+        if isinstance(item, TransactionSet):
+            assert list(guides.check(item)) == [], (item.set_id, body)
+
+
+def letters(trade: Trade) -> int:
+    with trade.store.transaction(TENANT) as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(tables.dead_letters)).scalar_one()
+
+
+# ── 997 and 999 ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_997_names_sets_segments_and_elements(trade):
+    trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK1", "AK2", "AK3", "AK4", "AK5", "AK9") == [
+        ["AK1", "PR", "7"],
+        ["AK2", "855", "0001"],
+        ["AK5", "A"],
+        ["AK2", "855", "0002"],
+        ["AK3", "BAK", "2", "", "8"],
+        ["AK4", "4", "373", "8", "20261399"],
+        ["AK3", "PO1", "3", "PO1", "8"],
+        ["AK4", "2", "330", "6", "many"],
+        ["AK4", "7", "234", "2"],
+        ["AK5", "R", "5"],
+        ["AK9", "P", "2", "2", "1"],
+    ]
+    assert_readable(*bodies(trade))
+
+
+def test_a_999_says_in_which_line_and_beside_which_element(trade):
+    trade.partner = acme(acknowledge="999", release="005010")
+    body = interchange(
+        group("PR", 7, confirmation(), BAD, version="005010"), number=3, release="00501", repetition="^"
+    )
+    trade.take(body)
+    (said,) = trade.answers()
+    assert only(said, "AK1", "AK2", "IK3", "CTX", "IK4", "IK5", "AK9") == [
+        ["AK1", "PR", "7", "005010"],
+        ["AK2", "855", "0001"],
+        ["IK5", "A"],
+        ["AK2", "855", "0002"],
+        ["IK3", "BAK", "2", "", "8"],
+        ["CTX", "BAK03>4500123456"],
+        ["IK4", "4", "373", "8", "20261399"],
+        ["IK3", "PO1", "3", "PO1", "8"],
+        ["CTX", "PO101>1"],
+        ["IK4", "2", "330", "6", "many"],
+        ["IK4", "7", "234", "2"],
+        ["CTX", "SITUATIONAL TRIGGER", "PO1", "3", "PO1", "6", "235"],
+        ["IK5", "R", "5"],
+        ["AK9", "P", "2", "2", "1"],
+    ]
+    isa, gs, st = said[0], said[1], said[2]
+    assert (isa[11], isa[12]) == ("^", "00501")
+    assert gs[8] == "005010X231A1"
+    assert st == ["ST", "999", "0001", "005010X231A1"]
+    assert_readable(*bodies(trade))
+
+
+def test_our_999_is_whole_for_pyx12_by_its_own_map_of_the_999(trade):
+    """pyx12 checks every segment, element and code, not the envelope alone. Its map knows the sets of health care and
+    no others, so ours say that they answer one: what they say of it stays as we wrote it."""
+    trade.partner = acme(acknowledge="999", release="005010")
+    body = group("PR", 7, confirmation(), BAD, version="005010")
+    trade.take(interchange(body, number=3, release="00501", repetition="^"))
+    (said,) = bodies(trade)
+    text = said.decode()
+    for ours, theirs in (
+        ("AK1*PR*7*005010", "AK1*HC*7*005010X222A1"),
+        ("AK2*855", "AK2*837"),
+        ("CTX*BAK03", "CTX*TRN02"),
+        ("CTX*PO101", "CTX*CLM01"),
+    ):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    told = io.StringIO()
+    good = x12n_document(params(), io.StringIO(text), told, None, None, None)
+    assert good, told.getvalue()
+
+
+def test_what_a_partner_forbids_is_told_by_its_implementation_codes_in_a_999_and_plainly_in_a_997(trade):
+    overlay = {"855": {"require": ["DTM"], "codes": {"PO1/ACK01": ["IB"]}}}
+    trade.partner = acme(overlay=overlay)
+    trade.take(interchange(group("PR", 7, confirmation()), number=3))
+    trade.partner = acme(overlay=overlay, acknowledge="999", release="005010")
+    trade.take(interchange(group("PR", 8, confirmation()), number=4))
+    plain, whole = trade.answers()
+    assert {segment[4] for segment in only(plain, "AK3")} <= set("12345678")
+    assert any(segment[4].startswith("I") for segment in only(whole, "IK3"))
+    assert any(segment[3] == "I6" for segment in only(whole, "IK4"))
+    assert only(whole, "IK5") == [["IK5", "R", "I5"]]
+    for body in bodies(trade):
+        assert_readable(body)
+
+
+def test_an_overlay_that_only_notes_accepts_with_errors(trade):
+    trade.partner = acme(overlay={"855": {"severity": "note", "require": ["DTM"]}})
+    trade.take(interchange(group("PR", 7, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK5") == [["AK5", "E", "5"]]
+    assert only(said, "AK9") == [["AK9", "E", "1", "1", "1"]]
+    assert [state for _, state, _ in trade.parts] == ["processed"]
+    assert trade.rows(direction="in")[0].answer == {"told": "E"}
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_accepted_sets_are_named_or_not_as_the_profile_says(trade, lists):
+    trade.partner = acme(acknowledge_accepted=lists)
+    trade.take(
+        interchange(group("PR", 7, confirmation(), BAD), number=3),
+        interchange(group("PR", 8, confirmation()), number=4),
+    )
+    named = [[segment[2] for segment in only(said, "AK2")] for said in trade.answers()]
+    assert named == ([["0001", "0002"], ["0001"]] if lists else [["0002"]])
+
+
+def test_a_single_set_may_be_answered_in_another_form_or_not_at_all(trade):
+    trade.partner = acme(receive={"856": Receive(acknowledge="none"), "810": Receive(acknowledge="999")})
+    notice = ["856 0001", "BSN*00*1*20261120*1402"]
+    invoice = ["810 0001", "BIG*20261120*1"]
+    trade.take(interchange(group("PR", 7, confirmation()), group("SH", 8, notice), group("IN", 9, invoice)))
+    (said,) = trade.answers()
+    assert [segment[1:3] for segment in only(said, "ST")] == [["997", "0001"], ["999", "0002"]]
+    assert [segment[1] for segment in only(said, "AK1")] == ["PR", "IN"]
+    assert [segment[6] for segment in only(said, "GS")] == ["1", "2"], "each group has its own number"
+    for body in bodies(trade):
+        assert_readable(body)
+
+
+def test_a_set_that_is_not_agreed_is_set_aside_and_told_so(trade):
+    trade.take(interchange(group("PO", 7, order()), number=3))
+    assert trade.parts == [("850 0001", "rejected", "EDI.UNSUPPORTED_SET")]
+    (said,) = trade.answers()
+    assert only(said, "AK5", "AK9") == [["AK5", "R", "1"], ["AK9", "R", "1", "1", "0"]]
+    _, normalized = trade.done[0]
+    problem = normalized.parts[0].problem
+    assert 'Add "850" to `sets` in the profile of acme_supply' in problem.remedy
+
+
+# ── TA1 ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("ta1", "asked", "wrong", "told"),
+    [
+        ("requested", 1, False, "A"), ("requested", 0, False, None), ("requested", 0, True, "R"),
+        ("always", 0, False, "A"), ("always", 0, True, "R"),
+        ("errors", 1, False, None), ("errors", 1, True, "R"),
+        ("never", 1, False, None), ("never", 1, True, None),
+    ],
+)  # fmt: skip
+def test_a_ta1_goes_when_the_profile_says(trade, ta1, asked, wrong, told):
+    trade.partner = acme(ta1=ta1)
+    body = interchange(group("PR", 7, confirmation()), number=3, ack=asked)
+    trade.take(body.replace(b"IEA*1*", b"IEA*4*") if wrong else body)
+    (said,) = trade.answers()
+    assert [segment[4] for segment in only(said, "TA1")] == ([told] if told else [])
+    assert_readable(*bodies(trade))
+
+
+def test_who_wants_no_997_may_still_want_a_ta1(trade):
+    trade.partner = acme(acknowledge="none", ta1="always")
+    trade.take(interchange(group("PR", 7, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert [segment[0] for segment in said] == ["ISA", "TA1", "IEA"]
+    assert trade.rows(direction="out")[0].set_id == "TA1"
+    assert_readable(*bodies(trade))
+
+
+def test_who_wants_nothing_gets_nothing(trade):
+    trade.partner = acme(acknowledge="none", ta1="never")
+    trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3, ack=1))
+    assert trade.answers() == []
+
+
+@pytest.mark.parametrize("ta1", ["requested", "always"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        interchange(group("FA", 9, ["997 0001", "AK1*PO*1", "AK9*A*1*1*1"]), ack=1),
+        interchange(group("FA", 9, ["999 0001", "AK1*PO*1", "AK9*A*1*1*1"], version="005010"), ack=1),
+        interchange(ack=1, before=["TA1*000000501*261120*1402*A*000"]),
+        interchange(ack=1, before=["TA1*000000501*261120*1402*A*000"]).replace(b"IEA*0*", b"IEA*7*"),
+        interchange(
+            group("FA", 9, ["997 0001", "AK1*PO*1", "AK9*A*1*1*1"]),
+            ack=1,
+            before=["TA1*000000501*261120*1402*A*000"],
+        ),
+    ],
+)
+def test_an_acknowledgement_is_never_acknowledged(trade, body, ta1):
+    trade.partner = acme(ta1=ta1)
+    trade.take(body)
+    assert trade.answers() == []
+
+
+def test_of_a_mixed_interchange_only_what_is_no_acknowledgement_is_acknowledged(trade):
+    fa = group("FA", 9, ["997 0001", "AK1*PO*1", "AK9*A*1*1*1"])
+    trade.take(interchange(fa, group("PR", 7, confirmation()), ack=1))
+    (said,) = trade.answers()
+    assert [segment[1:3] for segment in only(said, "AK1")] == [["PR", "7"]]
+    assert only(said, "TA1")[0][4] == "A"
+
+
+# ── as few as possible ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_flood_of_bad_interchanges_is_answered_by_one(trade):
+    bad = b"".join(
+        interchange(group("PR", number, confirmation()), number=number).replace(b"IEA*1*", b"IEA*2*")
+        for number in range(1, 301)
+    )
+    trade.take(bad)
+    (said,) = trade.answers()
+    assert len(only(said, "TA1")) == 300
+    assert len(only(said, "GS")) == 1, "several 997 in one group"
+    assert [segment[2] for segment in only(said, "AK1")] == [str(number) for number in range(1, 301)]
+    assert len({tuple(segment[1:2]) for segment in only(said, "TA1")}) == 300
+    assert_readable(*bodies(trade))
+
+
+def test_each_of_a_partners_addresses_gets_its_own_answer(trade):
+    trade.partner = acme(ids=(("ZZ", "ACMESUPPLY"), ("ZZ", "ACMEDC7")))
+    one = interchange(group("PR", 1, confirmation()), number=1)
+    other = interchange(group("PR", 2, confirmation()), number=2, sender="ACMEDC7")
+    trade.take(one + other)
+    assert [said[0][8].strip() for said in trade.answers()] == ["ACMESUPPLY", "ACMEDC7"]
+
+
+def test_control_numbers_are_ours_and_without_gaps(trade):
+    trade.take(
+        interchange(
+            group("PR", 40, confirmation(), confirmation("0002")), group("PR", 41, confirmation()), number=900
+        )
+    )
+    trade.take(interchange(group("PR", 42, confirmation()), number=901))
+    first, second = trade.answers()
+    assert (first[0][13], second[0][13]) == ("000000001", "000000002")
+    assert [segment[6] for said in (first, second) for segment in only(said, "GS")] == ["1", "2"]
+    assert [segment[2] for said in (first, second) for segment in only(said, "ST")] == [
+        "0001",
+        "0002",
+        "0003",
+    ]
+
+
+def test_after_a_replay_only_interchanges_without_an_answer_are_answered(trade, store):
+    """The second interchange was for somebody that we were not; then the profile was corrected."""
+    good = interchange(group("PR", 1, confirmation()), number=1)
+    elsewhere = interchange(group("PR", 2, confirmation()), number=2, sender="ACMEDC7")
+    trade.take(good + elsewhere)
+    assert len(trade.answers()) == 1
+    trade.partner = acme(ids=(("ZZ", "ACMESUPPLY"), ("ZZ", "ACMEDC7")))
+    with store.transaction(TENANT) as connection:
+        connection.execute(sa.update(tables.raw_messages).values(again=True))
+    trade.process()
+    first, second = trade.answers()
+    assert [only(said, "AK1")[0][2] for said in (first, second)] == ["1", "2"]
+    with store.transaction(TENANT) as connection:
+        connection.execute(sa.update(tables.raw_messages).values(again=True))
+    trade.process()
+    assert len(trade.answers()) == 2
+
+
+# ── what cannot be said ──────────────────────────────────────────────────────────────────────────────────────
+
+
+UNSAYABLE = {
+    "a GS02 that holds our component separator": (b"GS*PR*ACMESUPPLY*", b"GS*PR*ACME>SUPPLY*"),
+    "a GS03 that holds our component separator": (b"*CROSSDOCK*20261120", b"*CROSS>DOCK*20261120"),
+    "a GS02 of one character": (b"GS*PR*ACMESUPPLY*", b"GS*PR*A*"),
+    "a GS02 of 40 characters": (b"GS*PR*ACMESUPPLY*", b"GS*PR*" + b"A" * 40 + b"*"),
+    "a GS02 that is empty": (b"GS*PR*ACMESUPPLY*", b"GS*PR**"),
+    "a GS02 with a control character": (b"GS*PR*ACMESUPPLY*", b"GS*PR*ACME\x07*"),
+    "a GS06 that holds a separator": (b"*1402*7*X*", b"*1402*7>7*X*"),
+    "a GS06 that is no number": (b"*1402*7*X*", b"*1402*SEVEN*X*"),
+    "a GS06 of ten digits": (b"*1402*7*X*", b"*1402*1234567890*X*"),
+    "a GS06 that is empty": (b"*1402*7*X*", b"*1402**X*"),
+    "a GS01 of three letters": (b"GS*PR*", b"GS*PRO*"),
+    "a GS01 in small letters": (b"GS*PR*", b"GS*pr*"),
+    "a GS08 with a separator": (b"*X*004010", b"*X*004010>1"),
+    "an ISA13 that is no number": (b"*000000003*1*", b"*00000ABC3*1*"),
+    "an ISA09 that is no date": (b"*261120*1402*U", b"*269999*1402*U"),
+    "an ISA10 that is no time": (b"*261120*1402*U", b"*261120*9999*U"),
+    "an ISA09 with a separator": (b"*261120*1402*U", b"*26>120*1402*U"),
+    "an ST02 of one digit": (b"ST*855*0001", b"ST*855*1"),
+    "an ST01 of five digits": (b"ST*855*0001", b"ST*85555*0001"),
+    "a segment that is none": (b"CTT*1", b"CTT*1~\nX>1*2"),
+    "a value with a separator": (b"VALVE-8", b"VALVE>8"),
+    "a value with a NUL": (b"*60*EA*", b"*6\x000*EA*"),
+    "a value of 200 characters": (b"*60*EA*", b"*" + b"6" * 200 + b"*EA*"),
+    "no GE": (b"GE*1*7~\n", b""),
+    "no SE": (b"SE*6*0001~\n", b""),
+}
+
+
+@pytest.mark.parametrize("form", ["997", "999"])
+@pytest.mark.parametrize("name", UNSAYABLE)
+def test_whatever_a_partner_writes_its_answer_can_be_read_and_is_no_dead_letter(trade, name, form):
+    trade.partner = acme(acknowledge=form, release="005010" if form == "999" else "004010")
+    body = interchange(group("PR", 7, confirmation()), number=3, ack=1)
+    old, new = UNSAYABLE[name]
+    assert old in body
+    trade.take(body.replace(old, new))
+    assert letters(trade) == 0
+    (written,) = bodies(trade)
+    assert_readable(written)
+
+
+def test_a_group_that_no_ak1_can_name_is_told_by_the_ta1_as_accepted_with_an_error_in_it(trade):
+    first = (
+        group("PR", 7, confirmation()).replace("*1402*7*X*", "*1402*SEVEN*X*").replace("GE*1*7", "GE*1*SEVEN")
+    )
+    trade.take(interchange(first, group("PR", 8, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert only(said, "TA1")[0][4:] == ["E", "024"]
+    assert only(said, "AK1") == [["AK1", "PR", "8"]]
+
+
+def test_ids_that_no_gs_can_hold_are_replaced_by_the_profiles(trade):
+    trade.partner = acme(group_ids=("ACMEDC7",), our_group_id="XDOCK")
+    body = interchange(group("PR", 7, confirmation(), sender="AC>ME", receiver="C"), number=3)
+    trade.take(body)
+    (said,) = trade.answers()
+    assert only(said, "GS")[0][2:4] == ["XDOCK", "ACMEDC7"]
+
+
+@pytest.mark.parametrize("component", [">", ":", "|"])
+def test_the_answer_has_the_delimiters_and_the_release_that_the_profile_says(trade, component):
+    trade.partner = acme(release="005010", component=component, segment="!", element="+")
+    trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
+    (body,) = bodies(trade)
+    assert body[103:106].decode() == f"+{component}!"
+    assert body[82:90] == b"^+00501+"
+    assert_readable(body)
+
+
+# ── the real world ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_we_answer_to_every_file_of_the_corpus_can_be_read_by_pyx12_and_by_us(clock):
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus of real documents is not at ../shared/corpus")
+    from crossdock.messages import RawMessage
+    from crossdock.normalize import Normalizer
+    from crossdock.registry import Registry
+
+    registry = Registry()
+    told = 0
+    for form, release in (("997", "004010"), ("999", "005010")):
+        partner = acme(acknowledge=form, release=release, ta1="always")
+        normalizer = Normalizer(
+            registry=registry, partners=Partners((partner,), {}, {}), clock=clock, assume=partner
+        )
+        for path in sorted(CORPUS.glob("*/*.edi"))[::2]:
+            body = path.read_bytes()
+            if len(body) > 200_000:
+                continue
+            message = RawMessage(
+                tenant=TENANT, source="supplier_edi", key="1", body=_to_us(body), media_type="application/edi-x12",
+                received_at=clock.now(), name=path.name,
+            )  # fmt: skip
+            for wanted in normalizer.normalize(message, document="x12").acknowledgements:
+                written = wanted.write(
+                    interchange_number=1, group_number=1, first_set_number=1, now=clock.now()
+                )
+                assert_readable(written.body)
+                told += 1
+    assert told > 100
+
+
+def _to_us(body: bytes) -> bytes:
+    """The same file as if it were real and for us: so that it is judged and answered."""
+    found = bytearray(body)
+    at = found.find(b"ISA")
+    while at >= 0 and at + 106 <= len(found):
+        found[at + 51 : at + 69] = b"ZZ" + found[at + 53 : at + 54] + b"CROSSDOCK      "
+        found[at + 102 : at + 103] = b"P"
+        at = found.find(b"ISA", at + 106)
+    return bytes(found)
+
+
+def test_the_acknowledgements_of_the_corpus_are_matched_or_told_and_never_a_crash(trade):
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus of real documents is not at ../shared/corpus")
+    matched = 0
+    for folder in ("997", "999", "TA1"):
+        for path in sorted((CORPUS / folder).glob("*.edi")):
+            interchanges = [
+                item.interchange for item in read(path.read_bytes()) if isinstance(item, TransactionSet)
+            ]
+            ids = {(one.sender_qualifier, one.sender) for one in interchanges} or {("ZZ", "DMCOGDEN")}
+            ours = {(one.receiver_qualifier, one.receiver) for one in interchanges} or {("ZZ", "PUBLIC")}
+            usage = {one.usage for one in interchanges} or {"P"}
+            trade.partner = dataclasses.replace(
+                acme(), ids=tuple(ids), ours=next(iter(ours)), usage=next(iter(usage)), lenient=True
+            )
+            said = trade.take(path.read_bytes())
+            matched += len(said)
+            assert {one.document["data"]["code"] for one in said} <= {
+                "EDI.ACK_UNMATCHED",
+                "EDI.DUPLICATE_CONTROL",
+            }
+            trade.enriched()
+    assert matched > 20, "none of them answers anything of ours"
+
+
+def test_an_answer_of_ours_is_an_answer_for_our_own_mapping(trade):
+    """What we write comes back as what we mean: our 997 read by the mapping that reads a partner's."""
+    trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
+    (body,) = bodies(trade)
+    turned = body.replace(b"CROSSDOCK      *ZZ*ACMESUPPLY     ", b"ACMESUPPLY     *ZZ*CROSSDOCK      ")
+    said = trade.take(turned)
+    assert [one.document["data"]["refs"][0]["value"] for one in said] == ["7"], "we never sent a group PR 7"
+    assert [one["data"]["attributes"]["accepted"] for one in trade.documents if "code" not in one["data"]] == [
+        "true", "false", "false",
+    ]  # fmt: skip
