@@ -5,12 +5,15 @@ repository, with a home of the page's own. A line that ends with ``# exits N`` m
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -728,3 +731,274 @@ def test_the_mistakes_of_a_table_are_told_as_the_page_says(written: Path) -> Non
     ran = crossdock("routes", "check", "--folder", "wrong-routes", cwd=written)
     assert ran.returncode == 2
     assert ran.stderr.removeprefix("crossdock: ") == block(ROUTES_PAGE, "text wrong-routes")
+
+
+# ── the page that connects a partner, walked from its first line to its last ────────────────────────────────
+
+CONNECT_PAGE: Final = ROOT / "docs/connect-a-partner.md"
+
+
+def steps(page: Path) -> Iterator[tuple[str, str, str]]:
+    """Every block of a page with what it shows: its tag, its text, and the plain text block behind it."""
+    found = blocks(page)
+    for place, (tag, text) in enumerate(found):
+        after = found[place + 1] if place + 1 < len(found) else ("", "")
+        if tag != "text":
+            yield tag, text, after[1] if after[0] == "text" else ""
+
+
+def plain(line: str) -> str:
+    """A line of output without what differs from run to run: ids, times, and how wide a column is."""
+    line = re.sub(r"\b[0-9a-f]{8}\b", "ID", line)
+    line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "TIME", line)
+    return " ".join(line.split())
+
+
+def test_a_partner_is_connected_as_the_page_says(tmp_path: Path) -> None:
+    """Every command of the page, one after another, on a hub and a server of its own."""
+    from deploy.sandbox.world import World
+
+    first = tmp_path / ".crossdock/first"
+    (tmp_path / ".venv").symlink_to(EXECUTABLE.parent.parent)
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CROSSDOCK_", "AIRFLOW"))
+    }
+    environment = {**inherited, "AIRFLOW_HOME": str(tmp_path / "airflow")}
+    profile = first / "partners/harbor.toml"
+    exports: list[str] = []
+    commands = 0
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", "\n".join([*exports, command])],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    with contextlib.ExitStack() as stack:
+        for tag, text, shows in steps(CONNECT_PAGE):
+            match tag.split():
+                case ["toml", "partners/harbor.toml"]:
+                    profile.write_text(text, "utf-8")
+                case ["toml", "more"]:
+                    profile.write_text(profile.read_text("utf-8") + "\n" + text, "utf-8")
+                case ["edi", name]:
+                    (first / name).write_text(text, "utf-8")
+                case ["sh", "world"]:
+                    assert "deploy.sandbox.world --home .crossdock/first/world" in text
+                    stack.enter_context(World(first / "world"))
+                case ["sh", "env" | "login"]:
+                    exports.append(text)
+                case ["sh", "walk", *more]:
+                    if more == ["production"]:
+                        said = profile.read_text("utf-8")
+                        assert 'usage = "T"' in said
+                        profile.write_text(said.replace('usage = "T"', 'usage = "P"'), "utf-8")
+                    output = ""
+                    for line in lines_of(text):
+                        exits = re.search(r"#\s*exits (\d+)\s*$", line)
+                        until = time.monotonic() + 60
+                        ran = run(line)
+                        while more == ["until"] and shows.strip() not in ran.stdout:
+                            assert time.monotonic() < until, f"{line}\n{ran.stdout}\n{ran.stderr}"
+                            ran = run(line)
+                        assert ran.returncode == (int(exits[1]) if exits else 0), (
+                            f"{line}\n{ran.stdout}\n{ran.stderr}"
+                        )
+                        output += ran.stdout
+                        commands += 1
+                    there = {plain(line) for line in output.splitlines()}
+                    missing = [line for line in shows.splitlines() if plain(line) not in there]
+                    assert not missing, "\n".join([*missing, "is not in", output])
+    assert commands > 20
+
+
+def test_the_limits_that_the_page_about_connecting_shows_are_right(tmp_path: Path) -> None:
+    from crossdock.partners import Partners
+
+    said = block(CONNECT_PAGE, "toml partners/harbor.toml")
+    limits = block(CONNECT_PAGE, "toml limits")
+    head, _, tables = limits.partition("\n\n")
+    (tmp_path / "harbor.toml").write_text(f"{head}\n{said}\n{tables}", "utf-8")
+    partner = Partners.load(tmp_path).named("harbor")
+    assert str(partner.expected_for("850").within) == "4 business hours"
+    assert str(partner.clocks.terms["order_acknowledged"].within) == "2 business days"
+
+
+# ── the pages about EDI and about the store ──────────────────────────────────────────────────────────────────
+
+EDI_PAGE: Final = ROOT / "docs/edi.md"
+STORE_PAGE: Final = ROOT / "docs/store.md"
+
+
+def words(cell: str) -> list[str]:
+    """The pieces of inline code of a cell."""
+    return INLINE.findall(cell)
+
+
+def test_the_sets_that_the_page_names_are_those_with_a_guide_and_a_mapping() -> None:
+    from crossdock.formats.x12 import guides
+    from crossdock.registry import Registry
+
+    rows = {row[0]: row[1:] for row in table_after(EDI_PAGE, "## What is read")}
+    assert set(rows) == {*guides.set_ids(), "TA1"}
+    registry = Registry()
+    for set_id, (group, name, facts) in rows.items():
+        mapping = registry.inbound(f"x12/{set_id}")
+        assert mapping is not None, set_id
+        stated = {
+            statement["kind"]
+            for path in (ROOT / f"mappings/inbound/{mapping.name}/samples").glob("*.expected.json")
+            for statement in json.loads(path.read_bytes())
+            if statement.get("statement") == "Fact"
+        }
+        assert set(words(facts)) == stated, set_id
+        if set_id != "TA1":
+            guide = guides.guide(set_id, "005010")
+            assert guide is not None
+            assert (guide.functional_group, guide.name) == (group, name)
+            assert guides.releases(set_id) == (("005010",) if set_id == "999" else ("004010", "005010"))
+
+
+def test_the_guide_that_the_page_shows_is_the_one_that_is_used() -> None:
+    shown = tomllib.loads(block(EDI_PAGE, "toml guide"))
+    path = ROOT / f"crossdock/formats/x12/guides/sets/{shown['set']}.toml"
+    there = tomllib.loads(path.read_text("utf-8"))
+    assert shown == {name: there[name] for name in shown}
+
+
+def test_the_clocks_of_the_page_are_those_that_run() -> None:
+    from crossdock.clocks import pairs
+
+    rows = table_after(EDI_PAGE, "## Clocks")
+    said = [
+        (*words(name), *words(start), sorted(words(stops)), within, *words(opens))
+        for name, start, stops, within, opens in rows
+    ]
+    assert said == [
+        (pair.name, pair.fact, sorted(pair.stops), str(pair.within), pair.exception)
+        for pair in pairs().values()
+    ]
+    for (_, start, stops, _, _), pair in zip(rows, pairs().values(), strict=True):
+        assert ([pair.answer] if pair.answer else []) == re.findall(r"\((\d{3})\)", stops), pair.name
+        assert {f"x12_{set_id}" for set_id in re.findall(r"\d{3}", start)} >= pair.mappings, pair.name
+    only_if_agreed = [pair.name for pair in pairs().values() if pair.only_if_agreed]
+    assert only_if_agreed == [name for row in rows[-2:] for name in words(row[0])], (
+        "'the last two', says the page"
+    )
+    text = EDI_PAGE.read_text("utf-8").partition("## The wrong order of arrival")[2].partition("##")[0]
+    assert {pair.name for pair in pairs().values() if pair.sent} == set(words(text)) & set(pairs())
+
+
+def test_the_checks_of_the_page_are_those_that_are_made() -> None:
+    from crossdock.matching import CODES
+    from crossdock.partners import Tolerances
+
+    rows = table_after(EDI_PAGE, "## Matching")
+    assert {code for row in rows for code in words(row[2])} == CODES
+    source = (ROOT / "crossdock/matching/checks.py").read_text("utf-8")
+    asked = set(re.findall(r'_allows\(\w+, "(\w+)"', source))
+    assert {name for row in rows for name in words(row[3])} == asked
+    unused = set(Tolerances.__dataclass_fields__) - asked
+    limits = EDI_PAGE.read_text("utf-8").partition("## What is not promised")[2]
+    (sentence,) = [line for line in limits.splitlines() if "[tolerances]" in line] or [""]
+    assert set(words(sentence)) - {"[tolerances]"} == unused, (
+        "tolerances that no check asks for are named there"
+    )
+
+
+def test_the_states_of_the_register_are_those_of_the_page() -> None:
+    from crossdock.store.tables import EXCHANGE_STATES
+
+    rows = table_after(EDI_PAGE, "## The register of exchanges")
+    assert {words(state)[0]: tuple(words(after)) for state, _, after in rows} == EXCHANGE_STATES
+
+
+def test_the_codes_of_how_a_set_is_judged_come_of_files_that_break_it() -> None:
+    from canonical import taxonomy
+
+    named = {code for row in table_after(EDI_PAGE, "## How a set is judged") for code in words(row[1])}
+    assert named <= set(taxonomy.codes())
+    used = sources()
+    assert not [code for code in named if f'"{code}"' not in used]
+
+
+def test_the_groups_of_what_is_blocked_are_those_of_the_page() -> None:
+    from crossdock.blocked import KINDS
+
+    groups = [words(row[0])[0] for row in table_after(EDI_PAGE, "## Blocked, and run again")]
+    assert tuple(group.partition(":")[0] for group in groups) == KINDS
+
+
+def test_the_documents_that_the_page_names_can_be_written_with_these_arguments() -> None:
+    from crossdock.decide.row import DOCUMENTS
+    from crossdock.registry import Registry
+
+    rows = {words(row[0])[0]: row for row in table_after(EDI_PAGE, "## What we send")}
+    assert set(rows) == set(DOCUMENTS)
+    registry = Registry()
+    for operation, (_, _, arguments) in rows.items():
+        mapping = registry.outbound(operation)
+        assert mapping is not None
+        assert mapping.document == operation.replace("_", "/")
+        package = sys.modules[mapping.write.__module__]
+        told = (package.__doc__ or "") + "".join(
+            path.read_text("utf-8") for path in (ROOT / "mappings/outbound" / operation).glob("*.py")
+        )
+        for name in words(arguments):
+            assert re.search(rf"\b{name}\b", told), f"{operation} takes no {name}"
+
+
+def test_the_row_of_the_page_writes_the_document_that_it_says(tmp_path: Path) -> None:
+    table = tmp_path / "routes/main.toml"
+    shutil.copytree(ROOT / "mappings/routes", table.parent)
+    text = table.read_text("utf-8")
+    head, first, rest = text.partition("[[rule]]")
+    table.write_text(f"{head}{block(EDI_PAGE, 'toml send')}\n{first}{rest}", "utf-8")
+    sample = str(ROOT / "mappings/inbound/x12_860/samples/changed_lines.edi")
+    ran = crossdock("try", sample, "--json", cwd=tmp_path, CROSSDOCK_ROUTES_DIR="routes")
+    assert ran.returncode == 0, ran.stderr
+    (write_back,) = json.loads(ran.stdout)["write_backs"]
+    assert (write_back["target"], write_back["operation"]) == ("supplier_edi", "x12_865")
+
+
+def test_every_table_of_the_store_is_on_its_page() -> None:
+    from crossdock.store.tables import metadata
+
+    said = [words(row[0])[0] for row in table_after(STORE_PAGE, "## The tables")]
+    assert sorted(said) == sorted(table.name for table in metadata.tables.values())
+
+
+def test_every_change_of_state_that_the_store_allows_is_on_its_page() -> None:
+    from crossdock.store.guards import FIRST_STATE
+    from crossdock.store.tables import TRANSITIONS
+
+    rows = table_after(STORE_PAGE, "### States")
+    said: dict[str, dict[str, set[str]]] = {}
+    for table, state, after in rows:
+        said.setdefault(words(table)[0], {})[words(state)[0]] = set(words(after))
+    assert said == {
+        table: {state: set(after) for state, after in states.items()} for table, states in TRANSITIONS.items()
+    }
+    text = STORE_PAGE.read_text("utf-8").partition("### States")[2]
+    first = next(line for line in text.splitlines() if "begins as" in line)
+    assert words(first) == [FIRST_STATE[table] for table in ("cases", "write_backs", "dead_letters")]
+
+
+def test_the_readme_counts_what_there_is() -> None:
+    from crossdock.registry import Registry
+
+    text = (ROOT / "README.md").read_text("utf-8")
+    (said,) = re.findall(r"(\d+) X12 documents", text)
+    folders = [path.name for path in (ROOT / "mappings/inbound").glob("x12_*") if path.is_dir()]
+    assert int(said) == len(folders)
+    registry = Registry()
+    assert all(registry.inbound(name.replace("_", "/").replace("ta1", "TA1")) for name in folders)
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)\)", text))
+    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")} <= linked, (
+        "no page is hidden"
+    )
