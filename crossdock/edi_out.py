@@ -326,6 +326,72 @@ def facts_of(
     return list(sealed(facts, origin, part=f"write-back:{attributes['write_back']}"))
 
 
+# -- the same again, under new numbers ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many groups and sets an interchange has, which all have numbers of their own."""
+
+    groups: int
+    sets: int
+
+
+def counted(body: bytes) -> Counted:
+    """The groups and sets of an interchange of ours."""
+    items = list(x12.read(body))
+    return Counted(
+        groups=sum(isinstance(item, x12.Group) for item in items),
+        sets=sum(isinstance(item, x12.TransactionSet) for item in items),
+    )
+
+
+def interchange_number(body: bytes) -> str:
+    """ISA13 of an interchange of ours."""
+    return _opened(body).control_number
+
+
+def receiver_of(body: bytes) -> tuple[str, str]:
+    """ISA07 and ISA08: to whom an interchange of ours is addressed."""
+    opened = _opened(body)
+    return opened.receiver_qualifier, opened.receiver
+
+
+def _opened(body: bytes) -> x12.Interchange:
+    found = next((item for item in x12.read(body) if isinstance(item, x12.Interchange)), None)
+    if found is None:
+        raise Disagreement("it holds no interchange that we can read")
+    return found
+
+
+def renumbered(body: bytes, *, interchange: int, group: int, first_set: int) -> bytes:
+    """An interchange of ours with other control numbers (ISA13, GS06, ST02 and what repeats them), and nothing else
+    changed. Raises ``Disagreement`` when it reads differently from that."""
+    delimiters = _opened(body).delimiters
+    pieces = body.decode("utf-8").split(delimiters.segment)
+    group -= 1
+    set_number = first_set - 1
+    for at, piece in enumerate(pieces):
+        elements = piece.split(delimiters.element)
+        name = elements[0].strip()
+        group += name == "GS"
+        set_number += name == "ST"
+        new = {
+            "ISA": (13, f"{interchange:09}"), "IEA": (2, f"{interchange:09}"), "GS": (6, str(group)),
+            "GE": (2, str(group)), "ST": (2, f"{set_number:04}"), "SE": (2, f"{set_number:04}"),
+        }.get(name)  # fmt: skip
+        if new is not None:
+            elements[new[0]] = new[1]
+            pieces[at] = delimiters.element.join(elements)
+    again = delimiters.segment.join(pieces).encode("utf-8")
+    found = differences(again)
+    if found or counted(again) != counted(body):
+        raise Disagreement(
+            f"the interchange reads differently under new numbers: {found[0] if found else 'a set is missing'}"
+        )
+    return again
+
+
 # -- from what an element came ----------------------------------------------------------------------------------
 
 

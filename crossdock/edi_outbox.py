@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical import taxonomy
-from crossdock import clocks, deadletters, detect, edi_out
+from crossdock import clocks, deadletters, detect, edi_out, exchanges
 from crossdock.edi_plan import CONTENT, WRITE_BACK, Knowledge, Planned, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError
 from crossdock.messages import Action, Decision, Stage, derived_id
@@ -167,10 +167,6 @@ class Outgoing:
     def finish(self) -> None:
         """Write the control numbers that were taken, and register what was written with them."""
         self._numbers.save()
-        if not self._registered:
-            return
-        from crossdock import exchanges
-
         for key, body, partner in self._registered:
             exchanges.note_written(self._connection, self._tenant, key, body, partner, self._now)
 

@@ -6,6 +6,7 @@ import typer
 
 from crossdock.cli.cases import show_attempts
 from crossdock.cli.command import command, group
+from crossdock.cli.dead_letters import actor
 from crossdock.cli.reading import After, Identity, Limit, Since, one_of, reading, show_page, since
 from crossdock.cli.talk import Talk, short_id, short_time
 from crossdock.messages import WriteBackState
@@ -84,12 +85,14 @@ def show(
     ] = False,
 ) -> None:
     """Show one write-back: what leaves, every attempt, and the target's receipt."""
-    from crossdock.store import queries
+    from crossdock.store import queries, told
 
     with reading() as (connection, tenant):
         found_id = queries.resolve(connection, tenant, "write-back", identity)
         body = queries.body_of_write_back(connection, tenant, found_id)
         found = queries.get_write_back(connection, tenant, found_id)
+        links = told.links_of(connection, tenant, found_id)
+        again = told.repeats_of(connection, tenant, found_id)
     if raw:
         talk.bytes(body)
         return
@@ -109,6 +112,10 @@ def show(
             "created": short_time(found["created_at"]),
             "receipt": found["receipt"],
             "case": found["case_id"],
+            "sends again": links.get("resend_of"),
+            "reissues": links.get("reissue_of"),
+            "sent again as": [str(row.id) for row in again] or None,
+            "replaced": links.get("replaced"),
         }
     )
     if decision := found["decision"]:
@@ -122,3 +129,72 @@ def show(
         talk.next_step(f"crossdock dead-letters show {short_id(letter['id'])}", "it was set aside")
     elif found["case_id"]:
         talk.next_step(f"crossdock cases show {short_id(found['case_id'])}", "the whole story")
+
+
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why it is sent again; kept in the audit.")
+]
+
+
+@command(
+    write_backs,
+    "resend",
+    examples=('crossdock write-backs resend 77aa01c3 --reason "the partner lost the file, mail of 20 Nov"',),
+)
+def resend(talk: Talk, identity: Identity, reason: Reason = "") -> None:
+    """Send an interchange once more: the same bytes, the same control numbers. For a file that the partner lost."""
+    _again(talk, identity, reason, new_numbers=False)
+
+
+@command(
+    write_backs,
+    "reissue",
+    examples=('crossdock write-backs reissue 77aa01c3 --reason "refused as a duplicate of the test of May"',),
+)
+def reissue(talk: Talk, identity: Identity, reason: Reason = "") -> None:
+    """Send the content of an interchange under new control numbers. For numbers that the partner does not take."""
+    _again(talk, identity, reason, new_numbers=True)
+
+
+def _again(talk: Talk, identity: str, reason: str, *, new_numbers: bool) -> None:
+    from crossdock import sent_again
+    from crossdock.hub import Hub
+    from crossdock.store import queries
+
+    hub = Hub.open()
+    try:
+        with hub.store.transaction(hub.tenant) as connection:
+            write_back_id = queries.resolve(connection, hub.tenant, "write-back", identity)
+            if new_numbers:
+                done = sent_again.reissue(
+                    connection,
+                    tenant=hub.tenant,
+                    write_back_id=write_back_id,
+                    partners=hub.partners,
+                    actor=actor(),
+                    reason=reason,
+                    now=hub.clock.now(),
+                )
+            else:
+                done = sent_again.resend(
+                    connection,
+                    tenant=hub.tenant,
+                    write_back_id=write_back_id,
+                    actor=actor(),
+                    reason=reason,
+                    now=hub.clock.now(),
+                )
+    finally:
+        hub.close()
+    answer = {
+        "id": str(done.id),
+        "of": str(done.of),
+        "target": done.target,
+        "interchange": done.interchange,
+        "new_numbers": new_numbers,
+    }
+    if talk.answer(answer):
+        return
+    what = "is reissued" if new_numbers else "is sent again"
+    talk.line(f"{short_id(done.of)} {what} as {short_id(done.id)}, interchange {done.interchange}")
+    talk.next_step(f"crossdock deliver {done.target} --once", "it leaves at the next run, or now")

@@ -1,4 +1,4 @@
-"""Open cases about a business number with what their decisions wanted said of it: what a document of ours repeats."""
+"""What we say to trading partners: open cases with what their decisions want said, and the write-backs that do."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -58,3 +58,37 @@ def still_holds(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID
         write_backs.c.state.not_in(["rejected", "discarded"]),
     )
     return connection.execute(statement).first() is not None
+
+
+def write_back(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
+    """The row of a write-back, locked for this transaction, or ``None``."""
+    statement = (
+        sa.select(write_backs)
+        .where(write_backs.c.tenant == tenant, write_backs.c.id == write_back_id)
+        .with_for_update()
+    )
+    return connection.execute(statement).first()
+
+
+def links_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Mapping[str, str]:
+    """The headers of a write-back: of which other one it is the same again."""
+    statement = sa.select(write_backs.c.headers).where(
+        write_backs.c.tenant == tenant, write_backs.c.id == write_back_id
+    )
+    found: Mapping[str, str] = connection.execute(statement).scalar_one()
+    return found
+
+
+def repeats_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Sequence[Any]:
+    """The write-backs that say the same again, under its numbers or under others: id and state."""
+    of = str(write_back_id)
+    headers = write_backs.c.headers
+    statement = (
+        sa.select(write_backs.c.id, write_backs.c.state)
+        .where(
+            write_backs.c.tenant == tenant,
+            sa.or_(headers["resend_of"].astext == of, headers["reissue_of"].astext == of),
+        )
+        .order_by(write_backs.c.created_at)
+    )
+    return connection.execute(statement).all()

@@ -1,0 +1,296 @@
+"""Sent again: the same numbers or new ones, chosen by a person, with a reason, linked to what was sent first."""
+
+import contextlib
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from crossdock import exchanges, sent_again
+from crossdock import receive as receiving
+from crossdock.deadletters import NotPossible
+from crossdock.edi_out import interchange_number, renumbered
+from crossdock.errors import CrossdockError
+from crossdock.formats.x12 import Interchange, TransactionSet, read
+from crossdock.formats.x12.second_reader import differences
+from crossdock.hub import Hub
+from crossdock.messages import RawMessage
+from crossdock.registry import Registry
+from crossdock.store.tables import audit, write_backs
+from crossdock.store.tables import exchanges as register
+
+TENANT = "main"
+SAMPLE = Path(receiving.__file__).parents[1] / "mappings/inbound/x12_855/samples/backorder_with_new_date.edi"
+
+ROUTES = """
+[[rule]]
+id = "not-waiting"
+when = { code = "INV.BACKORDER" }
+queue = "triage"
+owner = "o"
+priority = 20
+actions = ["erp:note", { do = "partner:x12_860", change = "cancel_line" }]
+because = "{title}"
+
+[[rule]]
+id = "rest"
+queue = "triage"
+owner = "o"
+priority = 60
+because = "{title}"
+"""
+
+
+@pytest.fixture
+def hub(store, clock, tmp_path, monkeypatch):
+    """A hub that has written an 860 to a supplier, and a note to the ERP."""
+    (tmp_path / "queues.toml").write_text('[queues]\ntriage = "T"\n')
+    (tmp_path / "main.toml").write_text(ROUTES)
+    monkeypatch.setenv("CROSSDOCK_ROUTES_DIR", str(tmp_path))
+    with contextlib.ExitStack() as stack:
+        hub = stack.enter_context(
+            Hub.open(
+                store=store, registry=Registry(), clock=clock, tenant=TENANT, lease=timedelta(seconds=60)
+            )
+        )
+        message = RawMessage(
+            tenant=TENANT,
+            source="supplier_edi",
+            key="1",
+            body=SAMPLE.read_bytes(),
+            media_type="application/edi-x12",
+            received_at=clock.now(),
+            name=SAMPLE.name,
+        )
+        receiving.accept(hub.store, message, clock=clock)
+        hub.process()
+        yield hub
+
+
+def row_of(hub: Hub, operation: str):
+    (found,) = [row for row in rows(hub) if row.operation == operation and not links(row)]
+    return found
+
+
+def rows(hub: Hub):
+    with hub.store.transaction(TENANT) as connection:
+        return connection.execute(sa.select(write_backs).order_by(write_backs.c.created_at)).all()
+
+
+def links(row) -> dict[str, str]:
+    return {name: value for name, value in row.headers.items() if name in ("resend_of", "reissue_of")}
+
+
+def state(hub: Hub, row_id: uuid.UUID, *states: str) -> None:
+    """Bring a write-back through these states, as its delivery would."""
+    with hub.store.transaction(TENANT) as connection:
+        for name in states:
+            connection.execute(
+                sa.update(write_backs)
+                .where(write_backs.c.id == row_id)
+                .values(
+                    state=name,
+                    next_attempt_at=None,
+                    receipt={"reference": "x"} if name == "delivered" else None,
+                )
+            )
+        if states[-1] == "delivered":
+            exchanges.note_delivered(connection, TENANT, row_id, hub.partners, hub.clock.now())
+
+
+def registered(hub: Hub) -> dict[str, tuple[str, str]]:
+    """Interchange number to state and write-back, of the documents in the register."""
+    with hub.store.transaction(TENANT) as connection:
+        found = connection.execute(sa.select(register).where(register.c.direction == "out")).all()
+    return {
+        one.interchange_number: (one.state, str(one.write_back_id)) for one in found if one.set_id == "860"
+    }
+
+
+def resend(hub: Hub, row_id: uuid.UUID, reason: str = "lost by the partner") -> sent_again.Again:
+    with hub.store.transaction(TENANT) as connection:
+        return sent_again.resend(
+            connection, tenant=TENANT, write_back_id=row_id, actor="ann", reason=reason, now=hub.clock.now()
+        )
+
+
+def reissue(hub: Hub, row_id: uuid.UUID, reason: str = "its number was used by a test") -> sent_again.Again:
+    with hub.store.transaction(TENANT) as connection:
+        return sent_again.reissue(
+            connection,
+            tenant=TENANT,
+            write_back_id=row_id,
+            partners=hub.partners,
+            actor="ann",
+            reason=reason,
+            now=hub.clock.now(),
+        )
+
+
+def audited(hub: Hub, action: str):
+    with hub.store.transaction(TENANT) as connection:
+        return connection.execute(sa.select(audit).where(audit.c.action == action)).all()
+
+
+def test_a_resend_is_the_same_bytes_in_a_write_back_of_its_own(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    done = resend(hub, first.id)
+    (again,) = [row for row in rows(hub) if row.id == done.id]
+    assert bytes(again.body) == bytes(first.body)
+    assert links(again) == {"resend_of": str(first.id)}
+    assert (again.state, again.target, again.subject) == ("ready", first.target, first.subject)
+    assert (again.case_id, again.decision_id) == (first.case_id, first.decision_id)
+    assert again.idempotency_key != first.idempotency_key
+    assert len(registered(hub)) == 1, "the same numbers are the same exchange"
+    (noted,) = audited(hub, "write_back.resend")
+    assert (noted.actor, noted.reason, noted.object_id) == ("ann", "lost by the partner", str(first.id))
+    assert noted.detail["new"] == str(done.id)
+
+
+def test_a_reissue_differs_in_its_control_numbers_and_in_nothing_else(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    done = reissue(hub, first.id)
+    (again,) = [row for row in rows(hub) if row.id == done.id]
+    assert links(again) == {"reissue_of": str(first.id)}
+    before, after = (bytes(row.body).decode().split("~") for row in (first, again))
+    different = [
+        (one.split("*")[0], at)
+        for one, other in zip(before, after, strict=True)
+        for at, (mine, theirs) in enumerate(zip(one.split("*"), other.split("*"), strict=True))
+        if mine != theirs
+    ]
+    assert different == [("ISA", 13), ("GS", 6), ("ST", 2), ("SE", 2), ("GE", 2), ("IEA", 2)]
+    assert differences(bytes(again.body)) == []
+    assert done.interchange == f"{int(interchange_number(bytes(first.body))) + 1 + answers(hub):09}"
+    (noted,) = audited(hub, "write_back.reissue")
+    assert noted.detail == {
+        "new": str(done.id),
+        "interchange": done.interchange,
+        "was": interchange_number(bytes(first.body)),
+    }
+
+
+def answers(hub: Hub) -> int:
+    """The acknowledgements that took numbers after the document."""
+    first = interchange_number(bytes(row_of(hub, "x12_860").body))
+    return sum(interchange_number(bytes(row.body)) > first for row in rows(hub) if row.operation == "997")
+
+
+def test_the_answer_to_what_was_reissued_is_no_longer_waited_for(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    old = interchange_number(bytes(first.body))
+    assert registered(hub)[old][0] == "waiting"
+    done = reissue(hub, first.id)
+    assert registered(hub) == {old: ("cancelled", str(first.id)), done.interchange: ("unsent", str(done.id))}
+
+
+def test_what_was_resent_and_then_reissued_gives_up_the_first_numbers(hub, clock):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    second = resend(hub, first.id)
+    state(hub, second.id, "sending", "delivered")
+    done = reissue(hub, second.id)
+    old = interchange_number(bytes(first.body))
+    assert registered(hub)[old][0] == "cancelled"
+    assert registered(hub)[done.interchange][0] == "unsent"
+    (again,) = [row for row in rows(hub) if row.id == done.id]
+    assert links(again) == {"reissue_of": str(second.id)}
+
+
+def test_what_the_target_refused_may_be_sent_again(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "rejected")
+    assert resend(hub, first.id).of == first.id
+
+
+def test_one_may_be_sent_again_twice_but_not_while_it_is_on_its_way(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    second = resend(hub, first.id)
+    with pytest.raises(NotPossible, match=f"on its way again already, as {second.id}"):
+        resend(hub, first.id)
+    with pytest.raises(NotPossible, match="on its way again already"):
+        reissue(hub, first.id)
+    state(hub, second.id, "sending", "delivered")
+    assert resend(hub, first.id).id not in (first.id, second.id)
+
+
+@pytest.mark.parametrize(
+    ("states", "instead"),
+    [
+        ((), "has not left yet"),
+        (("sending",), "is being sent at this moment"),
+        (("sending", "unsure"), "--it-did-not-happen"),
+        (("sending", "exhausted"), "crossdock dead-letters replay"),
+        (("discarded",), "decide the case again"),
+    ],
+)
+def test_what_did_not_arrive_is_not_sent_again_but_told_what_to_do(hub, states, instead):
+    first = row_of(hub, "x12_860")
+    if states:
+        state(hub, first.id, *states)
+    for again in (resend, reissue):
+        with pytest.raises(NotPossible, match=instead):
+            again(hub, first.id)
+    assert audited(hub, "write_back.resend") == []
+
+
+def test_what_is_no_interchange_is_not_sent_again(hub):
+    note = row_of(hub, "note")
+    state(hub, note.id, "sending", "delivered")
+    for again in (resend, reissue):
+        with pytest.raises(NotPossible, match="only an interchange is re"):
+            again(hub, note.id)
+
+
+def test_without_a_reason_nothing_is_sent_again(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    for again in (resend, reissue):
+        with pytest.raises(NotPossible, match="--reason"):
+            again(hub, first.id, "  ")
+    with pytest.raises(CrossdockError, match="there is no write-back"):
+        resend(hub, uuid.UUID(int=7))
+
+
+def test_a_reissue_that_fails_takes_no_number(hub, monkeypatch):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    monkeypatch.setattr(sent_again.edi_out, "renumbered", _fails)
+    with pytest.raises(CrossdockError, match="cannot be read"):
+        reissue(hub, first.id)
+    monkeypatch.undo()
+    assert (
+        reissue(hub, first.id).interchange
+        == f"{int(interchange_number(bytes(first.body))) + 1 + answers(hub):09}"
+    )
+
+
+def _fails(*_: object, **__: object) -> bytes:
+    raise CrossdockError("it cannot be read")
+
+
+def test_an_acknowledgement_with_several_groups_is_renumbered_whole():
+    body = (
+        b"ISA*00*          *00*          *ZZ*CROSSDOCK      *ZZ*ACMESUPPLY     *261120*1402*U*00401"
+        b"*000000007*0*P*>~\n"
+        b"GS*FA*CROSSDOCK*ACMESUPPLY*20261120*1402*9*X*004010~\n"
+        b"ST*997*0003~\nAK1*PR*57~\nAK9*A*1*1*1~\nSE*4*0003~\n"
+        b"ST*997*0004~\nAK1*PR*58~\nAK9*A*1*1*1~\nSE*4*0004~\nGE*2*9~\n"
+        b"GS*FA*CROSSDOCK*ACMESUPPLY*20261120*1402*10*X*004010~\n"
+        b"ST*997*0005~\nAK1*PR*59~\nAK9*A*1*1*1~\nSE*4*0005~\nGE*1*10~\nIEA*2*000000007~\n"
+    )
+    again = renumbered(body, interchange=21, group=31, first_set=41)
+    items = list(read(again))
+    assert [item.control_number for item in items if isinstance(item, Interchange)] == ["000000021"]
+    sets = [item for item in items if isinstance(item, TransactionSet)]
+    assert [(one.group.control_number, one.control_number) for one in sets] == [
+        ("31", "0041"), ("31", "0042"), ("32", "0043"),
+    ]  # fmt: skip
+    assert [one.segments[1][2] for one in sets] == ["57", "58", "59"], "what it answers stays"
+    assert renumbered(again, interchange=7, group=9, first_set=3) == body
