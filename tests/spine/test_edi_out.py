@@ -348,3 +348,83 @@ def test_the_facts_of_our_own_words_name_the_message_that_made_us_say_them(hub, 
     assert [row.state for row in clock_of(hub, "change_answered")] == ["waiting"]
     (running,) = clock_of(hub, "change_answered")
     assert running.partner == "acme_supply", "the supplier owes us an 865 now"
+
+
+# ── shown before it happens ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_try_shows_the_document_with_placeholders_and_writes_nothing(routes):
+    from crossdock.decide import Router
+    from crossdock.partners import Partners
+    from crossdock.testing.clock import MovableClock
+    from crossdock.trial import try_file
+
+    routes((["INV.BACKORDER"], '["erp:note", { do = "partner:x12_860", change = "quantity" }]'))
+    sample = INBOUND / "x12_855/samples/backorder_with_new_date.edi"
+    trial = try_file(
+        sample.read_bytes(),
+        name=sample.name,
+        registry=Registry(),
+        partners=Partners.load(),
+        router=Router.load(),
+        clock=MovableClock(),
+        tenant=TENANT,
+    )
+    note, document = trial.write_backs
+    assert (note.operation, document.operation, document.target) == ("note", "x12_860", "supplier_edi")
+    assert document.error is None
+    assert document.body is not None
+    assert document.body.subject == "supplier_po/4500123456"
+    assert b"*000000001*0*P*>~" in document.body.body
+    assert b"~POC*2*QD*60**EA*3.1**BP*VALVE-25*VP*AC-2201~" in document.body.body
+
+
+def test_try_shows_one_document_for_all_lines_of_an_order_and_says_why_there_is_none(routes):
+    from crossdock.decide import Router
+    from crossdock.partners import Partners
+    from crossdock.testing.clock import MovableClock
+    from crossdock.trial import try_file
+
+    def tried(actions: str):
+        routes((["ORD.VALIDATION", "MDM.UOM_INCONSISTENT"], actions))
+        sample = INBOUND / "x12_850/samples/contradictions.edi"
+        trial = try_file(
+            sample.read_bytes(),
+            name=sample.name,
+            registry=Registry(),
+            partners=Partners.load(),
+            router=Router.load(),
+            clock=MovableClock(),
+            tenant=TENANT,
+        )
+        return [one for one in trial.write_backs if one.operation == "x12_855"]
+
+    (document,) = tried('[{ do = "partner:x12_855", type = "AC", status = "IR" }]')
+    assert document.error is None
+    (refused,) = tried('[{ do = "partner:x12_855", type = "AC" }]')
+    assert refused.body is None
+    assert "give the action a status of element 668" in refused.error
+
+
+def test_the_rows_of_the_page_are_right_and_decide(tmp_path):
+    from crossdock.decide import Router
+
+    page = (Path(receiving.__file__).parents[1] / "docs" / "routes.md").read_text()
+    _, _, rest = page.partition("```toml edi-routes/main.toml\n")
+    (tmp_path / "main.toml").write_text(rest.partition("```")[0])
+    (tmp_path / "queues.toml").write_text(QUEUES)
+    table = Router.load(tmp_path).table
+    operations = {action.operation for rule in table.rules for action in rule.actions}
+    assert operations == {"x12_824", "x12_855", "x12_860", "x12_865"}
+
+
+def test_a_row_may_not_say_a_document_that_the_taxonomy_does_not_allow(routes):
+    from crossdock.decide import Router
+    from crossdock.errors import Misconfigured
+
+    routes((["SHP.DELAY"], '["partner:x12_855"]'))
+    with pytest.raises(Misconfigured, match=r"does not allow 'acknowledge' for SHP\.DELAY"):
+        Router.load()
+    routes((["INV.BACKORDER"], '["partner:x12_999"]'))
+    with pytest.raises(Misconfigured, match="'partner' has no operation 'x12_999'"):
+        Router.load()
