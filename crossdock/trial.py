@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from crossdock import detect, edi_out
+from crossdock import clocks, detect, edi_out, matching
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
 from crossdock.edi_plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.messages import Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
-from crossdock.partners import Partners
+from crossdock.partners import Partner, Partners
 from crossdock.ports import Clock, Manifest
 from crossdock.registry import Body, Registry
 from crossdock.writebacks import decision_id_of, write_body
@@ -43,8 +43,34 @@ class TriedAcknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriedClock:
+    """A clock that a fact would start: when it runs out, and what it opens then. ``answered``: the same file holds
+    what it waits for, so that it would not run."""
+
+    name: str
+    fact_id: str
+    due_at: datetime
+    limit: str
+    exception: str
+    title: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedMatch:
+    """What does not fit between the documents of this file alone; those that came before are not known here."""
+
+    name: str
+    fact_id: str
+    code: str
+    title: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What a file would come to. ``decisions`` match the events of ``parts``, in order."""
+    """What a file would come to. ``decisions`` match the events of ``parts``, in order. ``answers``: by the id of a
+    fact the clocks that it would end where they run."""
 
     name: str
     document: str
@@ -56,6 +82,9 @@ class Trial:
     decisions: Sequence[Decision]
     write_backs: Sequence[TriedWriteBack]
     acknowledgements: Sequence[TriedAcknowledgement]
+    clocks: Sequence[TriedClock]
+    answers: Mapping[str, Sequence[str]]
+    matches: Sequence[TriedMatch]
 
 
 def try_file(
@@ -94,6 +123,13 @@ def try_file(
     documents = [doc for part in normalized.parts for doc in part.documents]
     events = [doc for doc in documents if "code" in doc["data"]]
     decisions = router.decide(events)
+    by_name = {known.name: known for known in partners}
+    facts = [
+        (doc, by_name.get(part.partner or ""))
+        for part in normalized.parts
+        for doc in part.documents
+        if _is_fact(doc)
+    ]
     return Trial(
         name=name,
         document=kind,
@@ -122,6 +158,9 @@ def try_file(
             )
             for wanted in normalized.acknowledgements
         ],
+        clocks=list(_try_clocks(facts)),
+        answers={doc["id"]: found for doc, sender in facts if (found := _ended_by(doc, sender))},
+        matches=list(_try_matching(facts)),
     )
 
 
@@ -155,6 +194,55 @@ def _source_of(kind: str, registry: Registry) -> Manifest:
 
 def _with_error(decision: Decision) -> Decision:
     return replace(decision, queue="triage") if decision.error else decision
+
+
+def _try_clocks(facts: Sequence[tuple[Mapping[str, Any], Partner | None]]) -> Iterator[TriedClock]:
+    """What would be awaited, and until when."""
+    for fact, partner in facts:
+        for running in clocks.started(fact, partner):
+            opened = clocks.overdue(running.pair.name, fact, partner, running.due_at, str(running.limit))
+            yield TriedClock(
+                name=running.pair.name,
+                fact_id=fact["id"],
+                due_at=running.due_at,
+                limit=str(running.limit),
+                exception=opened.code,
+                title=opened.title,
+                answered=any(
+                    clocks.stops(running.pair, fact, other)
+                    and not set(running.words).isdisjoint(clocks.words(other, running.pair.match))
+                    for other, _ in facts
+                ),
+            )
+
+
+def _ended_by(fact: Mapping[str, Any], partner: Partner | None) -> list[str]:
+    """The clocks that a fact is an answer for, as far as it alone can tell."""
+    if partner is None or clocks.is_cancellation(fact):
+        return []
+    sends = partner.may_send if clocks.direction_of(fact) == "in" else partner.may_receive
+    return [
+        pair.name
+        for pair in clocks.pairs().values()
+        if fact["data"]["kind"] in pair.stops
+        and (pair.answer is None or sends(pair.answer))
+        and clocks.words(fact, pair.match)
+    ]
+
+
+def _try_matching(facts: Sequence[tuple[Mapping[str, Any], Partner | None]]) -> Iterator[TriedMatch]:
+    """What does not fit between the documents of the file."""
+    papers = [
+        matching.Paper(fact, partner) for fact, partner in facts if fact["data"]["kind"] in matching.KINDS
+    ]
+    for finding in matching.check(matching.Dossier(papers)):
+        yield TriedMatch(
+            name=finding.name,
+            fact_id=finding.paper.id,
+            code=finding.exception.code,
+            title=finding.exception.title,
+            detail=finding.exception.detail,
+        )
 
 
 def _is_fact(document: Mapping[str, Any]) -> bool:

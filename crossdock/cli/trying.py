@@ -1,20 +1,30 @@
 """``crossdock try``: what a file would come to, with nothing written anywhere."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from crossdock.cli.command import command, read_bytes
 from crossdock.cli.exits import ExitCode
-from crossdock.cli.talk import Talk
+from crossdock.cli.talk import Talk, short_time
 from crossdock.messages import PartState
 
 if TYPE_CHECKING:
     from crossdock.trial import Trial
 
-_ISA = 106
+FACTS: Final = 20
+"""So many facts, clocks and findings are shown to people; ``--json`` has them all."""
+
+EVENTS: Final = 50
+"""So many exception events and write-backs."""
+
+LINES: Final = 10
+"""So many lines of a fact."""
+
+_ISA: Final = 106
 """An ISA has so many bytes; the last one ends every segment."""
 
 
@@ -129,6 +139,29 @@ def _as_dict(trial: "Trial") -> dict[str, Any]:
             }
             for decision in trial.decisions
         ],
+        "clocks": [
+            {
+                "clock": clock.name,
+                "fact_id": clock.fact_id,
+                "due_at": clock.due_at,
+                "within": clock.limit,
+                "exception": clock.exception,
+                "title": clock.title,
+                "answered_here": clock.answered,
+            }
+            for clock in trial.clocks
+        ],
+        "answers": {fact_id: list(names) for fact_id, names in trial.answers.items()},
+        "matches": [
+            {
+                "check": match.name,
+                "fact_id": match.fact_id,
+                "code": match.code,
+                "title": match.title,
+                "detail": match.detail,
+            }
+            for match in trial.matches
+        ],
         "write_backs": [
             {
                 "target": written.target,
@@ -171,36 +204,141 @@ def _show(talk: Talk, trial: "Trial") -> None:
                     "remedy": part.problem.remedy,
                 }
             )
-    if trial.facts:
-        talk.heading(f"meant: {_count(len(trial.facts), 'fact')}")
-        talk.table(
-            ("fact", "subject"),
-            [(fact["data"].get("kind"), fact.get("subject")) for fact in trial.facts],
-            indent=2,
-        )
+    part_of = _parts_of(trial)
+    _show_facts(talk, trial, part_of)
     talk.heading(f"meant: {_count(len(trial.events), 'exception event')}")
-    for event, decision in zip(trial.events, trial.decisions, strict=True):
-        _show_event(talk, event, decision)
+    for event, decision in list(zip(trial.events, trial.decisions, strict=True))[:EVENTS]:
+        _show_event(talk, event, decision, part_of)
+    _more(talk, len(trial.events), "event", EVENTS)
+    _show_clocks(talk, trial)
     talk.heading(f"would be written: {_count(len(trial.write_backs), 'write-back')}")
-    for written in trial.write_backs:
+    for written in trial.write_backs[:EVENTS]:
         subject = f" for {written.body.subject}" if written.body else ""
         talk.line(f"  {written.target}:{written.operation}{subject}")
         talk.block(
             _pretty(written.body.body) if written.body else f"cannot be written: {written.error}", indent=4
         )
+    _more(talk, len(trial.write_backs), "write-back", EVENTS)
     for answer in trial.acknowledgements:
         talk.heading(f"would be answered to {answer.partner} by {answer.target}: {answer.text}")
-        talk.block(answer.body.body.decode("utf-8", "backslashreplace").replace("~", "~\n"))
+        talk.block(_pretty(answer.body.body))
+    if trial.document == "x12" and any(part.problem is not None for part in trial.parts):
+        talk.next_step("crossdock x12 inspect FILE", "each segment, and what is wrong under its place")
     talk.say(
         "nothing was written: no store, no connection, no control number (those of the 997 are placeholders)"
     )
 
 
-def _show_event(talk: Talk, event: Any, decision: Any) -> None:
+def _parts_of(trial: "Trial") -> Mapping[str, str]:
+    """Of each fact and event the part that states it; nothing where the file has one part only."""
+    if len(trial.parts) < 2:
+        return {}
+    return {
+        document["id"]: f"part {part.ordinal}, {part.label}"
+        for part in trial.parts
+        for document in part.documents
+    }
+
+
+def _show_facts(talk: Talk, trial: "Trial", part_of: Mapping[str, str]) -> None:
+    talk.heading(f"meant: {_count(len(trial.facts), 'fact')}")
+    for fact in trial.facts[:FACTS]:
+        data = fact["data"]
+        talk.fields(
+            {
+                "fact": f"{data['kind']}  {fact.get('subject')}",
+                "from": part_of.get(fact["id"]),
+                "about": [_reference(ref) for ref in data["refs"]],
+                "parties": [_party(party) for party in data.get("parties", ())],
+                "says": data.get("attributes"),
+            }
+        )
+        lines = data.get("lines", ())
+        for line in lines[:LINES]:
+            talk.line(f"    {_line(line)}")
+        if len(lines) > LINES:
+            talk.line(f"    and {_count(len(lines) - LINES, 'line')} more")
+        talk.line()
+    _more(talk, len(trial.facts), "fact")
+
+
+def _show_clocks(talk: Talk, trial: "Trial") -> None:
+    """What would be awaited, what would be answered, and what does not fit between the documents of the file."""
+    subjects = {fact["id"]: f"{fact['data']['kind']} {fact.get('subject')}" for fact in trial.facts}
+    if trial.clocks:
+        talk.heading(f"would be awaited: {_count(len(trial.clocks), 'document')}")
+    for clock in trial.clocks[:FACTS]:
+        waits = "it is in this file" if clock.answered else f"by {short_time(clock.due_at)} ({clock.limit})"
+        talk.fields(
+            {
+                "clock": f"{clock.name}: {waits}",
+                "for": subjects[clock.fact_id],
+                "otherwise": f"{clock.exception}: {clock.title}",
+            }
+        )
+        talk.line()
+    _more(talk, len(trial.clocks), "clock")
+    if trial.answers:
+        talk.heading(f"would end clocks, where they run: {_count(len(trial.answers), 'fact')}")
+    for fact_id, names in list(trial.answers.items())[:FACTS]:
+        talk.line(f"  {', '.join(names)}: by {subjects[fact_id]}")
+    _more(talk, len(trial.answers), "fact")
+    if trial.matches:
+        talk.heading(f"does not fit, within this file: {_count(len(trial.matches), 'finding')}")
+    for match in trial.matches[:FACTS]:
+        talk.fields(
+            {
+                "event": f"{match.code}: {match.title}",
+                "about": subjects[match.fact_id],
+                "detail": match.detail,
+            }
+        )
+        talk.line()
+    _more(talk, len(trial.matches), "finding")
+
+
+def _more(talk: Talk, number: int, noun: str, most: int = FACTS) -> None:
+    if number > most:
+        talk.line(f"  and {_count(number - most, noun)} more: --json has them all")
+
+
+def _reference(ref: Mapping[str, str]) -> str:
+    issuer = f" of {ref['issuer']}" if ref.get("issuer") else ""
+    return f"{ref['kind']} {ref['value']}{issuer}"
+
+
+def _party(party: Mapping[str, Any]) -> str:
+    names = [f"{one['scheme']} {one['value']}" for one in party.get("ids", ())[:1]]
+    return " ".join(filter(None, (party["role"], party.get("name"), *names)))
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    """``line 1, PUMP-40: ordered 120 EA, affected 60 EA, at 12.50 USD``."""
+    items = "/".join(one["value"] for one in line.get("item_ids", ()))
+    said = [
+        f"{name} {line[name]['value']} {line[name].get('uom', '')}".rstrip()
+        for name in ("ordered", "affected")
+        if line.get(name)
+    ]
+    if price := line.get("unit_price"):
+        said.append(f"at {price['amount']} {price.get('currency', '')}".rstrip())
+    known = ("line_ref", "item_ids", "ordered", "affected", "unit_price")
+    said += [f"{name} {_value(value)}" for name, value in line.items() if name not in known and value]
+    return f"line {line.get('line_ref', '-')}{f', {items}' if items else ''}: {', '.join(said) or 'no more'}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(_value(one) for one in value.values() if one)
+    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
+
+
+def _show_event(talk: Talk, event: Any, decision: Any, part_of: Mapping[str, str]) -> None:
     data = event["data"]
     talk.fields(
         {
             "event": f"{data['code']}: {data.get('title')}",
+            "from": part_of.get(event["id"]),
             "about": event.get("subject"),
             "detail": data.get("detail"),
             "because": decision.because,
@@ -214,7 +352,7 @@ def _show_event(talk: Talk, event: Any, decision: Any) -> None:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def _pretty(body: bytes) -> str:

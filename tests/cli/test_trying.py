@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-SAMPLES = Path(__file__).resolve().parents[2] / "mappings/inbound"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "mappings/inbound"
+CORPUS = ROOT.parent / "shared" / "corpus"
 BACKORDER = str(SAMPLES / "x12_855/samples/backorder_with_new_date.edi")
 UNKNOWN_CODE = str(SAMPLES / "x12_855/samples/hostile_unknown_code.edi")
 
@@ -50,6 +52,88 @@ def test_people_read_it_in_the_order_of_the_walk(crossdock: Any) -> None:
     )
     places = [shown.index(word) for word in order]
     assert places == sorted(places)
+
+
+def test_a_fact_is_shown_with_its_references_and_lines(crossdock: Any) -> None:
+    shown = crossdock("try", str(SAMPLES / "x12_850/samples/clean.edi")).stdout
+    assert "ordered customer_po/LK-77001" in shown
+    assert "cancel_after=2026-12-11" in shown
+    assert "line 1, LK-100/PUMP-40/012345678905: ordered 120 EA, at 9.25 USD" in shown
+
+
+def test_what_would_be_awaited_is_named_with_its_day(crossdock: Any) -> None:
+    order = str(SAMPLES / "x12_850/samples/clean.edi")
+    clock = crossdock("try", order, "--json").json["clocks"][0]
+    assert (clock["clock"], clock["exception"]) == ("order_acknowledged", "ORD.ACK_OVERDUE")
+    assert clock["due_at"] > "2026" and not clock["answered_here"]
+    shown = crossdock("try", order).stdout
+    assert "order_acknowledged: by " in shown
+    assert "ORD.ACK_OVERDUE: We have not acknowledged PO LK-77001" in shown
+
+
+def test_what_an_answer_would_end_is_named(crossdock: Any) -> None:
+    trial = crossdock("try", BACKORDER, "--json").json
+    fact = trial["facts"][0]["id"]
+    assert "order_acknowledged" in trial["answers"][fact]
+    assert "would end clocks, where they run" in crossdock("try", BACKORDER).stdout
+
+
+def test_an_answer_in_the_same_file_is_seen(crossdock: Any, tmp_path: Path) -> None:
+    """An acknowledgement and its ship notice in one interchange: the clock for the notice would not run."""
+    answer = (SAMPLES / "x12_855/samples/backorder_with_new_date.edi").read_text()
+    notice = (SAMPLES / "x12_856/samples/two_orders_in_cartons.edi").read_text()
+    group = notice[notice.index("GS*") : notice.index("IEA*")]
+    file = tmp_path / "both.edi"
+    file.write_text(answer.replace("IEA*1*", f"{group}IEA*2*"))
+    clocks = {one["clock"]: one for one in crossdock("try", str(file), "--json").json["clocks"]}
+    assert clocks["order_shipped"]["answered_here"]
+    assert "order_shipped: it is in this file" in crossdock("try", str(file)).stdout
+
+
+def test_what_does_not_fit_within_a_file_is_told(crossdock: Any, tmp_path: Path) -> None:
+    """A copy of our order, and the supplier's answer to it at another price."""
+    answer = Path(BACKORDER).read_text()
+    order = (
+        "ISA*00*          *00*          *ZZ*CROSSDOCK      *ZZ*ACMESUPPLY     *261118*0900*U*00401*000000901*0*P*>~\n"
+        "GS*PO*CROSSDOCK*ACMESUPPLY*20261118*0900*901*X*004010~\nST*850*0001~\nBEG*00*SA*4500123456**20261118~\n"
+        "PO1*1*100*EA*11.00*PE*BP*PUMP-40~\nPO1*2*100*EA*3.1*PE*BP*VALVE-25~\nCTT*2~\nSE*6*0001~\nGE*1*901~\n"
+        "IEA*1*000000901~\n"
+    )
+    file = tmp_path / "both.edi"
+    file.write_text(order + answer)
+    trial = crossdock("try", str(file), "--json").json
+    assert [match["code"] for match in trial["matches"]] == ["PRC.MISMATCH"]
+    shown = crossdock("try", str(file)).stdout
+    assert "does not fit, within this file: 1 finding" in shown
+    assert "part 1, 855 0001" in shown
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("x12_*/samples/*.edi")), ids=lambda path: path.name)
+def test_every_set_gives_facts_events_or_a_reason(crossdock: Any, sample: Path) -> None:
+    ran = crossdock("try", str(sample), "--json")
+    trial = ran.json
+    stated = {document["id"] for document in (*trial["facts"], *trial["events"])}
+    for part in trial["parts"]:
+        assert part["statements"] or part["problem"] or part["state"] == "processed", part
+        if part["problem"]:
+            assert part["problem"]["code"] and part["problem"]["sentence"] and part["problem"]["remedy"]
+    assert stated or any(part["problem"] for part in trial["parts"]) or not trial["acknowledgements"]
+    shown = crossdock("try", str(sample))
+    assert shown.exit_code == ran.exit_code
+    assert "meant: " in shown.stdout
+    assert "nothing was written" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "set_id", sorted(path.name for path in CORPUS.glob("x12/*") if path.is_dir()) or ["none"]
+)
+def test_a_real_file_is_tried_without_a_fault(crossdock: Any, set_id: str) -> None:
+    if not CORPUS.is_dir():
+        pytest.skip("the corpus of real files is not beside this checkout")
+    for path in sorted((CORPUS / "x12" / set_id).glob("*.edi")):
+        ran = crossdock("try", str(path), "--json")
+        assert ran.exit_code in (0, 1), (path.name, ran.stderr)
+        assert ran.json["parts"], path.name
 
 
 def test_a_bad_set_is_a_finding_and_its_sibling_goes_on(crossdock: Any) -> None:
