@@ -293,11 +293,11 @@ def _stream(megabytes: int) -> int:
             written += len(chunk)
 
     ours(chunks())
-    print(_largest_resident_kb() / 1024)
+    print(largest_resident_kb() / 1024)
     return 0
 
 
-def _largest_resident_kb() -> int:
+def largest_resident_kb() -> int:
     """The peak of this program alone: on Linux ``ru_maxrss`` starts with that of the process that started it."""
     status = Path("/proc/self/status")
     if status.exists():

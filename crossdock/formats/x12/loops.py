@@ -6,6 +6,7 @@ Source: X12.6 (loops), X12 004010 segment HL: HL01 is the level's number, HL02 i
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from weakref import ReferenceType, ref
 
 from crossdock.formats.x12.items import Segment
 
@@ -17,10 +18,11 @@ class Loop:
     """One turn of a loop: its own segments, and the loops in it. The set itself is the loop without a name.
 
     ``position`` is that of the segment that begins it. A long set has tens of thousands of loops, nearly all of one
-    segment, so a loop keeps positions and makes no list before it needs one.
+    segment, so a loop keeps positions and makes no list before it needs one. It knows the loop around it without
+    keeping it: no circle, so a set that is let go is gone at once.
     """
 
-    __slots__ = ("_more", "_of", "loops", "name", "outer", "position")
+    __slots__ = ("__weakref__", "_more", "_of", "_outer", "loops", "name", "position")
 
     def __init__(
         self, name: str, position: int, outer: "Loop | None" = None, of: Sequence[Segment] = ()
@@ -28,7 +30,7 @@ class Loop:
         """``of``: all segments of the set; a loop without them is empty."""
         self.name = name
         self.position = position
-        self.outer = outer
+        self._outer = None if outer is None else ref(outer)
         self.loops: Sequence[Loop] = ()
         self._of = of
         self._more: Sequence[int] = ()
@@ -57,6 +59,11 @@ class Loop:
         last = self.loops if loop else self._more
         assert isinstance(last, list)
         last.pop()
+
+    @property
+    def outer(self) -> "Loop | None":
+        """The loop around it; ``None`` for the set itself."""
+        return None if self._outer is None else self._outer()
 
     @property
     def head(self) -> Segment:
@@ -103,15 +110,25 @@ class Loop:
                 yield position, segment
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Level:
-    """One HL loop in its hierarchy. ``parent`` is ``None`` at the top."""
+    """One HL loop in its hierarchy; the hierarchy keeps them all."""
 
     id: str
     code: str
     loop: Loop
-    parent: "Level | None" = field(default=None, repr=False)
     children: list["Level"] = field(default_factory=list, repr=False)
+    _parent: "ReferenceType[Level] | None" = field(default=None, repr=False)
+
+    @property
+    def parent(self) -> "Level | None":
+        """The level above; ``None`` at the top."""
+        return None if self._parent is None else self._parent()
+
+    def add(self, child: "Level") -> None:
+        """Put a level under this one."""
+        child._parent = ref(self)
+        self.children.append(child)
 
     def above(self, code: str) -> "Level | None":
         """The nearest level of this kind around this one."""
@@ -167,8 +184,7 @@ def hierarchy(loops: Sequence[Loop]) -> Hierarchy:
         if parent is None:
             roots.append(level)
         else:
-            level.parent = parent
-            parent.children.append(level)
+            parent.add(level)
         if number:
             known.setdefault(number, level)
     return Hierarchy(levels=levels, roots=roots, problems=problems)

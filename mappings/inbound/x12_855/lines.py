@@ -7,6 +7,8 @@ trouble, unless that date is later than it was asked for. Every other line is a 
 
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import partial
 from itertools import chain, islice
 from typing import Final, TypeVar
 
@@ -15,7 +17,7 @@ from canonical.events import Quantity
 from mappings import codes
 from mappings.inbound.x12_855.header import Header, kind_of_date
 from mappings.inbound.x12_855.line import Line, unit_of
-from mappings.x12 import ZERO, at, scheme_of
+from mappings.x12 import ZERO, Reader, at, scheme_of
 
 _SAYS_MORE: Final = frozenset({"DTM", "CTP", "SCH"})
 """Segments of a line that say something of it beside its ACK."""
@@ -70,9 +72,9 @@ class Lines:
         self._promises: list[_Promise] = []  # of the plain lines
         self._told: dict[int, Line] = {}  # the other lines, by their place among all
         self._dates: dict[tuple[str, str], _Promise] = {}
-        self._quantities: _Known[tuple[str, str], Quantity | None] = _Known(self._quantity)
-        self._schemes: _Known[str, str] = _Known(self._scheme)
-        self._plain_codes: _Known[str, bool] = _Known(self._is_plain_code)
+        self._quantities: _Known[tuple[str, str], Quantity | None] = _Known(partial(_quantity, header.reader))
+        self._schemes: _Known[str, str] = _Known(partial(_scheme, header.reader))
+        self._plain_codes: _Known[str, bool] = _Known(partial(_is_plain_code, header.reader))
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -212,18 +214,20 @@ class Lines:
             self._dates[said] = promise
         return promise
 
-    def _quantity(self, counted: tuple[str, str]) -> Quantity | None:
-        """PO102 and PO103; ``None`` for a number that is not written as we write it."""
-        if not _as_we_write(counted[0]):
-            return None
-        reader = self._header.reader
-        return reader.quantity(reader.number(counted[0], 1, 2), unit_of(reader, counted[1].strip()))
 
-    def _scheme(self, qualifier: str) -> str:
-        return scheme_of(qualifier.strip(), self._header.reader.partner)
+def _quantity(reader: Reader, counted: tuple[str, str]) -> Quantity | None:
+    """PO102 and PO103; ``None`` for a number that is not written as we write it."""
+    if not _as_we_write(counted[0]):
+        return None
+    return reader.quantity(Decimal(counted[0]), unit_of(reader, counted[1].strip()))
 
-    def _is_plain_code(self, code: str) -> bool:
-        """Whether an ACK of this code says that the line comes as it was ordered."""
-        code = code.strip()
-        row = codes.meaning("x12-668", code, self._header.reader.partner)
-        return row is not None and row.exception == codes.NONE and code != _SHIPS_A_PART
+
+def _scheme(reader: Reader, qualifier: str) -> str:
+    return scheme_of(qualifier.strip(), reader.partner)
+
+
+def _is_plain_code(reader: Reader, code: str) -> bool:
+    """Whether an ACK of this code says that the line comes as it was ordered."""
+    code = code.strip()
+    row = codes.meaning("x12-668", code, reader.partner)
+    return row is not None and row.exception == codes.NONE and code != _SHIPS_A_PART

@@ -6,6 +6,7 @@ or by a PRF in the item itself; where the parents are broken, an item belongs to
 
 from collections.abc import Sequence
 from typing import Final
+from weakref import proxy
 
 from canonical.events import Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import BrokenLevel, Level, hierarchy
@@ -56,7 +57,7 @@ class Order:
     )
 
     def __init__(self, notice: "Notice", number: str, release: str, position: int) -> None:
-        self.notice = notice
+        self.notice: Notice = proxy(notice)  # no circle: the notice has its orders
         self.number = number
         self.position = position
         self.own_refs: list[Ref] = []
@@ -106,6 +107,7 @@ class Notice:
     """One 856: its number, what holds for the whole shipment, and its orders."""
 
     __slots__ = (
+        "__weakref__",
         "_last",
         "attributes",
         "carried",
