@@ -9,8 +9,10 @@ import pytest
 
 from crossdock import registry as registry_module
 from crossdock.errors import Misconfigured
+from crossdock.formats.x12 import guides
 from crossdock.ports import Login, SystemClock
 from crossdock.registry import Body, Registry
+from tests.edi_tries import RELEASES, SUPPLY_CHAIN
 
 GOOD = """\
 title = "Acme"
@@ -56,7 +58,8 @@ def test_our_own_connectors_are_right():
     erp = found.manifest("erp")
     assert (erp.wire, erp.source.document, erp.sink.idempotency) == ("rest", "erp_order_hold", "key")
     assert found.manifest("erp_push").source.every_s is None
-    assert found.manifest("supplier_edi").sink.operations == ("997",)
+    written = {name for name in found.outbound_mappings() if name.startswith("x12_")}
+    assert set(found.manifest("supplier_edi").sink.operations) == {"997", "999", "TA1"} | written
 
 
 def test_each_of_our_connectors_opens_nothing_until_it_is_used():
@@ -282,10 +285,26 @@ def test_mappings_are_found_by_document_and_operation(mappings):
 
 
 def test_our_own_mappings_load():
+    """Every set of the supply chain has a mapping; what we are told beside X12 has one too."""
     found = Registry()
     documents = set(found.inbound_mappings())
-    assert documents <= {"x12/855", "x12/214", "x12/997", "erp_order_hold", "carrier_status"}
-    assert set(found.outbound_mappings()) <= {"note", "hold", "change_date"}
+    assert documents == {f"x12/{set_id}" for set_id in SUPPLY_CHAIN} | {"erp_order_hold", "carrier_status"}
+    written = {f"x12_{set_id}" for set_id in ("824", "855", "860", "865", "870", "990")}
+    assert set(found.outbound_mappings()) == {"note", "hold", "change_date"} | written
+    assert found.broken() == {}
+
+
+@pytest.mark.parametrize("set_id", [one for one in SUPPLY_CHAIN if one != "TA1"])
+def test_every_set_of_the_supply_chain_has_a_guide_in_both_releases(set_id):
+    """A TA1 is a segment and needs none; there is no 999 before 005010."""
+    assert set(guides.releases(set_id)) >= ({"005010"} if set_id == "999" else set(RELEASES))
+    for release in guides.releases(set_id):
+        assert guides.guide(set_id, release).release == release
+
+
+def test_no_set_outside_of_the_supply_chain_has_a_guide_or_a_mapping_by_accident():
+    assert set(guides.set_ids()) == set(SUPPLY_CHAIN) - {"TA1"}
+    assert len(SUPPLY_CHAIN) == len(set(SUPPLY_CHAIN)) == 29
 
 
 def test_packages_of_others_join_by_entry_points(tmp_path, monkeypatch):
