@@ -1,4 +1,4 @@
-"""The samples of the supply chain: good ones of each set in both releases, and hostile ones that reach its mapping."""
+"""Samples of the supply chain: good ones of each set in both releases, and hostile ones that reach its mapping."""
 
 from collections import Counter
 from collections.abc import Sequence
