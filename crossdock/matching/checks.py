@@ -77,6 +77,17 @@ def _repeats(dossier: Dossier) -> Findings:
             )
 
 
+def _but_repeats(papers: Iterable[Paper]) -> list[Paper]:
+    """Without those that came before under the same number: what is said twice is not twice as much."""
+    first: dict[tuple[str, str], str] = {}
+    return [
+        paper
+        for paper in papers
+        if paper.purpose not in _NEW
+        or first.setdefault((paper.mapping, paper.key), paper.raw_id) == paper.raw_id
+    ]
+
+
 # -- the order --------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +161,7 @@ def _price(
     paper: Paper, order: Paper, line: Line, of: Line, asked: Mapping[str, list[Line]], code: str
 ) -> Findings:
     said, ordered = line.get("unit_price"), of.get("unit_price")
-    if said is None or ordered is None or line.get("_basis") != of.get("_basis"):
+    if said is None or ordered is None or _basis(line) != _basis(of):
         return
     if said["currency"] != ordered["currency"] and not (
         said.get("currency_assumed") or ordered.get("currency_assumed")
@@ -186,6 +197,16 @@ def _price(
         )
 
 
+_PER_ONE: Final = frozenset({"PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
+"""639: bases of a unit price that are one unit, as no word at all is. Per hundred and per thousand are others."""
+
+
+def _basis(line: Line) -> str:
+    """Per how many the price of a line is meant; empty: of one."""
+    basis = line.get("_basis") or ""
+    return "" if basis in _PER_ONE else str(basis)
+
+
 # -- shipments --------------------------------------------------------------------------------------------------
 
 
@@ -202,7 +223,7 @@ def _shipped(dossier: Dossier) -> Findings:
             if paper.direction != order.direction
         ]
         sums: dict[str, Decimal] = {}
-        for paper in notices:
+        for paper in _but_repeats(notices):
             for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
                 if of is None:
@@ -246,6 +267,7 @@ def _over_shipped(
             "FUL.OVER_SHIP",
             f"ships {_text(so_far)} in all, and {_text(most)} were ordered",
             variance=_quantities(most, so_far, unit),
+            first=order.refs[0],
         )
 
 
@@ -344,7 +366,9 @@ def _received(dossier: Dossier) -> Findings:
     for paper in dossier.current("received"):
         kinds = ("warehouse_receipt",) if paper.mapping == "x12_944" else ("asn", "bol", "shipment")
         words = [word for kind in kinds for word in paper.of_kind(kind)]
-        notices = [one for one in dossier.about(words, "shipped") if one.direction != paper.direction]
+        notices = _but_repeats(
+            one for one in dossier.about(words, "shipped") if one.direction != paper.direction
+        )
         if not notices:
             continue
         shipped = _sums(line for notice in notices for line in notice.lines)
@@ -399,7 +423,7 @@ def _invoiced(dossier: Dossier) -> Findings:
             continue
         asked = _changed(dossier, order)
         arrived = dossier.about(order.words, "received")
-        arrived = arrived or dossier.about(order.words, "shipped", *_GOODS_LEFT)
+        arrived = arrived or _but_repeats(dossier.about(order.words, "shipped", *_GOODS_LEFT))
         proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
         goods: dict[str, list[Line]] = {}
         for one in arrived:
@@ -407,7 +431,7 @@ def _invoiced(dossier: Dossier) -> Findings:
                 if matched.of is not None:
                     goods.setdefault(matched.of["line_ref"], []).append(matched.line)
         sums: dict[str, Decimal] = {}
-        for paper in invoices:
+        for paper in _but_repeats(invoices):
             if paper.attributes.get("type") == "CR":
                 continue  # a credit memo asks for nothing
             for matched in match(paper.lines_of(order), order.lines):
@@ -611,6 +635,7 @@ def _line_finding(
     words: str,
     *,
     variance: Variance | None = None,
+    first: Mapping[str, str] | None = None,
 ) -> Finding:
     """A finding about one line. Its evidence is what was compared: other numbers are another finding."""
     compared = f"{variance['expected']}:{variance['actual']}" if variance else ""
@@ -624,6 +649,7 @@ def _line_finding(
             f"{_who(paper)} {words} ({_about(paper, against)}, line {line['line_ref']})",
             line=line,
             variance=variance,
+            first=first,
         ),
     )
 

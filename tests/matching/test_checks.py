@@ -325,3 +325,30 @@ def test_moved_stock_is_no_delivery_of_an_order(order, paper, line):
     moved = paper("shipped", PO, lines=[line("1", affected=1)], mapping="x12_867", minute=40)
     change = paper("change_requested", PO, mapping="x12_860", minute=50)
     assert codes(order, moved, change) == []
+
+
+def test_what_is_said_twice_is_not_twice_as_much(order, paper, line):
+    def notice():
+        return paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+
+    def bill():
+        lines = [line("1", affected=10, price="2.50")]
+        return paper("invoiced", "invoice:I1@acme_supply", PO, lines=lines, mapping="x12_810")
+
+    first, again = notice(), notice()
+    receipt = _out(paper("received", "receipt:R1@main", PO, "asn:S1@acme_supply", lines=[line("1", affected=10)],
+                         mapping="x12_861"))  # fmt: skip
+    assert codes(order, first, again, receipt) == ["SHP.ASN_DUPLICATE"]
+    assert codes(order, notice(), bill(), bill()) == ["BIL.DUPLICATE"]
+
+
+def test_a_price_per_each_is_a_price_as_one_without_a_basis_is(order, paper, line):
+    bill = paper("invoiced", "invoice:I1@acme_supply", PO, lines=[line("1", affected=1, price="3.00")],
+                 mapping="x12_810", **{"price_basis.1": "PE"})  # fmt: skip
+    assert codes(order, bill) == ["BIL.PRICE"]
+
+
+def test_too_much_is_about_the_order_whoever_finds_it(order, paper, line):
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=11)], mapping="x12_856")
+    (finding,) = check(Dossier([order, notice]))
+    assert finding.exception.refs[0]["kind"] == "supplier_po"
