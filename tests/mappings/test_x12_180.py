@@ -247,3 +247,9 @@ def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
     sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
     assert sets
     assert not [say_problem(problem) for item in sets for problem in check(item)]
+
+
+def test_what_we_ask_or_answer_ourselves_is_no_trouble_to_us() -> None:
+    for words in ("RDR**DT", "RDR*RD**NR"):
+        assert events(ITEM, words), "said by the partner it is one"
+        assert events(ITEM, words, direction="out", partner=SUPPLIER) == []

@@ -50,8 +50,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     notice = _Notice(reader)
     lines = [_Line(notice, loop, number) for number, loop in enumerate(reader.tree.inside("BLI"), 1)]
     yield notice.fact(lines)
-    if notice.attributes.get("purpose") == _CANCELLED:
-        return
+    if context.direction == "out" or notice.attributes.get("purpose") == _CANCELLED:
+        return  # what we ask or answer ourselves is no trouble to us
     if not lines:
         yield from notice.events()
     for line in lines:
