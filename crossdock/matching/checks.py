@@ -149,7 +149,7 @@ def _ordered_quantity(
         yield _line_finding(
             paper,
             order,
-            line,
+            {**line, "ordered": ordered},  # what was ordered, and not what the answer takes for it
             "quantity",
             "ORD.QTY_CHANGED",
             f"answers {_text(value)} where {_text(right[0])} were ordered, and does not say why",
