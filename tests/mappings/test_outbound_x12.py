@@ -163,6 +163,14 @@ def test_each_trouble_of_a_line_has_its_answer(
     assert sorted(acks(write("x12_855", said))["1"]) == sorted(expected)
 
 
+def test_a_line_that_orders_nothing_is_rejected_and_not_accepted() -> None:
+    said = sample("x12_855", "only_the_exceptions")
+    said["facts"][0]["data"]["lines"][0]["ordered"]["value"] = "0"
+    said["event"]["data"]["lines"][0].pop("affected")
+    said["arguments"] = {"status": "IR"}
+    assert acks(write("x12_855", said))["1"] == [["IR"]]
+
+
 def test_a_line_without_a_usual_answer_needs_one() -> None:
     said = sample("x12_855", "only_the_exceptions")
     said["event"]["data"]["code"] = "ORD.VALIDATION"

@@ -166,9 +166,9 @@ def _accounted(
             if rest is not None and part is not None:
                 part = min(part, rest)
                 rest -= part
-                if not part:
-                    continue
-            acks.append((one.status, part, one.elements))
+                if not part and acks:
+                    continue  # others took all of it
+            acks.append((one.status, part or None, one.elements))
     for one in said:
         if one.status in _TAKES:
             continue
