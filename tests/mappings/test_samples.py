@@ -24,6 +24,10 @@ from tests.edi_tries import RELEASES, SUPPLY_CHAIN
 PARTNERS: Final = Partners.of(replace(partner, sets=set_ids()) for partner in Partners.load())
 """The packaged partners, who may send whatever there is: what is agreed is another matter than what can be read."""
 
+_NORMALIZER: Final = Normalizer(
+    registry=Registry(), partners=PARTNERS, clock=MovableClock(golden.RECEIVED_AT)
+)
+
 BY_SET: Final = {
     mapping.DOCUMENT.removeprefix("x12/"): mapping
     for mapping in golden.mappings()
@@ -49,8 +53,7 @@ def parts(sample: Path) -> Sequence[PartResult]:
         received_at=golden.RECEIVED_AT,
         name=sample.name,
     )
-    clock = MovableClock(golden.RECEIVED_AT)
-    return Normalizer(registry=Registry(), partners=PARTNERS, clock=clock).normalize(message).parts
+    return _NORMALIZER.normalize(message).parts
 
 
 def hostile(mapping: ModuleType) -> list[Path]:
