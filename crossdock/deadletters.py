@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Place
 from crossdock.messages import Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
-from crossdock.store import casebook, desk, inbox, outbox
+from crossdock.store import casebook, desk, inbox, outbox, sendings
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -235,6 +235,7 @@ def discard(
             actor=actor,
             reason=reason,
         )
+        sendings.give_up(connection, tenant, letter.write_back_id)
     elif letter.part is not None:
         casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
     _close(

@@ -345,32 +345,13 @@ def note_delivered(
         by_name = by_name or {partner.name: partner for partner in partners}
         partner = by_name.get(one.partner)
         due = partner.acknowledgement_due(one.set_id, now) if partner is not None else None
-        moved.append(_moved(one, "sent" if due is None else "waiting", due))
+        moved.append(one.moved("sent" if due is None else "waiting", due))
     sendings.move(connection, tenant, moved)
 
 
 def note_given_up(connection: "Transaction", tenant: str, write_back_id: uuid.UUID) -> None:
     """It will never leave, or a person says that no answer is needed: nothing is waited for any more."""
-    sendings.move(
-        connection,
-        tenant,
-        [
-            _moved(one, "cancelled", None)
-            for one in sendings.sent_in(connection, tenant, write_back_id)
-            if one.state in ("unsent", "waiting", "overdue")
-        ],
-    )
-
-
-def _moved(one: sendings.Sent, state: str, due: datetime | None) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "state": state,
-        "answer_due_at": due,
-        "answered_at": one.answered_at,
-        "answer_raw_id": one.answer_raw_id,
-        "answer": one.answer,
-    }
+    sendings.give_up(connection, tenant, write_back_id)
 
 
 # -- what was never answered --------------------------------------------------------------------------------------
@@ -406,7 +387,7 @@ def overdue(
         _overdue(tenant, silence.sets, by_name.get(silence.sets[0].partner), written, messages, now)
         for silence in groups.values()
     ]
-    sendings.move(connection, tenant, [_moved(one, "overdue", one.answer_due_at) for one in due])
+    sendings.move(connection, tenant, [one.moved("overdue", one.answer_due_at) for one in due])
     return said
 
 

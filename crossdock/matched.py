@@ -261,7 +261,12 @@ class Board:
         states = self._states(answer, entries, listed)
         fresh = [entry for entry in entries if entry.unanswered and states.get(entry.sent.id) is not None]
         if not fresh and not any(entry.unanswered for entry in entries):
-            yield from self._again(answer, entries, states, what)
+            given_up = [entry for entry in entries if "raw_id" not in entry.answer]
+            for entry in given_up:  # nobody waited for it any more: it is kept, and changes nothing
+                said = listed.get(_key(entry.sent)) or listed.get(("", entry.sent.set_number))
+                self._move(entry, entry.state, answer, _kept(answer, said))
+            if not given_up:
+                yield from self._again(answer, entries, states, what)
             return
         for entry in fresh:
             said = listed.get(_key(entry.sent)) or listed.get(("", entry.sent.set_number))

@@ -44,6 +44,19 @@ class Sent:
         assert found is not None, "the database wants one of them"
         return found
 
+    def moved(self, state: str, due: datetime | None) -> dict[str, Any]:
+        """The row for ``move`` that brings it to another state, with what it was answered so far."""
+        return {
+            "id": self.id,
+            "state": state,
+            "answer_due_at": due,
+            "answered_at": self.answered_at,
+            "answer_raw_id": self.answer_raw_id,
+            "answer": self.answer,
+        }
+
+
+_GIVEN_UP: Final = ("unsent", "waiting", "overdue")
 
 _PLACE: Final = (sa.func.coalesce(exchanges.c.write_back_id, exchanges.c.raw_id), exchanges.c.part)
 """The file that a set lies in, and where in it."""
@@ -136,6 +149,12 @@ def move(connection: sa.Connection, tenant: str, rows: Sequence[Row]) -> None:
         .values({name: given.c[name] for name in columns[1:]}),
         {"rows": as_json(rows)},
     )
+
+
+def give_up(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> None:
+    """No answer to this write-back is waited for any more."""
+    waiting = [one for one in sent_in(connection, tenant, write_back_id) if one.state in _GIVEN_UP]
+    move(connection, tenant, [one.moved("cancelled", None) for one in waiting])
 
 
 # -- where it came from ---------------------------------------------------------------------------------------------

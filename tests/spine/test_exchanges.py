@@ -48,6 +48,19 @@ def test_what_nobody_acknowledges_by_agreement_waits_for_nothing(trade):
     assert trade.overdue() == []
 
 
+def test_what_was_given_up_waits_for_nothing_and_an_answer_to_it_is_no_surprise(trade, store):
+    from crossdock import exchanges
+
+    key = trade.send(orders("0001"))
+    with store.transaction("main") as connection:
+        exchanges.note_given_up(connection, "main", key)
+    assert trade.states() == [("0001", "cancelled")]
+    trade.clock.advance(timedelta(days=2))
+    assert trade.overdue() == []
+    assert trade.take(answer("AK1*PO*101", "AK9*A*1*1*1")) == []
+    assert trade.states() == [("0001", "cancelled")]
+
+
 def test_each_set_of_ours_gets_its_own_verdict(trade):
     trade.send(orders("0001", "0002", "0003"))
     said = trade.take(
