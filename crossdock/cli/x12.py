@@ -97,6 +97,8 @@ def inspect(
     is said. ISA02 and ISA04, which may hold passwords, are never shown.
     """
     from crossdock.formats.x12.inspect import View
+    from crossdock.inspecting import terms
+    from crossdock.registry import Registry
 
     if output is not None and not redact:
         raise Misconfigured("--output is where the redacted file goes: add --redact")
@@ -112,7 +114,13 @@ def inspect(
         listed=None if talk.as_json else View().listed,
     )
     reading = _Reading(
-        talk, view, _terms(agreed), agreed, with_content=segments, with_elements=elements, redact=redact
+        talk,
+        view,
+        terms(Registry(), agreed),
+        agreed,
+        with_content=segments,
+        with_elements=elements,
+        redact=redact,
     )
     documents = []
     for number, file in enumerate(files):
@@ -129,30 +137,6 @@ def _partner(name: str) -> "Partner":
     from crossdock.partners import Partners
 
     return Partners.load().named(name)
-
-
-def _terms(partner: "Partner | None") -> "Terms":
-    """By what files are read: the guides and our lists, and what is agreed with a partner."""
-    from crossdock.formats.x12.inspect import Terms, text_of
-    from crossdock.formats.x12.overlay import Overlay
-    from crossdock.registry import Registry
-
-    registry = Registry()
-
-    def refuses(set_id: str) -> str:
-        if partner is not None and not partner.may_send(set_id):
-            return f"it is not agreed that {partner.name} sends us a {set_id}"
-        return "" if registry.inbound(f"x12/{set_id}") is not None else f"we have no mapping for a {set_id}"
-
-    if partner is None:
-        return Terms(refuses=refuses)
-    overlays = {set_id: Overlay.of(said) for set_id, said in partner.overlay.items() if said}
-
-    def text(reference: str, code: str) -> str:
-        own = partner.codes.get((f"x12-{reference}", code))
-        return own.text if own is not None else text_of(reference, code)
-
-    return Terms(text=text, overlay=overlays.get, refuses=refuses, kind=partner.acknowledgement_of)
 
 
 class _Reading:
@@ -222,10 +206,10 @@ class _Reading:
         return inspector.digest
 
     def _read(self, file: Path, stream: BinaryIO) -> "tuple[dict[str, Any], Inspector]":
-        from crossdock.cli.x12_json import as_dict
         from crossdock.cli.x12_page import Page
         from crossdock.formats.x12 import Coverage, read
         from crossdock.formats.x12.inspect import Inspector
+        from crossdock.formats.x12.report import as_dict
 
         coverage = Coverage()
         inspector = Inspector(self._view, self._terms)

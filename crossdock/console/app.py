@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import pages, webhooks
+from crossdock.console import pages, webhooks, x12
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
 from crossdock.errors import CrossdockError
@@ -70,6 +70,7 @@ def create_app(
         doors=doors, registry=registry, clock=clock, airflow_url=airflow_url, templates=HERE / "templates"
     )
     app.include_router(pages.router(view), dependencies=[Depends(authorize)])
+    app.include_router(x12.router(view), dependencies=[Depends(authorize)])
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(authorize)])
     def openapi() -> JSONResponse:

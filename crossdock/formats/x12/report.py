@@ -1,15 +1,17 @@
 """An inspected X12 file as one JSON document: stable fields; bytes count from 0, segments of the file from 1."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from crossdock.formats.x12 import Coverage, Finding
-    from crossdock.formats.x12.annotate import Line, Trouble
-    from crossdock.formats.x12.inspect import Answer, GroupReport, InterchangeReport, Report, SetReport
+from crossdock.formats.x12 import guides
+from crossdock.formats.x12.annotate import Line, Trouble
+from crossdock.formats.x12.findings import Finding
+from crossdock.formats.x12.inspect import Answer, GroupReport, InterchangeReport, Report, SetReport
+from crossdock.formats.x12.items import Coverage
+from crossdock.formats.x12.security import hide_quoted_security
 
 
-def as_dict(name: str, coverage: "Coverage", report: "Report", *, with_content: bool) -> dict[str, Any]:
+def as_dict(name: str, coverage: Coverage, report: Report, *, with_content: bool) -> dict[str, Any]:
     """The whole report. ``with_content``: each set that is shown has its segments as lists too."""
     return {
         "file": name,
@@ -21,7 +23,7 @@ def as_dict(name: str, coverage: "Coverage", report: "Report", *, with_content: 
     }
 
 
-def _interchange(report: "InterchangeReport", with_content: bool) -> dict[str, Any]:
+def _interchange(report: InterchangeReport, with_content: bool) -> dict[str, Any]:
     opened = report.opened
     delimiters = opened.delimiters
     return {
@@ -52,7 +54,7 @@ def _interchange(report: "InterchangeReport", with_content: bool) -> dict[str, A
     }
 
 
-def _group(report: "GroupReport", with_content: bool) -> dict[str, Any]:
+def _group(report: GroupReport, with_content: bool) -> dict[str, Any]:
     opened = report.opened
     return {
         "functional_id": opened.functional_id if opened else "",
@@ -69,7 +71,7 @@ def _group(report: "GroupReport", with_content: bool) -> dict[str, Any]:
     }
 
 
-def _set(report: "SetReport", with_content: bool) -> dict[str, Any]:
+def _set(report: SetReport, with_content: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "number": report.number,
         "set": report.set_id,
@@ -94,10 +96,8 @@ def _set(report: "SetReport", with_content: bool) -> dict[str, Any]:
     return found
 
 
-def _problems(report: "SetReport") -> list[dict[str, Any]]:
+def _problems(report: SetReport) -> list[dict[str, Any]]:
     """What breaks the guide: each bad segment, with the elements that are wrong in it; and levels that do not fit."""
-    from crossdock.formats.x12 import guides
-
     found: list[dict[str, Any]] = []
     for problem in report.problems:
         number = report.first_ordinal + problem.position - 1
@@ -141,7 +141,7 @@ def _problems(report: "SetReport") -> list[dict[str, Any]]:
     return found
 
 
-def _line(line: "Line") -> dict[str, Any]:
+def _line(line: Line) -> dict[str, Any]:
     return {
         "segment": line.segment,
         "position": line.position,
@@ -168,7 +168,7 @@ def _line(line: "Line") -> dict[str, Any]:
     }
 
 
-def _troubles(found: "Sequence[Trouble]") -> list[dict[str, Any]]:
+def _troubles(found: Sequence[Trouble]) -> list[dict[str, Any]]:
     return [
         {
             "code": trouble.code,
@@ -185,7 +185,7 @@ def _troubles(found: "Sequence[Trouble]") -> list[dict[str, Any]]:
     ]
 
 
-def _answer(answer: "Answer") -> dict[str, Any]:
+def _answer(answer: Answer) -> dict[str, Any]:
     return {
         "kind": answer.kind,
         "word": answer.word,
@@ -195,9 +195,7 @@ def _answer(answer: "Answer") -> dict[str, Any]:
     }
 
 
-def _finding(finding: "Finding") -> dict[str, Any]:
-    from crossdock.formats.x12.security import hide_quoted_security
-
+def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": str(finding.code),
         "severity": str(finding.severity),
