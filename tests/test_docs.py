@@ -954,6 +954,12 @@ def test_the_row_of_the_page_writes_the_document_that_it_says(tmp_path: Path) ->
     assert (write_back["target"], write_back["operation"]) == ("supplier_edi", "x12_865")
 
 
+def test_what_the_page_quotes_of_a_resolved_error_is_what_is_said() -> None:
+    (said,) = re.findall(r"\*(in our segment 3, .*?)\*\. The event", EDI_PAGE.read_text("utf-8"), re.DOTALL)
+    quoted = " ".join(said.replace("\\*", "*").split())
+    assert quoted in (ROOT / "tests/spine/test_exchanges.py").read_text("utf-8")
+
+
 def test_every_table_of_the_store_is_on_its_page() -> None:
     from crossdock.store.tables import metadata
 
