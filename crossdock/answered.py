@@ -8,14 +8,17 @@ the copy of what another system sent.
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import Ref
 from canonical.validate import validator
+from crossdock.edi_out import field_of
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12 import guides
 from crossdock.matched import as_json
+from crossdock.registry import OutboundMapping, Registry
 from crossdock.store import sendings
 
 if TYPE_CHECKING:
@@ -160,7 +163,7 @@ class _Resolver:
         sentences = [_written_by(ours)]
         errors = ext.get("errors")
         if isinstance(errors, Mapping) and ours.entry is not None:
-            ext["resolved"], said = _resolve(errors, ours.entry)
+            ext["resolved"], said = _resolve(errors, ours.entry, _writer_of(ours))
             sentences = [*said, *sentences]
         detail = "; ".join(filter(None, (data.get("detail", ""), *sentences)))
         if len(detail) > _LONGEST_DETAIL:
@@ -221,10 +224,27 @@ def _written_by(ours: _Ours) -> str:
     return ""
 
 
-def _resolve(errors: Mapping[str, Any], entry: x12.TransactionSet) -> tuple[dict[str, Any], list[str]]:
-    """Each error with our segment, the element's name and our value, as columns beside those of the errors; and the
-    first of them as sentences."""
-    columns: dict[str, list[str | None]] = {"our_segment": [], "element_name": [], "our_value": []}
+@cache
+def _writers() -> Mapping[str, OutboundMapping]:
+    """The mappings that write documents, by their operations."""
+    return {name: one for name, one in Registry().outbound_mappings().items() if one.document}
+
+
+def _writer_of(ours: _Ours) -> OutboundMapping | None:
+    return _writers().get(ours.behind.operation) if ours.behind is not None else None
+
+
+def _resolve(
+    errors: Mapping[str, Any], entry: x12.TransactionSet, writer: OutboundMapping | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Each error with our segment, the element's name, our value and the field that it came from, as columns beside
+    those of the errors; and the first of them as sentences."""
+    columns: dict[str, list[str | None]] = {
+        "our_segment": [],
+        "element_name": [],
+        "our_value": [],
+        "our_field": [],
+    }
     said: dict[str, None] = {}
     count = min(len(errors.get("path", ())), _MOST_RESOLVED)
     for place in range(count):
@@ -235,6 +255,7 @@ def _resolve(errors: Mapping[str, Any], entry: x12.TransactionSet) -> tuple[dict
         columns["our_segment"].append(text or None)
         columns["element_name"].append(name or None)
         columns["our_value"].append(value or None)
+        columns["our_field"].append(_field(error, segment, entry, writer))
         sentence = _sentence(error, segment, text, name, value)
         if sentence and len(said) < _MOST_SENTENCES:
             said.setdefault(sentence)
@@ -274,6 +295,18 @@ def _element(
     if component and component <= len(used.components):
         used = used.components[component - 1]
     return used.name, value[:_LONGEST_TEXT]
+
+
+def _field(
+    error: Mapping[str, Any],
+    segment: list[str] | None,
+    entry: x12.TransactionSet,
+    writer: OutboundMapping | None,
+) -> str | None:
+    """The field of ours that produced what is wrong, where a mapping of ours wrote it and says so."""
+    if writer is None or segment is None or segment[0] != error.get("segment"):
+        return None
+    return field_of(writer, entry, _number(error, "segment_position"), _number(error, "element")) or None
 
 
 def _piece(value: str, separator: str, number: int) -> str:

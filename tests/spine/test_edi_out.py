@@ -19,6 +19,7 @@ from crossdock.store.tables import (
     clocks,
     control_numbers,
     decisions,
+    events,
     exchanges,
     facts,
     raw_messages,
@@ -348,6 +349,39 @@ def test_the_facts_of_our_own_words_name_the_message_that_made_us_say_them(hub, 
     assert [row.state for row in clock_of(hub, "change_answered")] == ["waiting"]
     (running,) = clock_of(hub, "change_answered")
     assert running.partner == "acme_supply", "the supplier owes us an 865 now"
+
+
+def test_a_refusal_of_our_document_is_led_back_to_the_field_that_wrote_it(hub, clock, routes):
+    routes((["INV.BACKORDER"], '[{ do = "partner:x12_860", change = "quantity" }]'))
+    hub = hub()
+    take(hub, "x12_855/samples/backorder_with_new_date.edi")
+    hub.process()
+    (document,) = documents(hub)
+    _, group, number = numbers_of(document)
+    place = next(at for at, segment in enumerate(said(document), 1) if segment[0] == "POC")
+    body = (
+        "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*1500*U*00401"
+        "*000000950*0*P*>~GS*FA*ACMESUPPLY*CROSSDOCK*20261120*1500*950*X*004010~ST*997*0001~"
+        f"AK1*PC*{group}~AK2*860*{number}~AK3*POC*{place}**8~AK4*3*330*7*60~AK5*R*5~AK9*R*1*1*0~"
+        "SE*8*0001~GE*1*950~IEA*1*000000950~"
+    )
+    message = RawMessage(
+        tenant=TENANT,
+        source="supplier_edi",
+        key="997",
+        body=body.encode(),
+        media_type="application/edi-x12",
+        received_at=clock.now(),
+        name="997.edi",
+    )
+    receiving.accept(hub.store, message, clock=clock)
+    hub.process()
+    (refused,) = [row for row in rows(hub, events) if row.code == "EDI.TRANSACTION_REJECTED"]
+    resolved = refused.document["data"]["ext"]["resolved"]
+    assert "lines/0/ordered/value" in resolved["our_field"]
+    assert "60" in resolved["our_value"]
+    (exchange,) = [row for row in rows(hub, exchanges) if row.write_back_id == document.id]
+    assert exchange.state == "rejected"
 
 
 # ── shown before it happens ──────────────────────────────────────────────────────────────────────────────────
