@@ -294,13 +294,7 @@ class Page:
             return
         if line.id in ("ST", "SE"):
             return
-        said = [
-            f"{reading.name}: {reading.says}"
-            if _is_value(reading)
-            else f"{reading.name} {reading.value}: {reading.says}"
-            for reading in line.readings
-            if reading.says
-        ]
+        said = [reading.sentence for reading in line.readings if reading.says]
         if said:
             self._wrapped("; ".join(said), margin, "dim")
 
@@ -425,11 +419,6 @@ def _width(text: str) -> int:
         0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
         for one in text
     )
-
-
-def _is_value(reading: "Reading") -> bool:
-    """Whether what it says is the value itself, written otherwise: a date, a time, an amount."""
-    return reading.says[:1].isdigit() or reading.says[:2].lstrip("-")[:1].isdigit()
 
 
 def _styled(answer: "Answer") -> tuple[str, str]:

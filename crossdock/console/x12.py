@@ -121,13 +121,13 @@ def _pieces(line: Line, of: SetReport, delimiters: x12.Delimiters) -> list[Piece
     places = sorted(cuts)
     found: list[Piece] = []
     for place, end in zip(places, [*places[1:], len(raw)], strict=True):
-        trouble = cuts[place]
+        wrong = cuts[place]
         text = _shown(raw[place:end].decode(encoding, "replace"))
-        if trouble is not None and not trouble.length:
-            found.append(Piece(text="", severity=trouble.severity))
+        if wrong is not None and not wrong.length:
+            found.append(Piece(text="", severity=wrong.severity))
             found.append(Piece(text=text))
         elif text:
-            found.append(Piece(text=text, severity=trouble.severity if trouble is not None else ""))
+            found.append(Piece(text=text, severity=wrong.severity if wrong is not None else ""))
     if line.length > LONGEST:
         found.append(Piece(text=f"... ({line.length} bytes)"))
     return found
@@ -137,9 +137,7 @@ def _says(line: Line) -> str:
     """What its codes, dates and amounts say."""
     if line.id in ("ST", "SE"):
         return ""
-    return "; ".join(
-        f"{reading.name} {_shown(reading.value)}: {reading.says}" for reading in line.readings if reading.says
-    )
+    return "; ".join(_shown(reading.sentence) for reading in line.readings if reading.says)
 
 
 def _outside(report: Report) -> list[x12.Finding]:

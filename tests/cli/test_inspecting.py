@@ -348,6 +348,7 @@ def test_passwords_are_never_shown(crossdock: Any, tmp_path: Path, options: tupl
         body.replace(b"SE*", b"ISA*00*USERNAME12*00*PASSWORD34*ZZ~SE*", 1),
         body[: body.index(b"SE*")] + body[:40],
         body.replace(b"*", b"|")[:90],
+        body + b"junk ISA*00*USERNAME12 x*00*PASSWORD34",
     ]
     for one in hostile:
         file.write_bytes(one)

@@ -46,6 +46,12 @@ class Reading:
     value: str
     says: str
 
+    @property
+    def sentence(self) -> str:
+        """What it is and what it says. A date or an amount is not said twice."""
+        is_value = self.says.lstrip("-")[:1].isdigit()
+        return f"{self.name}: {self.says}" if is_value else f"{self.name} {self.value}: {self.says}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:

@@ -31,7 +31,7 @@ from crossdock.formats.x12.items import (
 )
 from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import SEGMENTS_IN_ERROR, SegmentProblem, refused
-from crossdock.formats.x12.security import without_security
+from crossdock.formats.x12.security import hide_quoted_security, without_security
 from crossdock.formats.x12.write import Element
 
 CONTEXT: Final = 2
@@ -82,7 +82,7 @@ class View:
     only: frozenset[int] = frozenset()
     errors: bool = False
     lines: int | None = 60
-    listed: int | None = 50
+    listed: int | None = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,7 +490,7 @@ class Inspector:
         report = self.report
         for finding in findings:
             if self._has_room(report.findings):
-                report.findings.append(finding)
+                report.findings.append(replace(finding, message=hide_quoted_security(finding.message)))
             report.finding_count += 1
             report.by_code[str(finding.code)] += 1
             said = (str(finding.code), finding.offset, finding.length, finding.segment)

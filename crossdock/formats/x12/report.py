@@ -8,7 +8,6 @@ from crossdock.formats.x12.annotate import Line, Trouble
 from crossdock.formats.x12.findings import Finding
 from crossdock.formats.x12.inspect import Answer, GroupReport, InterchangeReport, Report, SetReport
 from crossdock.formats.x12.items import Coverage
-from crossdock.formats.x12.security import hide_quoted_security
 
 
 def as_dict(name: str, coverage: Coverage, report: Report, *, with_content: bool) -> dict[str, Any]:
@@ -199,7 +198,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": str(finding.code),
         "severity": str(finding.severity),
-        "message": hide_quoted_security(finding.message),
+        "message": finding.message,
         "offset": finding.offset,
         "length": finding.length,
         "segment": finding.segment,
