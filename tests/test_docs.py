@@ -956,7 +956,7 @@ def test_the_row_of_the_page_writes_the_document_that_it_says(tmp_path: Path) ->
 
 def test_what_the_page_quotes_of_a_resolved_error_is_what_is_said() -> None:
     (said,) = re.findall(
-        r"\*(in our segment 3, .*?)\*\.\s+The\s+event", EDI_PAGE.read_text("utf-8"), re.DOTALL
+        r"\*(in our segment 3,\s.*?)\*\.\s+The\s+event", EDI_PAGE.read_text("utf-8"), re.DOTALL
     )
     quoted = " ".join(said.replace("\\*", "*").split())
     assert quoted in (ROOT / "tests/spine/test_exchanges.py").read_text("utf-8")
