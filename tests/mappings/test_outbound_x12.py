@@ -463,9 +463,9 @@ def test_an_order_of_two_thousand_lines_is_written_within_a_second() -> None:
         for number in range(1, 2001)
     ]
     write("x12_855", sample("x12_855", "accepted_as_ordered"))
-    began = time.perf_counter()
+    began = time.process_time()
     written = write("x12_855", said)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert len(written.entry.segments) == 2 + 2 + 4000 + 1
     (entry,) = [item for item in read(written.body.body) if isinstance(item, TransactionSet)]
     assert entry.segments[-2][:3] == ["CTT", "2000", "2001000"]

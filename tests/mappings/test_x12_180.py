@@ -6,62 +6,20 @@ from typing import Any
 import pytest
 
 from canonical import taxonomy
-from canonical.events import ExceptionEvent, Fact
+from canonical.events import Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check, guide
-from crossdock.formats.x12.guides import say as say_problem
-from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_180
-
-PARTNERS = Partners.load()
-CUSTOMER, SUPPLIER = PARTNERS.named("lakeside_retail"), PARTNERS.named("acme_supply")
-LENIENT = Partner(
-    name="odd",
-    title="Odd Stores",
-    ids=(("ZZ", "ODD"),),
-    ours=("ZZ", "CROSSDOCK"),
-    role="customer",
-    lenient=True,
-)
+from tests.mappings.documents import ACME, LAKESIDE, LENIENT, a_set, events, facts, problems, said_by, sets_in
 
 
-def a_180(*body: str, version: str = "004010") -> TransactionSet:
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000180*0*P*>",
-            f"GS*AN*LAKESIDE*CROSSDOCK*20261120*1402*18*X*{version}",
-            "ST*180*0001",
-            *body,
-            f"SE*{len(body) + 2}*0001",
-            "GE*1*18",
-            "IEA*1*000000180~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(
-    *body: str,
-    partner: Partner | None = CUSTOMER,
-    direction: str = "in",
-    head: str = "BGN*00*RTV-1*20261119",
-) -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_180.map(a_180(head, *body), context))
-
-
-def events(*body: str, **options: Any) -> list[ExceptionEvent]:
-    return [each for each in say(*body, **options) if isinstance(each, ExceptionEvent)]
+def say(*body: str, head: str = "BGN*00*RTV-1*20261119", **how: Any) -> list[Any]:
+    return said_by(x12_180, head, *body, **{"partner": LAKESIDE, **how})
 
 
 def fact(*body: str, **options: Any) -> Fact:
-    (found,) = [each for each in say(*body, **options) if isinstance(each, Fact)]
+    (found,) = facts(say(*body, **options))
     return found
 
 
@@ -79,7 +37,7 @@ ITEM = "BLI*UP*036000291452*6*EA"
     ],
 )  # fmt: skip
 def test_what_becomes_of_the_goods(disposition: str, code: str | None) -> None:
-    said = events(ITEM, f"RDR*{disposition}", partner=SUPPLIER)
+    said = events(say(ITEM, f"RDR*{disposition}", partner=ACME))
     assert [event.code for event in said] == ([code] if code else [])
 
 
@@ -91,7 +49,7 @@ def test_what_becomes_of_the_goods(disposition: str, code: str | None) -> None:
     ],
 )  # fmt: skip
 def test_why_the_customer_wants_to_return(reason: str, cause: str) -> None:
-    (event,) = events(ITEM, f"RDR**{reason}")
+    (event,) = events(say(ITEM, f"RDR**{reason}"))
     assert (event.code, event.cause) == ("RTN.REQUESTED", cause)
 
 
@@ -104,20 +62,20 @@ def test_why_the_customer_wants_to_return(reason: str, cause: str) -> None:
     ],
 )  # fmt: skip
 def test_why_the_answer_is_what_it_is(response: str, code: str, cause: str) -> None:
-    (event,) = events(ITEM, f"RDR***{response}", partner=SUPPLIER)
+    (event,) = events(say(ITEM, f"RDR***{response}", partner=ACME))
     assert (event.code, event.cause) == (code, cause)
 
 
 def test_the_same_letters_mean_other_things_in_other_elements() -> None:
     """SD is a third party that disposes of it in 1292 and short-dated goods in 1293; PR a recall, or a picture."""
-    (disposed,), (dated,) = events(ITEM, "RDR*SD"), events(ITEM, "RDR**SD")
+    (disposed,), (dated,) = events(say(ITEM, "RDR*SD")), events(say(ITEM, "RDR**SD"))
     assert (disposed.cause, dated.cause) == ("third_party_disposal", "short_dated")
-    (recalled,), (pictured,) = events(ITEM, "RDR**PR"), events(ITEM, "RDR***PR")
+    (recalled,), (pictured,) = events(say(ITEM, "RDR**PR")), events(say(ITEM, "RDR***PR"))
     assert (recalled.cause, pictured.cause) == ("recall", "picture_wanted")
 
 
 def test_what_becomes_of_the_goods_is_the_code_and_the_reason_its_cause() -> None:
-    (event,) = events(ITEM, "RDR*RD**NR*We never sold you this", partner=SUPPLIER)
+    (event,) = events(say(ITEM, "RDR*RD**NR*We never sold you this", partner=ACME))
     assert (event.code, event.cause, event.detail) == ("RTN.DENIED", "no_record", "We never sold you this")
 
 
@@ -125,8 +83,8 @@ def test_what_becomes_of_the_goods_is_the_code_and_the_reason_its_cause() -> Non
 
 
 def test_a_reason_asks_something_of_us_only_when_the_customer_says_it() -> None:
-    assert [event.code for event in events(ITEM, "RDR*RA*DM")] == ["RTN.REQUESTED"]
-    assert events(ITEM, "RDR*RA*DM", partner=SUPPLIER) == [], "our reason, repeated in a yes"
+    assert [event.code for event in events(say(ITEM, "RDR*RA*DM"))] == ["RTN.REQUESTED"]
+    assert events(say(ITEM, "RDR*RA*DM", partner=ACME)) == [], "our reason, repeated in a yes"
 
 
 def test_a_request_is_numbered_by_the_customer_and_its_order_is_the_customers() -> None:
@@ -140,7 +98,7 @@ def test_a_request_is_numbered_by_the_customer_and_its_order_is_the_customers() 
 
 
 def test_a_suppliers_answer_names_our_order_our_request_and_its_own_number() -> None:
-    answer = fact("RDR*RA", "PRF*4500123456", ITEM, partner=SUPPLIER, head="BGN*11*RMA-9*20261120***DM-1")
+    answer = fact("RDR*RA", "PRF*4500123456", ITEM, partner=ACME, head="BGN*11*RMA-9*20261120***DM-1")
     assert answer.refs == [
         {"kind": "rma", "value": "RMA-9", "issuer": "acme_supply"},
         {"kind": "rma", "value": "DM-1", "issuer": "main"},
@@ -151,7 +109,7 @@ def test_a_suppliers_answer_names_our_order_our_request_and_its_own_number() -> 
 
 @pytest.mark.parametrize(("said", "answer"), [("RA", "accepted"), ("RD", "rejected"), ("PA", "partial")])
 def test_our_answer_ends_the_customers_request(said: str, answer: str) -> None:
-    (asked,) = events(ITEM, "RDR**DM")
+    (asked,) = events(say(ITEM, "RDR**DM"))
     answered = fact(f"RDR*{said}", ITEM, direction="out", head="BGN*11*RMA-1*20261120***RTV-1")
     assert answered.attributes["answer"] == answer
     data = {"kind": answered.kind, "refs": answered.refs, "attributes": answered.attributes}
@@ -163,21 +121,21 @@ def test_our_answer_ends_the_customers_request(said: str, answer: str) -> None:
 
 def test_a_request_does_not_answer_itself() -> None:
     asked = fact(ITEM, "RDR*RA*DM")
-    (event,) = events(ITEM, "RDR*RA*DM")
+    (event,) = events(say(ITEM, "RDR*RA*DM"))
     data = {"kind": asked.kind, "refs": asked.refs, "attributes": asked.attributes}
     assert not taxonomy.clears(taxonomy.codes()["RTN.REQUESTED"], {"refs": event.refs}, data)
 
 
 def test_a_yes_to_one_line_and_a_no_to_another_is_a_partial_answer() -> None:
-    said = fact(ITEM, "RDR*RA", "BLI*UP*036000291469*1*EA", "RDR*RD", partner=SUPPLIER)
+    said = fact(ITEM, "RDR*RA", "BLI*UP*036000291469*1*EA", "RDR*RD", partner=ACME)
     assert said.attributes["answer"] == "partial"
 
 
 def test_a_request_that_is_taken_back_is_no_trouble_and_ends_the_one_before() -> None:
     head = "BGN*01*RTV-1*20261120"
-    assert events(ITEM, "RDR**DM", head=head) == []
+    assert events(say(ITEM, "RDR**DM", head=head)) == []
     withdrawn = fact(ITEM, "RDR**DM", head=head)
-    (event,) = events(ITEM, "RDR**DM")
+    (event,) = events(say(ITEM, "RDR**DM"))
     data = {"kind": withdrawn.kind, "refs": withdrawn.refs, "attributes": withdrawn.attributes}
     assert taxonomy.clears(taxonomy.codes()["RTN.REQUESTED"], {"refs": event.refs}, data)
 
@@ -186,26 +144,26 @@ def test_a_request_that_is_taken_back_is_no_trouble_and_ends_the_one_before() ->
 
 
 def test_a_reason_before_the_items_holds_for_those_that_have_none() -> None:
-    first, second = events("RDR**RE", ITEM, "BLI*UP*036000291469*1*EA", "RDR**DM")
+    first, second = events(say("RDR**RE", ITEM, "BLI*UP*036000291469*1*EA", "RDR**DM"))
     assert (first.cause, second.cause) == ("recall", "defective")
     assert first.place["x12"]["path"] == "RDR"
     assert second.place["x12"]["path"] == "BLI[2]/RDR"
 
 
 def test_a_notice_without_items_is_one_trouble() -> None:
-    (event,) = events("RDR*RD**IO", partner=SUPPLIER)
+    (event,) = events(say("RDR*RD**IO", partner=ACME))
     assert event.code == "RTN.DENIED"
     assert not event.lines
 
 
 def test_an_authorized_quantity_is_compared_with_the_one_that_was_asked_for() -> None:
-    (event,) = events("BLI*VN*PMP-102*10*EA", "RDR*PA**QD", "QTY*60*4*EA", partner=SUPPLIER)
+    (event,) = events(say("BLI*VN*PMP-102*10*EA", "RDR*PA**QD", "QTY*60*4*EA", partner=ACME))
     assert event.lines[0]["affected"]["value"] == "10"
     assert (event.variances[0]["actual"]["value"], event.variances[0]["delta"]) == ("4", "-6")
 
 
 def test_a_quantity_by_store_is_their_sum() -> None:
-    (event,) = events("BLI*UP*036000291452", "RDR**DM", "SDQ*EA*92*0042*3*0043*4")
+    (event,) = events(say("BLI*UP*036000291452", "RDR**DM", "SDQ*EA*92*0042*3*0043*4"))
     assert event.lines[0]["affected"]["value"] == "7"
     assert event.ext["places"] == {"0042": "3", "0043": "4"}
 
@@ -218,18 +176,18 @@ def test_a_price_per_another_unit_is_not_a_price_of_this_one() -> None:
 def test_an_unknown_code_is_set_aside_or_told_to_a_person() -> None:
     with pytest.raises(Unreadable, match="'QQ' of element 1292"):
         say(ITEM, "RDR*QQ")
-    (event,) = events(ITEM, "RDR*QQ", partner=LENIENT)
+    (event,) = events(say(ITEM, "RDR*QQ", partner=LENIENT))
     assert event.code == "EDI.UNMAPPED_CODE"
 
 
 # ── the guide ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("version", ["004010", "005010"])
-def test_the_guide_takes_a_notice_and_misses_its_beginning(version: str) -> None:
+@pytest.mark.parametrize("release", ["004010", "005010"])
+def test_the_guide_takes_a_notice_and_misses_its_beginning(release: str) -> None:
     body = ("PRF*1", "N9*IV*1", "N1*BY*Lakeside*92*01", ITEM, "N9*LI*1", "RDR*RD**NR", "QTY*60*4*EA", "CTT*1")
-    assert not check(a_180("BGN*00*RTV-1*20261119", *body, version=version))
-    (problem,) = check(a_180(*body, version=version))
+    assert not check(a_set("180", "BGN*00*RTV-1*20261119", *body, release=release))
+    (problem,) = check(a_set("180", *body, release=release))
     assert (problem.segment_id, problem.code) == ("BGN", "3")
 
 
@@ -244,12 +202,12 @@ def test_its_group_is_AN() -> None:  # noqa: N802
     ids=lambda path: path.stem,
 )
 def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
-    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    sets = sets_in(sample.read_bytes())
     assert sets
-    assert not [say_problem(problem) for item in sets for problem in check(item)]
+    assert not problems(sets)
 
 
 def test_what_we_ask_or_answer_ourselves_is_no_trouble_to_us() -> None:
     for words in ("RDR**DT", "RDR*RD**NR"):
-        assert events(ITEM, words), "said by the partner it is one"
-        assert events(ITEM, words, direction="out", partner=SUPPLIER) == []
+        assert events(say(ITEM, words)), "said by the partner it is one"
+        assert events(say(ITEM, words, direction="out", partner=ACME)) == []

@@ -1,40 +1,16 @@
 """The 850: what an order says, and what it says against itself. Whole documents are in x12_850/samples."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
 from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_850
+from tests.mappings.documents import LAKESIDE, a_set, codes, good_sets, problems, said_by, set_aside
 
-LAKESIDE = Partners.load().named("lakeside_retail")
-
-
-def an_850(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*850*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*PO*LAKESIDE*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = LAKESIDE, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_850.map(an_850(*body), context))
+say = partial(said_by, x12_850, partner=LAKESIDE)
 
 
 def order(*body: str, purpose: str = "00", direction: str = "in") -> tuple[Fact, list[ExceptionEvent]]:
@@ -42,10 +18,6 @@ def order(*body: str, purpose: str = "00", direction: str = "in") -> tuple[Fact,
     assert isinstance(fact, Fact)
     assert fact.kind == "ordered", "an order is always stated as a fact, first"
     return fact, events
-
-
-def codes(events: list[ExceptionEvent]) -> list[str]:
-    return [event.code for event in events]
 
 
 LINE = "PO1*1*100*EA*2.5*PE*BP*VALVE-25"
@@ -296,19 +268,23 @@ def test_a_line_may_have_a_place_of_its_own() -> None:
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> None:
-    guide = guides.guide("850", release)
-    assert guide is not None
-    assert guide.release == release
-    for sample in golden.samples(x12_850):
-        if not sample.name.startswith("hostile_"):
-            for item in read(sample.read_bytes()):
-                if isinstance(item, TransactionSet) and item.version == release:
-                    assert [guides.say(problem) for problem in guides.check(item)] == []
+    found = [each for each in good_sets(x12_850) if each.version == release]
+    assert found
+    assert problems(found, release) == []
 
 
 def test_lines_and_what_stands_in_them_are_found_by_name() -> None:
-    root = guides.guide("850", "004010").tree(  # type: ignore[union-attr]
-        an_850("BEG*00*SA*1**20261118", "N1*ST*A*92*B", LINE, "PO4*12", "N1*ST*C*92*D", "CTT*1", "AMT*TT*1")
+    root = guide("850", "004010").tree(  # type: ignore[union-attr]
+        a_set(
+            "850",
+            "BEG*00*SA*1**20261118",
+            "N1*ST*A*92*B",
+            LINE,
+            "PO4*12",
+            "N1*ST*C*92*D",
+            "CTT*1",
+            "AMT*TT*1",
+        )
     )
     assert [loop.name for loop in root.loops] == ["N1", "PO1", "CTT"]
     assert [loop.path for loop in root.inside("PO1")[0].loops] == ["PO1/N1"]
@@ -331,7 +307,4 @@ def test_lines_and_what_stands_in_them_are_found_by_name() -> None:
     ],
 )
 def test_what_cannot_be_read_is_set_aside_with_place_and_remedy(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as error:
-        say(*body)
-    assert error.value.place.segment_id
-    assert error.value.remedy
+    set_aside(say, *body)

@@ -1,41 +1,17 @@
 """The 865: what is said to our change, and what a supplier changes by itself. Documents are in x12_865/samples."""
 
 import dataclasses
-from typing import Any
+from functools import partial
 
 import pytest
 
 from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.partners import Partner
 from mappings.inbound import x12_865
+from tests.mappings.documents import ACME, LAKESIDE, codes, good_sets, problems, said_by, set_aside
 
-ACME = Partners.load().named("acme_supply")
-
-
-def an_865(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*865*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*CA*ACMESUPPLY*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = ACME, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_865.map(an_865(*body), context))
+say = partial(said_by, x12_865, partner=ACME)
 
 
 def answer(
@@ -54,10 +30,6 @@ def answer(
 
 def poc(code: str, quantity: str = "100") -> str:
     return f"POC*1*{code}*{quantity}*{quantity}*EA*2.5*PE*BP*VALVE-25"
-
-
-def codes(events: list[ExceptionEvent]) -> list[str]:
-    return [event.code for event in events]
 
 
 def test_an_answer_names_the_order_the_change_and_the_sellers_number() -> None:
@@ -256,8 +228,7 @@ def test_without_a_kind_the_seller_asks_for_a_change_of_its_own() -> None:
 
 
 def test_what_we_answered_ourselves_is_a_fact_and_no_trouble() -> None:
-    lakeside = Partners.load().named("lakeside_retail")
-    fact, events = answer(poc("RC"), partner=lakeside, direction="out")
+    fact, events = answer(poc("RC"), partner=LAKESIDE, direction="out")
     assert fact.refs[0] == {"kind": "customer_po", "value": "4500123456", "issuer": "lakeside_retail"}
     assert fact.refs[1]["issuer"] == "main"
     assert fact.attributes["answer"] == "rejected"
@@ -277,14 +248,9 @@ def test_a_code_that_nobody_knows_sets_the_answer_aside_or_is_kept(
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> None:
-    guide = guides.guide("865", release)
-    assert guide is not None
-    assert guide.release == release
-    for sample in golden.samples(x12_865):
-        if not sample.name.startswith("hostile_"):
-            for item in read(sample.read_bytes()):
-                if isinstance(item, TransactionSet) and item.version == release:
-                    assert [guides.say(problem) for problem in guides.check(item)] == []
+    found = [each for each in good_sets(x12_865) if each.version == release]
+    assert found
+    assert problems(found, release) == []
 
 
 @pytest.mark.parametrize(
@@ -300,7 +266,4 @@ def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> Non
     ],
 )
 def test_what_cannot_be_read_is_set_aside_with_place_and_remedy(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as error:
-        say(*body)
-    assert error.value.place.segment_id
-    assert error.value.remedy
+    set_aside(say, *body)

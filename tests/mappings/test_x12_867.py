@@ -5,47 +5,15 @@ from typing import Any
 
 import pytest
 
-from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import check
-from crossdock.formats.x12.guides import say as say_problem
-from crossdock.partners import MappingContext, Partner, Partners
 from mappings import golden
 from mappings.inbound import x12_867
-
-DISTRIBUTOR = Partners.load().named("lakeside_retail")
-LENIENT = Partner(name="odd", title="Odd Ltd.", ids=(("ZZ", "ODD"),), ours=("ZZ", "CROSSDOCK"), lenient=True)
+from tests.mappings.documents import LAKESIDE, LENIENT, a_set, events, facts, problems, said_by, sets_in
 
 
-def an_867(*body: str, version: str = "004010") -> TransactionSet:
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000670*0*P*>",
-            f"GS*PT*LAKESIDE*CROSSDOCK*20261120*1402*67*X*{version}",
-            "ST*867*0001",
-            *body,
-            f"SE*{len(body) + 2}*0001",
-            "GE*1*67",
-            "IEA*1*000000670~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = DISTRIBUTOR, head: str = "BPT*00*PTR-1*20261120") -> list[Any]:
-    context = MappingContext(partner=partner, received_at=golden.RECEIVED_AT, tenant="main")
-    return list(x12_867.map(an_867(head, *body), context))
-
-
-def events(*body: str, **options: Any) -> list[ExceptionEvent]:
-    return [each for each in say(*body, **options) if isinstance(each, ExceptionEvent)]
-
-
-def facts(*body: str, **options: Any) -> list[Fact]:
-    return [each for each in say(*body, **options) if isinstance(each, Fact)]
+def say(*body: str, head: str = "BPT*00*PTR-1*20261120", **how: Any) -> list[Any]:
+    return said_by(x12_867, head, *body, **{"partner": LAKESIDE, **how})
 
 
 ITEM = "LIN**UP*036000291452"
@@ -64,14 +32,14 @@ ITEM = "LIN**UP*036000291452"
 )  # fmt: skip
 def test_a_transfer_is_what_its_type_says(transfer: str, kind: str, code: str | None) -> None:
     body = (f"PTD*{transfer}", "QTY*01*3*EA", ITEM)
-    (fact,) = facts(*body)
+    (fact,) = facts(say(*body))
     assert fact.kind == kind
-    assert [event.code for event in events(*body)] == ([code] if code else [])
+    assert [event.code for event in events(say(*body))] == ([code] if code else [])
 
 
 def test_what_was_sold_on_is_shipped_with_quantity_and_price() -> None:
     (fact,) = facts(
-        "CUR*BY*USD", "PTD*SS", "QTY*32*15*BX", ITEM, "UIT*BX*18.25*CT", "QTY*32*4*BX", "LIN*2*UP*1"
+        say("CUR*BY*USD", "PTD*SS", "QTY*32*15*BX", ITEM, "UIT*BX*18.25*CT", "QTY*32*4*BX", "LIN*2*UP*1")
     )
     assert [line["affected"]["value"] for line in fact.lines] == ["15", "4"]
     assert fact.lines[0]["unit_price"] == {"amount": "18.25", "currency": "USD"}
@@ -79,30 +47,30 @@ def test_what_was_sold_on_is_shipped_with_quantity_and_price() -> None:
 
 def test_a_quantity_may_be_stock_or_a_return_whatever_the_transfer_is() -> None:
     body = ("PTD*SS", "QTY*32*9*EA", ITEM, "QTY*17*120*EA", ITEM, "QTY*76*2*EA", ITEM)
-    assert [fact.kind for fact in facts(*body)] == ["shipped", "inventory", "returned"]
-    (event,) = events(*body)
+    assert [fact.kind for fact in facts(say(*body))] == ["shipped", "inventory", "returned"]
+    (event,) = events(say(*body))
     assert (event.code, event.lines[0]["affected"]["value"]) == ("RTN.REQUESTED", "2")
 
 
 def test_stock_in_a_transfer_of_returns_is_no_return() -> None:
-    assert events("PTD*RV", "QTY*17*120*EA", ITEM) == []
+    assert events(say("PTD*RV", "QTY*17*120*EA", ITEM)) == []
 
 
 def test_a_return_that_is_taken_back_or_of_nothing_is_no_trouble() -> None:
-    assert events("PTD*RV", "QTY*32*0*EA", ITEM, "QTY*32*-2*EA", ITEM) == []
-    assert len(events("PTD*IA", "QTY*32*-2*EA", ITEM)) == 1, "an adjustment goes either way"
+    assert events(say("PTD*RV", "QTY*32*0*EA", ITEM, "QTY*32*-2*EA", ITEM)) == []
+    assert len(events(say("PTD*IA", "QTY*32*-2*EA", ITEM))) == 1, "an adjustment goes either way"
 
 
 def test_the_order_of_the_distributors_customer_is_never_taken_for_one_of_ours() -> None:
-    (fact,) = facts("PTD*SS", "N1*ST*Hospital*UL*0614141000098", "REF*PO*HN-1", "QTY*32*1*EA", ITEM)
+    (fact,) = facts(say("PTD*SS", "N1*ST*Hospital*UL*0614141000098", "REF*PO*HN-1", "QTY*32*1*EA", ITEM))
     assert {ref["kind"] for ref in fact.refs} == {"message", "feed"}
     assert fact.attributes["their_order"] == "HN-1"
 
 
 def test_a_report_that_is_taken_back_is_no_trouble() -> None:
     body = ("PTD*RV", "QTY*32*1*EA", ITEM)
-    assert events(*body, head="BPT*01*PTR-1*20261120") == []
-    (fact,) = facts(*body, head="BPT*01*PTR-1*20261120")
+    assert events(say(*body, head="BPT*01*PTR-1*20261120")) == []
+    (fact,) = facts(say(*body, head="BPT*01*PTR-1*20261120"))
     assert fact.attributes["purpose"] == "01"
 
 
@@ -112,26 +80,26 @@ def test_a_report_without_transfers_says_that_it_came() -> None:
 
 
 def test_a_unit_with_components_is_its_first() -> None:
-    (fact,) = facts("PTD*SS", "QTY*32*1*BX>1>2", ITEM)
+    (fact,) = facts(say("PTD*SS", "QTY*32*1*BX>1>2", ITEM))
     assert fact.lines[0]["affected"]["uom_source"] == "BX"
 
 
 def test_an_unknown_transfer_is_set_aside_or_told_to_a_person() -> None:
     with pytest.raises(Unreadable, match="'QQ' of element 521"):
         say("PTD*QQ", "QTY*32*1*EA", ITEM)
-    (event,) = events("PTD*QQ", "QTY*32*1*EA", ITEM, partner=LENIENT)
+    (event,) = events(say("PTD*QQ", "QTY*32*1*EA", ITEM, partner=LENIENT))
     assert event.code == "EDI.UNMAPPED_CODE"
 
 
-@pytest.mark.parametrize("version", ["004010", "005010"])
-def test_the_guide_takes_a_report_and_misses_its_beginning(version: str) -> None:
+@pytest.mark.parametrize("release", ["004010", "005010"])
+def test_the_guide_takes_a_report_and_misses_its_beginning(release: str) -> None:
     body = (
         "DTM*090*20261113", "N1*DB*Lakeside*91*01", "REF*SB*EAST", "PTD*SS***VC*CT1*DC", "DTM*011*20261118",
         "N1*ST*Hospital*91*02", "N4*Evanston*IL*60201", "REF*PO*1", "QTY*32*15*BX", ITEM, "UIT*BX*18.25*CT",
         "AMT*1*4", "REF*DI*1", "DTM*003*20261118", "CTT*1", "AMT*1*8",
     )  # fmt: skip
-    assert not check(an_867("BPT*00*PTR-1*20261120", *body, version=version))
-    (problem,) = check(an_867(*body, version=version))
+    assert not check(a_set("867", "BPT*00*PTR-1*20261120", *body, release=release))
+    (problem,) = check(a_set("867", *body, release=release))
     assert (problem.segment_id, problem.code) == ("BPT", "3")
 
 
@@ -141,6 +109,6 @@ def test_the_guide_takes_a_report_and_misses_its_beginning(version: str) -> None
     ids=lambda path: path.stem,
 )
 def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
-    sets = [item for item in read(sample.read_bytes()) if isinstance(item, TransactionSet)]
+    sets = sets_in(sample.read_bytes())
     assert sets
-    assert not [say_problem(problem) for item in sets for problem in check(item)]
+    assert not problems(sets)

@@ -1,40 +1,14 @@
 """The 869: who asks for the status of which orders. Whole documents are in mappings/inbound/x12_869/samples."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
 from canonical.events import ExceptionEvent, Fact
-from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
 from mappings.inbound import x12_869
+from tests.mappings.documents import ACME, LAKESIDE, good_sets, problems, said_by, set_aside
 
-LAKESIDE = Partners.load().named("lakeside_retail")
-
-
-def an_869(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*869*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*RS*LAKESIDE*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = LAKESIDE, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_869.map(an_869(*body), context))
+say = partial(said_by, x12_869, partner=LAKESIDE)
 
 
 def test_each_order_that_is_asked_about_is_a_fact_and_no_exception() -> None:
@@ -61,8 +35,7 @@ def test_a_question_about_all_orders_is_one_fact() -> None:
 
 
 def test_what_we_ask_a_supplier_is_about_our_own_order() -> None:
-    acme = Partners.load().named("acme_supply")
-    (fact,) = say("BSI*INQ-9*20261119*PP", "HL*1**O", "PRF*4500123456", partner=acme, direction="out")
+    (fact,) = say("BSI*INQ-9*20261119*PP", "HL*1**O", "PRF*4500123456", partner=ACME, direction="out")
     assert fact.refs == [
         {"kind": "supplier_po", "value": "4500123456", "issuer": "main"},
         {"kind": "message", "value": "INQ-9", "issuer": "main"},
@@ -79,14 +52,9 @@ def test_a_broken_level_is_named_and_the_question_still_asked() -> None:
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> None:
-    guide = guides.guide("869", release)
-    assert guide is not None
-    assert guide.release == release
-    for sample in golden.samples(x12_869):
-        if not sample.name.startswith("hostile_"):
-            for item in read(sample.read_bytes()):
-                if isinstance(item, TransactionSet) and item.version == release:
-                    assert [guides.say(problem) for problem in guides.check(item)] == []
+    found = [each for each in good_sets(x12_869) if each.version == release]
+    assert found
+    assert problems(found, release) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +69,4 @@ def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> Non
     ],
 )
 def test_what_cannot_be_read_is_set_aside_with_place_and_remedy(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as error:
-        say(*body)
-    assert error.value.place.segment_id
-    assert error.value.remedy
+    set_aside(say, *body)

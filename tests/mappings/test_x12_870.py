@@ -1,6 +1,7 @@
 """The 870: how far a supplier is with our orders, and what keeps it. Whole documents are in x12_870/samples."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,35 +9,11 @@ import pytest
 from canonical import crosswalks
 from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.partners import Partner
 from mappings.inbound import x12_870
+from tests.mappings.documents import ACME, LAKESIDE, codes, good_sets, problems, said_by, set_aside
 
-ACME = Partners.load().named("acme_supply")
-
-
-def an_870(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*870*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*RS*ACMESUPPLY*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = ACME, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_870.map(an_870(*body), context))
+say = partial(said_by, x12_870, partner=ACME)
 
 
 def report(*levels: str, partner: Partner | None = ACME, direction: str = "in") -> list[Any]:
@@ -55,10 +32,6 @@ def one_line(*status: str, quantity: str = "100", partner: Partner | None = ACME
     assert isinstance(fact, Fact)
     assert fact.kind == "status"
     return events
-
-
-def codes(events: list[Any]) -> list[str]:
-    return [event.code for event in events if isinstance(event, ExceptionEvent)]
 
 
 # ── what a status means ──────────────────────────────────────────────────────────────────────────────────────
@@ -251,8 +224,7 @@ def test_a_status_of_no_order_is_the_reports_own() -> None:
 
 
 def test_what_we_report_ourselves_is_a_fact_and_no_trouble() -> None:
-    lakeside = Partners.load().named("lakeside_retail")
-    said = report("HL*1**O", "PRF*LK-1", "ISR*DE", "HL*1**O", partner=lakeside, direction="out")
+    said = report("HL*1**O", "PRF*LK-1", "ISR*DE", "HL*1**O", partner=LAKESIDE, direction="out")
     assert [type(each) for each in said] == [Fact]
     assert said[0].refs == [{"kind": "customer_po", "value": "LK-1", "issuer": "lakeside_retail"}]
 
@@ -271,14 +243,9 @@ def test_a_code_that_nobody_knows_sets_the_report_aside_or_is_kept() -> None:
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> None:
-    guide = guides.guide("870", release)
-    assert guide is not None
-    assert guide.release == release
-    for sample in golden.samples(x12_870):
-        if not sample.name.startswith("hostile_"):
-            for item in read(sample.read_bytes()):
-                if isinstance(item, TransactionSet) and item.version == release:
-                    assert [guides.say(problem) for problem in guides.check(item)] == []
+    found = [each for each in good_sets(x12_870) if each.version == release]
+    assert found
+    assert problems(found, release) == []
 
 
 @pytest.mark.parametrize(
@@ -295,7 +262,4 @@ def test_every_good_sample_obeys_the_guide_of_both_releases(release: str) -> Non
     ],
 )
 def test_what_cannot_be_read_is_set_aside_with_place_and_remedy(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as error:
-        say(*body)
-    assert error.value.place.segment_id
-    assert error.value.remedy
+    set_aside(say, *body)

@@ -1,65 +1,33 @@
 """The 940: what a warehouse is told. The whole documents are in mappings/inbound/x12_940/samples."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
-from canonical.events import ExceptionEvent, Fact
-from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from canonical.events import Fact
+from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_940
+from tests.mappings.documents import (
+    LAKESIDE,
+    NORTHSTAR,
+    codes,
+    events,
+    facts,
+    good_sets,
+    problems,
+    said_by,
+    set_aside,
+)
 
-LAKESIDE = Partners.load().named("lakeside_retail")
-
-
-def a_document(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*940*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*LAKESIDE       *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*OW*LAKESIDE*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = LAKESIDE, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_940.map(a_document(*body), context))
-
-
-def facts(*body: str, **how: Any) -> list[Fact]:
-    return [each for each in say(*body, **how) if isinstance(each, Fact)]
-
-
-def events(*body: str, **how: Any) -> list[ExceptionEvent]:
-    return [each for each in say(*body, **how) if isinstance(each, ExceptionEvent)]
-
-
-def codes(found: list[ExceptionEvent]) -> list[str]:
-    return [event.code for event in found]
+say = partial(said_by, x12_940, partner=LAKESIDE)
 
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
-    for sample in golden.samples(x12_940):
-        if sample.name.startswith("hostile_"):
-            continue
-        for item in read(sample.read_bytes()):
-            if isinstance(item, TransactionSet):
-                found = guides.guide("940", release)
-                assert found is not None
-                assert found.functional_group == "OW"
-                assert [guides.say(problem) for problem in found.check(item)] == [], sample.name
+    assert problems(good_sets(x12_940), release) == []
+    found = guide("940", release)
+    assert found is not None
+    assert found.functional_group == "OW"
 
 
 def test_an_order_says_what_to_ship_and_until_when() -> None:
@@ -82,8 +50,7 @@ def test_an_order_says_what_to_ship_and_until_when() -> None:
 
 
 def test_our_own_order_to_a_warehouse_is_issued_by_us() -> None:
-    warehouse = Partners.load().named("northstar_3pl")
-    (fact,) = say("W05*N*DO-1*PO-9", partner=warehouse, direction="out")
+    (fact,) = say("W05*N*DO-1*PO-9", partner=NORTHSTAR, direction="out")
     assert fact.refs[0] == {"kind": "warehouse_order", "value": "DO-1", "issuer": "main"}
 
 
@@ -126,13 +93,10 @@ def test_duns_and_duns_plus_four_are_one_party() -> None:
     ],
 )
 def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as refused:
-        say(*body)
-    assert refused.value.place.segment is not None
-    assert refused.value.remedy
+    set_aside(say, *body)
 
 
 def test_an_order_by_itself_is_no_exception() -> None:
-    assert events("W05*N*DO-1", "LX*1", "W01*1*EA**VN*A") == []
+    assert events(say("W05*N*DO-1", "LX*1", "W01*1*EA**VN*A")) == []
     assert codes([]) == []
-    assert len(facts("W05*N*DO-1")) == 1
+    assert len(facts(say("W05*N*DO-1"))) == 1

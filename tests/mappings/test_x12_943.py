@@ -1,65 +1,32 @@
 """The 943: what is on its way to a warehouse. The whole documents are in mappings/inbound/x12_943/samples."""
 
-from typing import Any
+from functools import partial
 
 import pytest
 
-from canonical.events import ExceptionEvent, Fact
-from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, guides, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_943
+from tests.mappings.documents import (
+    ACME,
+    NORTHSTAR,
+    codes,
+    events,
+    facts,
+    good_sets,
+    problems,
+    said_by,
+    set_aside,
+)
 
-ACME = Partners.load().named("acme_supply")
-
-
-def a_document(*body: str, release: str = "004010") -> TransactionSet:
-    segments = ["ST*943*0001", *body, f"SE*{len(body) + 2}*0001"]
-    text = "~".join(
-        [
-            "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000101*0*P*>",
-            f"GS*AR*ACMESUPPLY*CROSSDOCK*20261120*1402*101*X*{release}",
-            *segments,
-            "GE*1*101",
-            "IEA*1*000000101~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = ACME, direction: str = "in") -> list[Any]:
-    context = MappingContext(
-        partner=partner, received_at=golden.RECEIVED_AT, tenant="main", direction=direction
-    )
-    return list(x12_943.map(a_document(*body), context))
-
-
-def facts(*body: str, **how: Any) -> list[Fact]:
-    return [each for each in say(*body, **how) if isinstance(each, Fact)]
-
-
-def events(*body: str, **how: Any) -> list[ExceptionEvent]:
-    return [each for each in say(*body, **how) if isinstance(each, ExceptionEvent)]
-
-
-def codes(found: list[ExceptionEvent]) -> list[str]:
-    return [event.code for event in found]
+say = partial(said_by, x12_943, partner=ACME)
 
 
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
-    for sample in golden.samples(x12_943):
-        if sample.name.startswith("hostile_"):
-            continue
-        for item in read(sample.read_bytes()):
-            if isinstance(item, TransactionSet):
-                found = guides.guide("943", release)
-                assert found is not None
-                assert found.functional_group == "AR"
-                assert [guides.say(problem) for problem in found.check(item)] == [], sample.name
+    assert problems(good_sets(x12_943), release) == []
+    found = guide("943", release)
+    assert found is not None
+    assert found.functional_group == "AR"
 
 
 def test_a_transfer_is_a_shipment_to_the_warehouse() -> None:
@@ -85,13 +52,12 @@ def test_a_transfer_is_a_shipment_to_the_warehouse() -> None:
 
 
 def test_our_own_transfer_is_issued_by_us() -> None:
-    warehouse = Partners.load().named("northstar_3pl")
-    (fact,) = say("W06*F*TR-1*20261118", partner=warehouse, direction="out")
+    (fact,) = say("W06*F*TR-1*20261118", partner=NORTHSTAR, direction="out")
     assert fact.refs[0] == {"kind": "warehouse_receipt", "value": "TR-1", "issuer": "main"}
 
 
 def test_a_line_that_is_sent_on_hold_is_told_of_the_item() -> None:
-    (event,) = events("W06*F*TR-1", "LX*1", "W04*40*BX**VN*SEAL-10********QH")
+    (event,) = events(say("W06*F*TR-1", "LX*1", "W04*40*BX**VN*SEAL-10********QH"))
     assert (event.code, event.cause) == ("INV.HOLD", "inbound_hold")
     assert event.refs[0]["value"] == "SEAL-10"
     assert event.source_codes == [{"scheme": "x12-844", "code": "QH", "mapped": False}]
@@ -99,7 +65,7 @@ def test_a_line_that_is_sent_on_hold_is_told_of_the_item() -> None:
 
 def test_it_is_sent_in_the_group_ar() -> None:
     # trap 13: 943 is AR, and not, as 940 and 945 would suggest, of their family
-    found = guides.guide("943", "004010")
+    found = guide("943", "004010")
     assert found is not None
     assert found.functional_group == "AR"
 
@@ -116,12 +82,9 @@ def test_it_is_sent_in_the_group_ar() -> None:
     ],
 )
 def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]) -> None:
-    with pytest.raises(Unreadable) as refused:
-        say(*body)
-    assert refused.value.place.segment is not None
-    assert refused.value.remedy
+    set_aside(say, *body)
 
 
 def test_a_transfer_without_lines_is_still_a_fact() -> None:
-    assert len(facts("W06*F*TR-1")) == 1
-    assert codes(events("W06*F*TR-1")) == []
+    assert len(facts(say("W06*F*TR-1"))) == 1
+    assert codes(say("W06*F*TR-1")) == []

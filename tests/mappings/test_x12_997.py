@@ -1,77 +1,31 @@
 """The 997: what a partner's verdicts on our groups and sets say. Whole documents are in the mapping's samples."""
 
-import uuid
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from canonical import taxonomy
-from canonical.events import ExceptionEvent, Fact, Origin, seal
-from canonical.validate import validator
+from canonical.events import ExceptionEvent, Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12 import TransactionSet, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.partners import Partner
 from mappings.inbound import x12_997
-
-ACME = Partners.load().named("acme_supply")
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12" / "997"
-ORIGIN = Origin(
-    tenant="main",
-    source="supplier_edi",
-    connector_version="1",
-    mapping="x12_997",
-    mapping_version="1",
-    raw_id="3b0c1c9e-0000-5000-8000-000000000001",
-    raw_sha256="0" * 64,
-    received_at="2026-11-20T14:02:11Z",
-    recorded_at="2026-11-20T14:02:13Z",
+from tests.mappings.documents import (
+    ACME,
+    LENIENT,
+    a_set,
+    codes,
+    context,
+    events,
+    facts,
+    said_by,
+    sealed,
+    sets_in,
 )
 
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12" / "997"
 
-def a_997(*body: str, sender: str = "ACMESUPPLY") -> TransactionSet:
-    text = "~".join(
-        [
-            f"ISA*00*          *00*          *ZZ*{sender:<15}*ZZ*CROSSDOCK      "
-            "*261120*1402*U*00401*000000901*0*P*>",
-            f"GS*FA*{sender}*CROSSDOCK*20261120*1402*901*X*004010",
-            "ST*997*0001",
-            *body,
-            f"SE*{len(body) + 2}*0001",
-            "GE*1*901",
-            "IEA*1*000000901~",
-        ]
-    )
-    (found,) = [item for item in read(text.encode()) if isinstance(item, TransactionSet)]
-    return found
-
-
-def say(*body: str, partner: Partner | None = ACME) -> list[Any]:
-    context = MappingContext(partner=partner, received_at=golden.RECEIVED_AT, tenant="main")
-    said = list(x12_997.map(a_997(*body), context))
-    for statement in said:
-        sealed(statement)
-    return said
-
-
-def sealed(statement: Any) -> dict[str, Any]:
-    document = seal(statement, ORIGIN, namespace=uuid.NAMESPACE_URL, part="0", index=0)
-    name = "fact" if isinstance(statement, Fact) else "exception-event"
-    assert validator(name, "1.0").violations(document) == []
-    return document
-
-
-def events(*body: str, partner: Partner | None = ACME) -> list[ExceptionEvent]:
-    return [each for each in say(*body, partner=partner) if isinstance(each, ExceptionEvent)]
-
-
-def facts(*body: str) -> list[Fact]:
-    return [each for each in say(*body) if isinstance(each, Fact)]
-
-
-def codes(found: list[ExceptionEvent]) -> list[str]:
-    return [event.code for event in found]
+say = partial(said_by, x12_997, partner=ACME)
 
 
 # ── verdicts on sets ─────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +44,7 @@ def test_an_accepted_group_is_told_as_facts_and_troubles_nobody() -> None:
 
 @pytest.mark.parametrize("verdict", ["R", "M", "W", "X"])
 def test_each_way_of_rejecting_a_set_is_a_rejected_set(verdict: str) -> None:
-    (event,) = events("AK1*PO*101", "AK2*850*0001", f"AK5*{verdict}*5", "AK9*P*1*1*0")
+    (event,) = events(say("AK1*PO*101", "AK2*850*0001", f"AK5*{verdict}*5", "AK9*P*1*1*0"))
     assert event.code == "EDI.TRANSACTION_REJECTED"
     assert event.source_codes[0]["scheme"] == "x12-717"
     assert event.source_codes[0]["code"] == verdict
@@ -98,25 +52,25 @@ def test_each_way_of_rejecting_a_set_is_a_rejected_set(verdict: str) -> None:
 
 
 def test_one_event_for_each_rejected_set_and_none_for_its_good_siblings() -> None:
-    found = events(
+    found = events(say(
         "AK1*PO*101", "AK2*850*0001", "AK5*A", "AK2*850*0002", "AK5*R", "AK2*850*0003", "AK5*R", "AK9*P*3*3*1",
-    )  # fmt: skip
+    ))  # fmt: skip
     assert codes(found) == ["EDI.TRANSACTION_REJECTED", "EDI.TRANSACTION_REJECTED"]
     assert [event.refs[0]["value"] for event in found] == ["0002", "0003"]
     assert all("findings" not in event.ext for event in found)
 
 
 def test_accepted_with_errors_is_no_rejection_and_is_told_once() -> None:
-    found = events("AK1*PO*101", "AK2*850*0001", "AK5*E*5", "AK9*E*1*1*1")
+    found = events(say("AK1*PO*101", "AK2*850*0001", "AK5*E*5", "AK9*E*1*1*1"))
     assert codes(found) == ["EDI.ACCEPTED_WITH_ERRORS"]
     assert found[0].refs[0]["kind"] == "transaction_set"
 
 
 def test_a_rejected_set_folds_apart_from_the_same_number_in_another_group_or_at_another_partner() -> None:
     def key(group: str, sender: str, partner: Partner | None) -> str:
-        document = a_997(f"AK1*PO*{group}", "AK2*850*0001", "AK5*R", "AK9*P*1*1*0", sender=sender)
-        context = MappingContext(partner=partner, received_at=golden.RECEIVED_AT, tenant="main")
-        event = next(e for e in x12_997.map(document, context) if isinstance(e, ExceptionEvent))
+        body = (f"AK1*PO*{group}", "AK2*850*0001", "AK5*R", "AK9*P*1*1*0")
+        document = a_set("997", *body, sender=("ZZ", sender))
+        (event,) = events(list(x12_997.map(document, context(partner))))
         fold_key: str = sealed(event)["data"]["fold_key"]
         return fold_key
 
@@ -128,10 +82,10 @@ def test_a_rejected_set_folds_apart_from_the_same_number_in_another_group_or_at_
 
 
 def test_errors_are_told_for_people_and_as_columns_with_the_way_to_their_segment() -> None:
-    (event,) = events(
+    (event,) = events(say(
         "AK1*PO*101", "AK2*850*0001", "AK3*N1*4**3",
         "AK3*DTM*5*N1*8", "AK4*2*373*8*20261399", "AK4*3>1*337*5", "AK5*R*5", "AK9*P*1*1*0",
-    )  # fmt: skip
+    ))  # fmt: skip
     assert event.detail is not None
     assert "N1 at segment 4: must be there and is missing" in event.detail
     assert "DTM at segment 5 in loop N1, element 2 (373): is no date, '20261399'" in event.detail
@@ -154,7 +108,7 @@ def test_errors_are_told_for_people_and_as_columns_with_the_way_to_their_segment
 
 
 def test_an_error_code_that_nobody_knows_explains_nothing_and_stops_nothing() -> None:
-    (event,) = events("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**77", "AK5*R*88", "AK9*P*1*1*0")
+    (event,) = events(say("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**77", "AK5*R*88", "AK9*P*1*1*0"))
     assert {"scheme": "x12-720", "code": "77", "mapped": False} in event.source_codes
     assert event.detail is not None
     assert "error 88" in event.detail
@@ -162,22 +116,22 @@ def test_an_error_code_that_nobody_knows_explains_nothing_and_stops_nothing() ->
 
 def test_a_bad_value_is_shown_and_cannot_carry_control_characters() -> None:
     (event,) = events(
-        "AK1*PO*101", "AK2*850*0001", "AK3*N1*4**8", "AK4*2*93*6*A\x00\x07B", "AK5*R", "AK9*P*1*1*0"
+        say("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**8", "AK4*2*93*6*A\x00\x07B", "AK5*R", "AK9*P*1*1*0")
     )
     assert event.ext["errors"]["value"][-1] == "A␀␇B"
 
 
 def test_a_rejection_without_detail_says_that_it_has_none() -> None:
-    (event,) = events("AK1*PO*101", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0")[:1]
+    (event,) = events(say("AK1*PO*101", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0"))[:1]
     assert event.detail is not None
     assert "it names no segment and no element that is wrong" in event.detail
-    (told,) = events("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**3", "AK5*R*5", "AK9*R*1*1*0")[:1]
+    (told,) = events(say("AK1*PO*101", "AK2*850*0001", "AK3*N1*4**3", "AK5*R*5", "AK9*R*1*1*0"))[:1]
     assert told.detail is not None
     assert "it names no segment" not in told.detail
 
 
 def test_a_group_of_orders_and_one_of_invoices_with_the_same_number_are_two() -> None:
-    (orders,), (invoices,) = facts("AK1*PO*101", "AK9*A*1*1*1"), facts("AK1*IN*101", "AK9*A*1*1*1")
+    (orders,), (invoices,) = facts(say("AK1*PO*101", "AK9*A*1*1*1")), facts(say("AK1*IN*101", "AK9*A*1*1*1"))
     assert orders.refs[0]["value"] == invoices.refs[0]["value"]
     assert orders.refs[0]["issuer"] != invoices.refs[0]["issuer"]
 
@@ -192,7 +146,7 @@ def test_an_answer_to_the_group_alone_is_an_answer() -> None:
 
 @pytest.mark.parametrize("verdict", ["R", "M", "W", "X"])
 def test_each_way_of_rejecting_a_group_is_a_rejected_group(verdict: str) -> None:
-    (event,) = events("AK1*PO*101", f"AK9*{verdict}*2*2*0*4")
+    (event,) = events(say("AK1*PO*101", f"AK9*{verdict}*2*2*0*4"))
     assert event.code == "EDI.GROUP_REJECTED"
     assert event.detail is not None
     assert "the control numbers of GS and GE differ" in event.detail
@@ -201,18 +155,18 @@ def test_each_way_of_rejecting_a_group_is_a_rejected_group(verdict: str) -> None
 
 def test_a_rejected_group_takes_its_accepted_sets_with_it() -> None:
     said = say("AK1*PO*101", "AK2*850*0001", "AK5*A", "AK9*R*1*1*0")
-    assert [each.attributes["accepted"] for each in said if isinstance(each, Fact)] == ["false", "false"]
-    assert codes([each for each in said if isinstance(each, ExceptionEvent)]) == ["EDI.GROUP_REJECTED"]
+    assert [each.attributes["accepted"] for each in facts(said)] == ["false", "false"]
+    assert codes(said) == ["EDI.GROUP_REJECTED"]
 
 
 def test_the_rejected_sets_of_a_rejected_group_are_told_besides_it() -> None:
-    found = events("AK1*PO*101", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0")
+    found = events(say("AK1*PO*101", "AK2*850*0001", "AK5*R*5", "AK9*R*1*1*0"))
     assert codes(found) == ["EDI.TRANSACTION_REJECTED", "EDI.GROUP_REJECTED"]
 
 
 def test_a_group_accepted_with_errors_of_its_own_is_told() -> None:
-    assert codes(events("AK1*PO*101", "AK9*E*1*1*1*5")) == ["EDI.ACCEPTED_WITH_ERRORS"]
-    found = events("AK1*PO*101", "AK2*850*0001", "AK5*E", "AK9*E*1*1*1*5")
+    assert codes(say("AK1*PO*101", "AK9*E*1*1*1*5")) == ["EDI.ACCEPTED_WITH_ERRORS"]
+    found = events(say("AK1*PO*101", "AK2*850*0001", "AK5*E", "AK9*E*1*1*1*5"))
     assert [event.refs[0]["kind"] for event in found] == ["transaction_set", "group"]
 
 
@@ -220,7 +174,7 @@ def test_a_group_accepted_with_errors_of_its_own_is_told() -> None:
 
 
 def test_a_set_that_the_counts_reject_and_nobody_names_is_not_lost() -> None:
-    found = events("AK1*PO*101", "AK2*850*0001", "AK5*R", "AK9*P*3*3*1")
+    found = events(say("AK1*PO*101", "AK2*850*0001", "AK5*R", "AK9*P*3*3*1"))
     assert codes(found) == ["EDI.TRANSACTION_REJECTED", "EDI.TRANSACTION_REJECTED"]
     named, unnamed = found
     assert named.refs[0]["kind"] == "transaction_set"
@@ -230,19 +184,19 @@ def test_a_set_that_the_counts_reject_and_nobody_names_is_not_lost() -> None:
 
 
 def test_an_acceptance_whose_counts_reject_a_set_is_no_acceptance_in_silence() -> None:
-    (event,) = events("AK1*PO*101", "AK9*A*3*3*2")
+    (event,) = events(say("AK1*PO*101", "AK9*A*3*3*2"))
     assert event.code == "EDI.TRANSACTION_REJECTED"
 
 
 def test_a_part_acceptance_that_names_fewer_sets_than_there_are_says_so() -> None:
-    (event,) = events("AK1*PO*101", "AK2*850*0002", "AK5*R", "AK9*P*3*3*2")
+    (event,) = events(say("AK1*PO*101", "AK2*850*0002", "AK5*R", "AK9*P*3*3*2"))
     assert event.refs[0]["value"] == "0002"
     assert event.detail is not None
     assert "sets in the group: 3, named: 1" in event.detail
 
 
 def test_a_part_acceptance_without_a_rejected_set_is_told_of_the_group() -> None:
-    (event,) = events("AK1*PO*101", "AK9*P*2*2*2")
+    (event,) = events(say("AK1*PO*101", "AK9*P*2*2*2"))
     assert event.code == "EDI.TRANSACTION_REJECTED"
     assert event.refs[0]["kind"] == "group"
 
@@ -264,7 +218,7 @@ def test_a_part_acceptance_without_a_rejected_set_is_told_of_the_group() -> None
 def test_counts_that_do_not_add_up_are_a_finding_and_never_silence(
     body: tuple[str, ...], finding: str
 ) -> None:
-    (event,) = events("AK1*PO*101", *body)
+    (event,) = events(say("AK1*PO*101", *body))
     assert event.code == "EDI.ACCEPTED_WITH_ERRORS"
     assert event.method == "rule"
     assert finding in event.ext["findings"]
@@ -273,9 +227,7 @@ def test_counts_that_do_not_add_up_are_a_finding_and_never_silence(
 
 
 def test_a_bad_count_does_not_hide_a_rejection() -> None:
-    assert codes(events("AK1*PO*101", "AK2*850*0001", "AK5*R", "AK9*P*many*1*0")) == [
-        "EDI.TRANSACTION_REJECTED"
-    ]
+    assert codes(say("AK1*PO*101", "AK2*850*0001", "AK5*R", "AK9*P*many*1*0")) == ["EDI.TRANSACTION_REJECTED"]
 
 
 # ── an answer ends the clock that waits for it ───────────────────────────────────────────────────────────────
@@ -283,13 +235,12 @@ def test_a_bad_count_does_not_hide_a_rejection() -> None:
 
 @pytest.mark.parametrize("verdict", ["A*1*1*1", "R*1*1*0"])
 def test_any_answer_ends_the_wait_for_an_answer(verdict: str) -> None:
-    document = a_997("AK1*PO*000000101", f"AK9*{verdict}")
-    context = MappingContext(partner=ACME, received_at=golden.RECEIVED_AT, tenant="main")
-    fact = next(each for each in x12_997.map(document, context) if isinstance(each, Fact))
+    document = a_set("997", "AK1*PO*000000101", f"AK9*{verdict}")
+    (fact,) = facts(list(x12_997.map(document, context(ACME))))
     overdue = ExceptionEvent(
         code="EDI.ACK_OVERDUE",
         title="No 997 for group 101",
-        refs=[{"kind": "group", "value": "101", "issuer": x12_997.issuer(context, document, "PO")}],
+        refs=[{"kind": "group", "value": "101", "issuer": x12_997.issuer(context(ACME), document, "PO")}],
         place={},
         method="timer",
     )
@@ -303,7 +254,7 @@ def test_any_answer_ends_the_wait_for_an_answer(verdict: str) -> None:
 
 
 def test_the_time_of_the_answer_is_the_partners_own() -> None:
-    (fact,) = facts("AK1*PO*101", "AK9*A*1*1*1")
+    (fact,) = facts(say("AK1*PO*101", "AK9*A*1*1*1"))
     assert fact.occurred_at == {
         "value": "2026-11-20T14:02-06:00",
         "precision": "minute",
@@ -358,12 +309,9 @@ def test_a_verdict_that_nobody_knows_is_set_aside_with_a_way_to_fix_it(
 
 
 def test_a_lenient_partners_unknown_verdict_is_never_taken_for_a_yes() -> None:
-    lenient = Partner(
-        name="odd", title="Odd Parts", ids=(("ZZ", "ODD"),), ours=("ZZ", "CROSSDOCK"), lenient=True
-    )
-    found = say("AK1*PO*101", "AK2*850*0001", "AK5*Q", "AK9*Z*1*1*1", partner=lenient)
-    assert [each.attributes["accepted"] for each in found if isinstance(each, Fact)] == ["false", "false"]
-    assert codes([each for each in found if isinstance(each, ExceptionEvent)]) == [
+    found = say("AK1*PO*101", "AK2*850*0001", "AK5*Q", "AK9*Z*1*1*1", partner=LENIENT)
+    assert [each.attributes["accepted"] for each in facts(found)] == ["false", "false"]
+    assert codes(found) == [
         "EDI.UNMAPPED_CODE", "EDI.UNMAPPED_CODE",
     ]  # fmt: skip
 
@@ -371,14 +319,13 @@ def test_a_lenient_partners_unknown_verdict_is_never_taken_for_a_yes() -> None:
 def test_every_997_of_the_corpus_is_mapped_or_set_aside_and_never_a_crash() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real documents is not at ../shared/corpus")
-    context = MappingContext(partner=None, received_at=golden.RECEIVED_AT, tenant="main")
     mapped = 0
     for path in sorted(CORPUS.iterdir()):
-        for item in read(path.read_bytes()):
-            if not isinstance(item, TransactionSet) or item.set_id != "997":
+        for item in sets_in(path.read_bytes()):
+            if item.set_id != "997":
                 continue
             try:
-                said = list(x12_997.map(item, context))
+                said = list(x12_997.map(item, context(None)))
             except Unreadable as error:
                 assert error.remedy, path.name
                 continue

@@ -1,33 +1,19 @@
 """The TA1: whether a partner could open the envelope of what we sent. Whole documents are in the samples."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from canonical import crosswalks
-from canonical.events import ExceptionEvent, Fact, Origin, seal
-from canonical.validate import validator
+from canonical.events import ExceptionEvent
 from crossdock.errors import Unreadable
 from crossdock.formats.x12 import Acknowledgement, read
-from crossdock.partners import MappingContext, Partner, Partners
-from mappings import golden
+from crossdock.partners import Partner
 from mappings.inbound import x12_ta1
+from tests.mappings.documents import ACME, LENIENT, context, sealed
 
-ACME = Partners.load().named("acme_supply")
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12" / "TA1"
-ORIGIN = Origin(
-    tenant="main",
-    source="supplier_edi",
-    connector_version="1",
-    mapping="x12_ta1",
-    mapping_version="1",
-    raw_id="3b0c1c9e-0000-5000-8000-000000000001",
-    raw_sha256="0" * 64,
-    received_at="2026-11-20T14:02:11Z",
-    recorded_at="2026-11-20T14:02:13Z",
-)
 
 
 def say(ta1: str, partner: Partner | None = ACME) -> list[Any]:
@@ -36,18 +22,10 @@ def say(ta1: str, partner: Partner | None = ACME) -> list[Any]:
         f"TA1*{ta1}~IEA*0*000000901~"
     )
     (found,) = [item for item in read(text.encode()) if isinstance(item, Acknowledgement)]
-    context = MappingContext(partner=partner, received_at=golden.RECEIVED_AT, tenant="main")
-    said = list(x12_ta1.map(found, context))
+    said = list(x12_ta1.map(found, context(partner)))
     for statement in said:
         sealed(statement)
     return said
-
-
-def sealed(statement: Any) -> dict[str, Any]:
-    document = seal(statement, ORIGIN, namespace=uuid.NAMESPACE_URL, part="0", index=0)
-    name = "fact" if isinstance(statement, Fact) else "exception-event"
-    assert validator(name, "1.0").violations(document) == []
-    return document
 
 
 def event(ta1: str) -> ExceptionEvent:
@@ -107,24 +85,20 @@ def test_a_verdict_that_nobody_knows_is_set_aside_and_a_lenient_partners_is_no_y
     with pytest.raises(Unreadable) as refused:
         say("000000501*261120*1355*Q*000")
     assert refused.value.code == "EDI.UNMAPPED_CODE"
-    lenient = Partner(
-        name="odd", title="Odd Parts", ids=(("ZZ", "ODD"),), ours=("ZZ", "CROSSDOCK"), lenient=True
-    )
-    fact, found = say("000000501*261120*1355*Q*000", lenient)
+    fact, found = say("000000501*261120*1355*Q*000", LENIENT)
     assert (fact.attributes["accepted"], found.code) == ("false", "EDI.UNMAPPED_CODE")
 
 
 def test_every_ta1_of_the_corpus_is_mapped_or_set_aside_and_never_a_crash() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the corpus of real documents is not at ../shared/corpus")
-    nobody = MappingContext(partner=None, received_at=golden.RECEIVED_AT, tenant="main")
     mapped = 0
     for path in sorted(CORPUS.parent.glob("*/*.edi")):
         for item in read(path.read_bytes()):
             if not isinstance(item, Acknowledgement):
                 continue
             try:
-                for statement in x12_ta1.map(item, nobody):
+                for statement in x12_ta1.map(item, context(None)):
                     sealed(statement)
             except Unreadable as error:
                 assert error.remedy, path.name
