@@ -398,3 +398,11 @@ def test_only_what_may_repeat_repeats() -> None:
         if element.repeats > 1
     }
     assert repeating == {("005010", "CTX", 1), ("005010", "DMG", 5)}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.toml")), ids=lambda path: path.stem)
+def test_each_file_says_where_its_facts_are_from_and_under_which_licence(path: Path) -> None:
+    data = tomllib.loads(path.read_text("utf-8"))
+    assert data["source"].strip(), "which lists or guides it was made from"
+    assert data["licence"].strip(), "what may be done with it"
+    assert "text" not in data, "texts of the standard are never shipped"
