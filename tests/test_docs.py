@@ -426,6 +426,7 @@ def test_every_dependency_is_used() -> None:
         ("partner diff", ("partner", "diff", "acme_supply")),
         ("partner guide", ("partner", "guide", "acme_supply")),
         ("routes check", ("routes", "check")),
+        ("clocks pairs", ("clocks", "pairs")),
         ("x12 inspect", ("x12", "inspect", "mappings/inbound/x12_855/samples/clean.edi")),
         ("try", ("try", "mappings/inbound/x12_855/samples/clean.edi")),
     ],
