@@ -3,11 +3,14 @@
 Claim (committed: the attempt counts before the work) ─▶ normalize and decide, which touch nothing ─▶ one transaction
 that writes parts, facts, events, cases, decisions, write-backs and dead letters. Dying anywhere leaves the claim to
 lapse, and doing it again gives the same ids.
+
+A long message goes the same way by itself, slice by slice within that one transaction: it is still all or nothing,
+and never all in memory.
 """
 
 import gc
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -25,12 +28,13 @@ from crossdock.messages import (
     RawMessage,
     Stage,
 )
-from crossdock.normalize import Normalizer, Opened, PartResult
+from crossdock.normalize import Normalized, Normalizer, Opened, PartResult, Reading
 from crossdock.normalize.part import origin_of, sealed
+from crossdock.normalize.values import LONG_BYTES
 from crossdock.partners import Partners
 from crossdock.ports import Clock
 from crossdock.reconcile import SWEEP, Reconciler
-from crossdock.record import Recorder, Worked
+from crossdock.record import Recorder, Worked, part_count
 from crossdock.registry import Registry
 from crossdock.store import casebook, inbox
 from crossdock.store.engine import Clash
@@ -38,12 +42,17 @@ from crossdock.store.register import Lookup
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
+    from crossdock.store.transaction import Transaction
 
 POISON_CLAIMS = 3
 """A message that was claimed so often and never finished kills its worker: it is set aside without another try."""
 
 MOST_CLASHES = 5
 """So often a batch is written again when another worker's rows were in its way. Then the claim lapses."""
+
+SLICE_PARTS = 500
+SLICE_BYTES = 1024 * 1024
+"""So much of a long message is held as statements at a time, whichever comes first."""
 
 BATCH_MESSAGES = 200
 BATCH_BYTES = 16 * 1024 * 1024
@@ -102,11 +111,15 @@ class Processor:
         if not claims:
             return counts
         faultpoint("process.after_claim")
-        worked = self.decide(self._normalize(claims, replayed))
-        for batch, written in self._write_isolated(worked):
-            counts["messages"] += len(batch)
-            for name, number in written.items():
-                counts[name] += number
+        for run in _runs(claims):
+            if _is_long(run[0]):
+                done = [(1, self._process_long(run[0], replayed.get(run[0].id, frozenset())))]
+            else:
+                done = self._write_isolated(self.decide(self._normalize(run, replayed)))
+            for messages, written in done:
+                counts["messages"] += messages
+                for name, number in written.items():
+                    counts[name] += number
         faultpoint("process.after_commit")
         return counts
 
@@ -117,69 +130,82 @@ class Processor:
         with self._store.transaction(self._tenant) as connection:
             lookup = Lookup(connection, self._tenant, self._partners)
             worked = [self._work(claim, replayed.get(claim.id, frozenset()), lookup) for claim in claims]
-            said = [document for one in worked for document in (*one.events, *one.facts)]
-            enriched = exchanges.enrich(connection, self._tenant, said)
+            return self._looked_up(connection, worked)
+
+    def _looked_up(self, connection: "Transaction", worked: list[Worked]) -> list[Worked]:
+        """With what its acknowledgements name, looked up in what we sent."""
+        said = [document for one in worked for document in (*one.events, *one.facts)]
+        enriched = exchanges.enrich(connection, self._tenant, said)
         return worked if enriched is said else list(_exchanged(worked, said, enriched))
 
     def _work(self, claim: inbox.Claim, replayed: frozenset[int], lookup: Lookup) -> Worked:
         """Normalize one message, or of one with several parts those that a replay asked for. Whatever goes wrong in
         it stays in it."""
         if claim.attempts > POISON_CLAIMS:
-            return _failed(
-                claim,
-                replayed,
-                Problem(
-                    stage=Stage.NORMALIZE,
-                    code="EDI.MAP_FAILURE",
-                    error_class="PoisonMessage",
-                    sentence=f"'{claim.message.name}' was begun {claim.attempts - 1} times and never finished: "
-                    "it stops the worker that reads it",
-                    remedy="Look at the bytes (`crossdock dead-letters show`), mend the reader, then replay.",
-                ),
-            )
+            return _poisonous(claim, replayed)
         try:
-            # what was set aside whole, as one part, may have many; when our answer alone is replayed, no part is
-            whole = claim.part_count is None or (claim.part_count == 1 and bool(replayed))
             normalized = self._normalizer.normalize(
-                claim.message, only=None if whole else set(replayed), register=lookup
+                claim.message, only=_asked_for(claim, replayed), register=lookup
             )
         except Exception as error:
             if lookup.failed:
                 raise  # our own database is in trouble: no message is to blame
             # a fault in a mapping must not stop the messages beside it
             return _failed(claim, replayed, problem_of(error, Stage.NORMALIZE))
-        documents = [document for part in normalized.parts for document in part.documents]
-        return Worked(
-            claim=claim,
-            parts=normalized.parts,
-            normalized=normalized,
-            events=[document for document in documents if "code" in document["data"]],
-            facts=[document for document in documents if "code" not in document["data"]],
-            decisions=(),
-            replayed=replayed,
-        )
+        return _said_in(claim, replayed, normalized)
+
+    def _process_long(self, claim: inbox.Claim, replayed: frozenset[int]) -> Mapping[str, int]:
+        """Normalize, decide and write one long message, slice by slice, in the one transaction of what it came to.
+        When that fails for what it holds, it is set aside whole, like any other."""
+        if claim.attempts > POISON_CLAIMS:
+            return self._write([_poisonous(claim, replayed)])
+        lookup: Lookup | None = None
+        slices: _Slices | None = None
+
+        def write(connection: "Transaction") -> dict[str, int]:
+            nonlocal lookup, slices
+            lookup, slices = Lookup(connection, self._tenant, self._partners), None
+            reading = self._normalizer.read(claim.message, only=_asked_for(claim, replayed), register=lookup)
+            slices = _Slices(
+                claim,
+                replayed,
+                reading,
+                lambda one: self.decide(self._looked_up(connection, [one]))[0],
+            )
+            return self._recorder.write_long(connection, claim, slices, self._clock.now())
+
+        try:
+            return self._in_transaction(write)
+        except (WireDown, Misconfigured, Clash):
+            raise  # our own database is away, or others were in the way: no message is to blame
+        except Exception as error:
+            if lookup is not None and lookup.failed:
+                raise
+            stage = Stage.NORMALIZE if slices is None or slices.is_normalizing else Stage.DETECT
+            return self._write([_failed(claim, replayed, problem_of(error, stage))])
 
     def decide(self, worked: Sequence[Worked]) -> list[Worked]:
         """Decide all events of the batch in one go, and give each message its decisions."""
         decisions = iter(self._router.decide([event for one in worked for event in one.events]))
         return [replace(one, decisions=[next(decisions) for _ in one.events]) for one in worked]
 
-    def _write_isolated(self, worked: Sequence[Worked]) -> list[tuple[Sequence[Worked], Mapping[str, int]]]:
-        """Write the batch at once; when that fails for what one message holds, one by one."""
+    def _write_isolated(self, worked: Sequence[Worked]) -> list[tuple[int, Mapping[str, int]]]:
+        """Write the batch at once; when that fails for what one message holds, one by one. How many messages came
+        to what."""
         try:
-            return [(worked, self._write(worked))]
+            return [(len(worked), self._write(worked))]
         except (WireDown, Misconfigured):
             raise  # our own database is away: no message is to blame
         except Exception as error:
             if len(worked) > 1:
                 return self._write_each(worked)
             failed = _failed(worked[0].claim, worked[0].replayed, problem_of(error, Stage.DETECT))
-            return [([failed], self._write([failed]))]
+            return [(1, self._write([failed]))]
 
-    def _write_each(self, worked: Sequence[Worked]) -> list[tuple[Sequence[Worked], Mapping[str, int]]]:
+    def _write_each(self, worked: Sequence[Worked]) -> list[tuple[int, Mapping[str, int]]]:
         """One by one. What cannot even be set aside fails the step, once all beside it are written: it keeps its
         claim until that lapses, and stops nobody."""
-        written: list[tuple[Sequence[Worked], Mapping[str, int]]] = []
+        written: list[tuple[int, Mapping[str, int]]] = []
         fault: Exception | None = None
         for one in worked:
             try:
@@ -193,11 +219,17 @@ class Processor:
         return written
 
     def _write(self, worked: Sequence[Worked]) -> dict[str, int]:
+        return self._in_transaction(
+            lambda connection: self._recorder.write(connection, worked, self._clock.now())
+        )
+
+    def _in_transaction(self, write: "Callable[[Transaction], dict[str, int]]") -> dict[str, int]:
+        """Write all of it, from its beginning again when another worker was in the way."""
         clashes = 0
         while True:
             try:
                 with self._store.transaction(self._tenant) as connection:
-                    return self._recorder.write(connection, worked, self._clock.now())
+                    return write(connection)
             except Clash:
                 clashes += 1
                 if clashes > MOST_CLASHES:
@@ -245,6 +277,99 @@ class Processor:
                 self._recorder.write_statements(connection, self.decide([one]), now)
 
 
+class _Slices:
+    """A long message while it is worked on: so many of its parts at a time, each slice when it is asked for."""
+
+    def __init__(
+        self,
+        claim: inbox.Claim,
+        replayed: frozenset[int],
+        reading: Reading,
+        decided: Callable[[Worked], Worked],
+    ) -> None:
+        """``decided``: looks up what a slice's acknowledgements name, and decides its events."""
+        self.is_normalizing = True
+        self._claim = claim
+        self._replayed = replayed
+        self._reading = reading
+        self._decided = decided
+        self._found = 0
+        self._answers: list[PartResult] = []
+
+    def __iter__(self) -> Iterator[Worked]:
+        """One slice after another; the one before is let go, with the circles that a mapping may have made."""
+        parts: list[PartResult] = []
+        size = 0
+        for part in self._reading:
+            parts.append(part)
+            size += part.length
+            if len(parts) >= SLICE_PARTS or size >= SLICE_BYTES:
+                yield self._slice(parts)
+                parts, size, self.is_normalizing = [], 0, True
+                gc.collect(0)
+        if parts:
+            yield self._slice(parts)
+
+    def _slice(self, parts: Sequence[PartResult]) -> Worked:
+        self._found += len(parts)
+        # what acknowledges is matched with what we sent when the whole message is there
+        self._answers += [part for part in parts if any(map(_acknowledges, part.documents))]
+        said = _said_in(self._claim, self._replayed, self._reading.some(parts))
+        self.is_normalizing = False
+        return self._decided(said)
+
+    def ended(self) -> Normalized:
+        """What the whole of it says, with those of its parts that acknowledge something."""
+        return self._reading.ended(self._answers)
+
+    @property
+    def part_count(self) -> int:
+        """How many parts it has."""
+        return part_count(self._claim, self._replayed, self._found)
+
+
+def _acknowledges(document: Mapping[str, Any]) -> bool:
+    return bool(document["data"].get("kind") == "acknowledgement")
+
+
+def _is_long(claim: inbox.Claim) -> bool:
+    return len(claim.message.body) > LONG_BYTES
+
+
+def _runs(claims: Sequence[inbox.Claim]) -> Iterator[list[inbox.Claim]]:
+    """The messages of a batch in their order: as many together as can be, each long one by itself."""
+    run: list[inbox.Claim] = []
+    for claim in claims:
+        if _is_long(claim) or (run and _is_long(run[-1])):
+            if run:
+                yield run
+            run = []
+        run.append(claim)
+    if run:
+        yield run
+
+
+def _asked_for(claim: inbox.Claim, replayed: frozenset[int]) -> set[int] | None:
+    """The parts that are asked for; ``None``: all. What was set aside whole, as one part, may have many; when our
+    answer alone is replayed, no part is asked for."""
+    whole = claim.part_count is None or (claim.part_count == 1 and bool(replayed))
+    return None if whole else set(replayed)
+
+
+def _said_in(claim: inbox.Claim, replayed: frozenset[int], normalized: Normalized) -> Worked:
+    """A normalized message, or some parts of it, before anything is decided."""
+    documents = [document for part in normalized.parts for document in part.documents]
+    return Worked(
+        claim=claim,
+        parts=normalized.parts,
+        normalized=normalized,
+        events=[document for document in documents if "code" in document["data"]],
+        facts=[document for document in documents if "code" not in document["data"]],
+        decisions=(),
+        replayed=replayed,
+    )
+
+
 def _exchanged(
     worked: Sequence[Worked], old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> Iterator[Worked]:
@@ -260,7 +385,7 @@ def _exchanged(
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """No search for garbage cycles meanwhile. A batch is bounded and its values hold no cycles: looking for some
+    """No search for garbage cycles meanwhile. A batch is bounded and its values hold hardly any: looking for some
     again and again while they are made costs a quarter of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -269,6 +394,22 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _poisonous(claim: inbox.Claim, replayed: frozenset[int]) -> Worked:
+    """A message that was claimed so often and never finished."""
+    return _failed(
+        claim,
+        replayed,
+        Problem(
+            stage=Stage.NORMALIZE,
+            code="EDI.MAP_FAILURE",
+            error_class="PoisonMessage",
+            sentence=f"'{claim.message.name}' was begun {claim.attempts - 1} times and never finished: "
+            "it stops the worker that reads it",
+            remedy="Look at the bytes (`crossdock dead-letters show`), mend the reader, then replay.",
+        ),
+    )
 
 
 def _failed(claim: inbox.Claim, replayed: frozenset[int], problem: Problem) -> Worked:

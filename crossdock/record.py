@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from crossdock import clocks, deadletters, detect, exchanges
 from crossdock.acknowledgements import write_acknowledgements
@@ -54,10 +54,32 @@ class Worked:
 
     @property
     def part_count(self) -> int:
-        """How many parts the message has. One that was set aside whole had one, and has as many now as were found."""
-        if self.claim.part_count is None or (self.claim.part_count == 1 and self.replayed):
-            return len(self.parts)
-        return self.claim.part_count
+        """How many parts the message has."""
+        return part_count(self.claim, self.replayed, len(self.parts))
+
+
+def part_count(claim: inbox.Claim, replayed: frozenset[int], found: int) -> int:
+    """How many parts a message has. One that was set aside whole had one, and has as many now as were found."""
+    if claim.part_count is None or (claim.part_count == 1 and replayed):
+        return found
+    return claim.part_count
+
+
+class Slices(Protocol):
+    """A long message that is worked on while it is written."""
+
+    def __iter__(self) -> Iterator[Worked]:
+        """So many parts at a time, with their decisions."""
+        ...
+
+    def ended(self) -> Normalized:
+        """What the whole of it says; once all slices were given out."""
+        ...
+
+    @property
+    def part_count(self) -> int:
+        """How many parts it has; once all slices were given out."""
+        ...
 
 
 class Recorder:
@@ -71,15 +93,60 @@ class Recorder:
 
     def write(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
         """Write everything of these messages, those whose claim was lost excepted."""
-        held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])
-        mine = [one for one in worked if one.claim.id in held]
+        mine = self._held(connection, worked)
         self._reconciler.take_turns(connection, [fact for one in mine for fact in one.facts])
-        counts = self.write_statements(connection, mine, now)
-        counts["parts"] = self._write_parts(connection, mine)
-        facts = [said for one in mine for said in one.said_facts()]
+        counts = self._write_said(connection, mine, now)
+        self._end(
+            connection,
+            [(one.claim, one.normalized) for one in mine if one.normalized is not None],
+            {one.claim.id: one.part_count for one in mine},
+            counts,
+            now,
+        )
+        return counts
+
+    def write_long(
+        self, connection: "Transaction", claim: inbox.Claim, slices: "Slices", now: datetime
+    ) -> dict[str, int]:
+        """Write a long message slice by slice, in one transaction like any other. Each slice is let go when it is
+        written; what the next one says then meets it as it would meet an earlier message."""
+        counts = dict.fromkeys(
+            ("parts", "facts", "events", "cases", "write_backs", "dead_letters", "cleared"), 0
+        )
+        if claim.id not in inbox.hold_claims(connection, self._tenant, [claim]):
+            return counts
+        self._reconciler.take_every_turn(connection)
+        for worked in slices:
+            for name, number in self._write_said(connection, [worked], now).items():
+                counts[name] += number
+        self._end(connection, [(claim, slices.ended())], {claim.id: slices.part_count}, counts, now)
+        return counts
+
+    def _held(self, connection: "Transaction", worked: Sequence[Worked]) -> list[Worked]:
+        held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])
+        return [one for one in worked if one.claim.id in held]
+
+    def _write_said(
+        self, connection: "Transaction", worked: Sequence[Worked], now: datetime
+    ) -> dict[str, int]:
+        """What was said, what follows from it, and what could not be read."""
+        counts = self.write_statements(connection, worked, now)
+        counts["parts"] = self._write_parts(connection, worked)
+        facts = [said for one in worked for said in one.said_facts()]
         for name, number in self._follow(connection, facts, now).items():
             counts[name] += number
-        received = [(one.claim, one.normalized) for one in mine if one.normalized is not None]
+        counts["dead_letters"] = self._write_dead_letters(connection, worked, now)
+        return counts
+
+    def _end(
+        self,
+        connection: "Transaction",
+        received: Sequence[tuple[inbox.Claim, Normalized]],
+        part_counts: Mapping[uuid.UUID, int],
+        counts: dict[str, int],
+        now: datetime,
+    ) -> None:
+        """What only whole messages say: what was exchanged, and the answers to it. They are then done."""
         odd = exchanges.note_received(
             connection, self._tenant, received, self._reconciler.partners.values(), now
         )
@@ -88,10 +155,8 @@ class Recorder:
         numbers = outbox.ControlNumbers(connection, self._tenant)
         counts["write_backs"] += write_acknowledgements(connection, received, numbers, now)
         numbers.save()
-        counts["dead_letters"] = self._write_dead_letters(connection, mine, now)
-        inbox.finish_messages(connection, self._tenant, {one.claim.id: one.part_count for one in mine}, now)
+        inbox.finish_messages(connection, self._tenant, part_counts, now)
         faultpoint("process.before_commit")
-        return counts
 
     def _write_parts(self, connection: "Transaction", worked: Sequence[Worked]) -> int:
         rows: list[dict[str, Any]] = []

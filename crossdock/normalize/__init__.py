@@ -4,7 +4,7 @@ A part is what can be good or bad by itself: a transaction set, a JSON record, a
 to none of them. A bad part is set aside with its reason and place; its siblings go on. Nothing here does I/O.
 """
 
-from crossdock.normalize.normalizer import Normalizer
+from crossdock.normalize.normalizer import Normalizer, Reading
 from crossdock.normalize.values import AcknowledgementWanted, Normalized, Opened, PartResult
 
-__all__ = ["AcknowledgementWanted", "Normalized", "Normalizer", "Opened", "PartResult"]
+__all__ = ["AcknowledgementWanted", "Normalized", "Normalizer", "Opened", "PartResult", "Reading"]

@@ -42,6 +42,16 @@ class Answer:
         """Refused for its group's or its interchange's sake, or with these AK5 codes."""
         self.verdicts[id(entry)] = ack.SetVerdict(of=entry, accepted=False, codes=codes)
 
+    def keep(self, entry: x12.TransactionSet, kept: x12.TransactionSet) -> ack.SetVerdict:
+        """The verdict on a set. Where the set itself is not kept, the verdict moves to ``kept`` (the same without its
+        segments), with those segments that telling it needs."""
+        if kept is entry:
+            return self.verdicts[id(entry)]
+        verdict = self.verdicts.pop(id(entry))
+        verdict = replace(verdict, of=ack.quoted(entry, verdict.problems) if verdict.problems else kept)
+        self.verdicts[id(kept)] = verdict
+        return verdict
+
     def judge(self, entry: x12.TransactionSet, *, partner: Partner | None, mapped: bool) -> Problem | None:
         """Accept or refuse one set by its form, by what is agreed, by its guide. The problem, if it is refused."""
         codes = ack.error_codes(entry.findings, x12.Level.AK5)

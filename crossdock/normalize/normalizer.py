@@ -1,14 +1,14 @@
 """Reads a message by its media type, splits it into parts, and maps each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
 from crossdock.messages import RawMessage
 from crossdock.normalize.part import map_part, problem_of
 from crossdock.normalize.values import (
-    AcknowledgementWanted,
-    Exchanged,
+    Found,
     Normalized,
     Opened,
     PartResult,
@@ -45,9 +45,19 @@ class Normalizer:
         answer to the sender speaks of all, and not returned. ``document``: what it is, when not what its source says.
         ``register``: asked for control numbers that came before; without it none ever did.
         """
+        reading = self.read(message, only=only, document=document, register=register)
+        return reading.ended(list(reading))
+
+    def read(
+        self,
+        message: RawMessage,
+        *,
+        only: set[int] | None = None,
+        document: str | None = None,
+        register: Register | None = None,
+    ) -> "Reading":
+        """The same part by part, for messages whose statements need not all be there at once."""
         kind = document or self._document_of(message)
-        answers: Sequence[AcknowledgementWanted] = ()
-        exchanged: Sequence[Exchanged] = ()
         manifest = self._registry.manifests().get(message.source)
         opened = Opened(
             message=message,
@@ -56,27 +66,16 @@ class Normalizer:
             connector_version=manifest.version if manifest else "0",
             now=self._clock.now(),
         )
+        found = Found()
         if kind == "x12":
-            from crossdock.normalize.acknowledge import put_together
-            from crossdock.normalize.x12 import Found, read_x12
+            from crossdock.normalize.x12 import read_x12
 
-            found = Found()
-            parts = list(read_x12(opened, self._registry, self._partner_of, found, register))
-            answers, exchanged = put_together(found.acknowledgements), found.exchanged
+            parts = read_x12(opened, self._registry, self._partner_of, found, register)
         else:
-            parts = [self._single(opened, kind)]
+            parts = iter([self._single(opened, kind)])
         if only is not None:
-            parts = [part for part in parts if part.ordinal in only]
-            parts += _vanished(message, only - {part.ordinal for part in parts})
-        part_of = {str(doc["id"]): part.ordinal for part in parts for doc in part.documents}
-        return Normalized(
-            message=message,
-            parts=parts,
-            acknowledgements=tuple(answers),
-            exchanged=tuple(exchanged),
-            connector_version=opened.connector_version,
-            part_of=part_of,
-        )
+            parts = _asked_for(message, parts, only)
+        return Reading(opened, parts, found)
 
     def _document_of(self, message: RawMessage) -> str:
         manifest = self._registry.manifest(message.source)
@@ -103,6 +102,51 @@ class Normalizer:
         except CrossdockError as error:
             return set_aside(message, ordinal=0, label=label, problem=problem_of(error))
         return map_part(opened, mapping, value, ordinal=0, label=label, partner=None)
+
+
+class Reading:
+    """A message while it is normalized: its parts, each made when it is asked for."""
+
+    def __init__(self, opened: Opened, parts: Iterator[PartResult], found: Found) -> None:
+        self._opened = opened
+        self._parts = parts
+        self._found = found
+
+    def __iter__(self) -> Iterator[PartResult]:
+        return self._parts
+
+    def some(self, parts: Sequence[PartResult]) -> Normalized:
+        """What these parts of it came to, by themselves."""
+        return Normalized(
+            message=self._opened.message,
+            parts=parts,
+            connector_version=self._opened.connector_version,
+            part_of={str(doc["id"]): part.ordinal for part in parts for doc in part.documents},
+        )
+
+    def ended(self, parts: Sequence[PartResult]) -> Normalized:
+        """The message, once all of its parts were made, with ``parts`` of them: beside them the answers that its
+        senders are owed, and what was exchanged."""
+        answers = self._found.acknowledgements
+        if len(answers) > 1:
+            from crossdock.normalize.acknowledge import put_together
+
+            answers = put_together(answers)
+        return replace(
+            self.some(parts),
+            acknowledgements=tuple(answers),
+            exchanged=tuple(self._found.exchanged),
+        )
+
+
+def _asked_for(message: RawMessage, parts: Iterator[PartResult], only: set[int]) -> Iterator[PartResult]:
+    """The parts that a replay asks for."""
+    missing = set(only)
+    for part in parts:
+        if part.ordinal in only:
+            missing.discard(part.ordinal)
+            yield part
+    yield from _vanished(message, missing)
 
 
 def _vanished(message: RawMessage, ordinals: set[int]) -> list[PartResult]:

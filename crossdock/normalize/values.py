@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from crossdock import blocked
 from crossdock.errors import Unreadable
@@ -12,6 +12,11 @@ from crossdock.registry import Body
 
 Document = dict[str, Any]
 """A sealed, valid fact or event."""
+
+
+LONG_BYTES: Final = 4 * 1024 * 1024
+"""A message that is longer than this is read twice: whether an interchange is good is only known at its end, and to
+hold all of it until then would take twenty times as much memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,16 @@ class AcknowledgementWanted:
     text: str
     write: AcknowledgementWriter
     of: Sequence["AcknowledgementWanted"] = ()
+
+
+@dataclass(slots=True)
+class Found:
+    """What a message gives beside its parts: the answers that its senders are owed, and what was exchanged."""
+
+    acknowledgements: list[AcknowledgementWanted] = field(default_factory=list)
+    exchanged: list[Exchanged] = field(default_factory=list)
+    taken: dict[tuple[str, str], Exchanged] = field(default_factory=dict)
+    """Interchanges of this message that were not refused, by partner and control number: the first of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from crossdock import blocked
 from crossdock.errors import Place
@@ -17,11 +18,12 @@ from crossdock.messages import PartState, Problem, RawMessage, Stage
 from crossdock.normalize.acknowledge import Answer, of_finding, wanted
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
-    AcknowledgementWanted,
+    LONG_BYTES,
     Arrived,
     CameTwice,
     Earlier,
     Exchanged,
+    Found,
     Opened,
     PartResult,
     Register,
@@ -43,26 +45,55 @@ MOST_INTERCHANGES = 10_000
 OURS = "It is a copy of what we sent. Look at the system that wrote it; then discard this, or replay it."
 
 
+Entry = x12.TransactionSet | x12.Acknowledgement
+
+
+class Again:
+    """A second reading of a long message, one interchange behind the first: it gives the sets that were let go."""
+
+    def __init__(self, body: bytes) -> None:
+        self._entries = (item for item in x12.read(body) if isinstance(item, Entry))
+        self._read = 0
+
+    def entry(self, number: int) -> Entry:
+        """The set or TA1 with this number in the message, from 0. They are asked for in their order."""
+        found = next(islice(self._entries, number - self._read, None))
+        self._read = number + 1
+        return found
+
+
 @dataclass(slots=True)
 class Envelope:
-    """One interchange with all that was read in it, before anything is judged."""
+    """One interchange with all that was read in it, before anything is judged.
+
+    Of a long message the sets in ``entries`` have their ST alone; ``first`` is the number of the first of them in the
+    message, and ``again`` reads them once more.
+    """
 
     opened: x12.Interchange
     number: int
-    entries: list[tuple[int, x12.TransactionSet | x12.Acknowledgement]] = field(default_factory=list)
+    first: int = 0
+    again: Again | None = None
+    entries: list[tuple[int, Entry]] = field(default_factory=list)
     ends: list[x12.GroupEnd] = field(default_factory=list)
     errors: list[x12.Finding] = field(default_factory=list)
     sha256: str = ""
 
+    def add(self, ordinal: int, entry: Entry) -> None:
+        """Something stands in it."""
+        if self.again is not None and isinstance(entry, x12.TransactionSet):
+            entry = entry._replace(segments=entry.segments[:1], layout=())
+        self.entries.append((ordinal, entry))
 
-@dataclass(slots=True)
-class Found:
-    """What a message gives beside its parts: the answers that its senders are owed, and what was exchanged."""
-
-    acknowledgements: list[AcknowledgementWanted] = field(default_factory=list)
-    exchanged: list[Exchanged] = field(default_factory=list)
-    taken: dict[tuple[str, str], Exchanged] = field(default_factory=dict)
-    """Interchanges of this message that were not refused, by partner and control number: the first of each."""
+    def whole(self) -> Iterator[tuple[int, Entry, Entry]]:
+        """The ordinal of each entry, the entry as it is kept, and whole."""
+        for number, (ordinal, kept) in enumerate(self.entries, self.first):
+            entry = kept
+            if self.again is not None and isinstance(kept, x12.TransactionSet):
+                read = self.again.entry(number)
+                assert isinstance(read, x12.TransactionSet) and read.offset == kept.offset
+                entry = read._replace(interchange=kept.interchange, group=kept.group)
+            yield ordinal, kept, entry
 
 
 def read_x12(
@@ -78,31 +109,31 @@ def read_x12(
     nothing ever came before.
     """
     message = raw.message
-    ordinal = 0
+    ordinal = entries = 0
     envelope: Envelope | None = None
     count = 0
+    again = Again(message.body) if len(message.body) > LONG_BYTES else None
     for item in x12.read(message.body):
         match item:
             case x12.Interchange() if count == MOST_INTERCHANGES:
                 yield _too_many(message, item, ordinal)
                 return
             case x12.Interchange():
-                envelope = Envelope(opened=item, number=count)
+                envelope = Envelope(opened=item, number=count, first=entries, again=again)
                 count += 1
                 envelope.errors += _errors(item.findings)
             case x12.TransactionSet() | x12.Acknowledgement():
                 assert envelope is not None, "the reader opens an interchange before what is in it"
-                envelope.entries.append((ordinal, item))
+                envelope.add(ordinal, item)
                 ordinal += 1
+                entries += 1
             case x12.GroupEnd():
                 assert envelope is not None
                 envelope.ends.append(item)
             case x12.InterchangeEnd():
                 assert envelope is not None
                 envelope.errors += _errors(item.findings)
-                # the blanks behind the IEA say nothing: with or without them it is the same interchange
-                body = message.body[envelope.opened.offset : item.offset + item.length].rstrip()
-                envelope.sha256 = hashlib.sha256(body).hexdigest()
+                envelope.sha256 = _digest(message.body, envelope.opened.offset, item.offset + item.length)
                 if not envelope.entries:
                     yield _empty(message, envelope, ordinal)
                 yield from _interchange(raw, registry, envelope, partner_of, found, register, ordinal)
@@ -119,6 +150,13 @@ def read_x12(
     if ordinal == 0:
         nothing = x12.Finding(code=x12.Code.EMPTY_INPUT, message="There is nothing to read in it.", offset=0)
         yield _stray(message, nothing, 0)
+
+
+def _digest(body: bytes, begin: int, end: int) -> str:
+    """The SHA-256 of an interchange. The blanks behind its IEA say nothing: with or without them it is the same."""
+    while end > begin and body[end - 1 : end].isspace():
+        end -= 1
+    return hashlib.sha256(memoryview(body)[begin:end]).hexdigest()
 
 
 def _errors(findings: tuple[x12.Finding, ...]) -> list[x12.Finding]:
@@ -187,10 +225,10 @@ class _Incoming:
         }
         groups_twice: dict[int, CameTwice] = {}
         told: dict[int, str] = {}
-        for place, entry in envelope.entries:
+        for place, kept, entry in envelope.whole():
             refused: Problem | None = None
-            if isinstance(entry, x12.TransactionSet):
-                sets.setdefault(id(entry.group), []).append(entry)
+            if isinstance(kept, x12.TransactionSet):
+                sets.setdefault(id(kept.group), []).append(kept)
             if whole is not None and whole.rejected:
                 refused = _came_twice(whole, entry, partner)
             if refused is not None:
@@ -198,11 +236,14 @@ class _Incoming:
                     answer.refuse(entry)
             elif isinstance(entry, x12.TransactionSet):
                 refused = self._judge(entry, answer, group_errors, again, whole, groups_twice, place)
+            verdict = None
+            if isinstance(entry, x12.TransactionSet) and isinstance(kept, x12.TransactionSet):
+                verdict = answer.keep(entry, kept)
             if refused is not None:
                 told[place] = "R"
                 yield _aside(self._raw.message, entry, place, partner, refused, PartState.REJECTED)
                 continue
-            if isinstance(entry, x12.TransactionSet) and answer.verdicts[id(entry)].word == "E":
+            if verdict is not None and verdict.word == "E":
                 told[place] = "E"
             set_id = entry.set_id if isinstance(entry, x12.TransactionSet) else "TA1"
             yield _mapped(self._raw, self._registry, entry, set_id, place, partner)
@@ -384,7 +425,7 @@ def _copy(
     """A copy of what we sent to a partner by another way: its facts are stated, and it is never answered."""
     opened = envelope.opened
     stopped = _not_real(opened, partner, "we sent this to")
-    for place, entry in envelope.entries:
+    for place, _, entry in envelope.whole():
         set_id = entry.set_id if isinstance(entry, x12.TransactionSet) else "TA1"
         if stopped is not None:
             yield _aside(raw.message, entry, place, partner, stopped)

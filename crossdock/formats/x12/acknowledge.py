@@ -104,6 +104,21 @@ class SetVerdict:
         return "E" if self.problems or self.codes else "A"
 
 
+def quoted(of: TransactionSet, problems: Sequence[SegmentProblem]) -> TransactionSet:
+    """A set with those segments alone that an answer with these problems names or quotes: its head, the wrong ones,
+    and what names the lines. The places of the others are empty."""
+    last = max((problem.position for problem in problems), default=0)
+    wrong = {problem.position for problem in problems}
+    segments = [
+        segment if position <= 2 or position in wrong or segment[0] in _LINES else _LET_GO
+        for position, segment in enumerate(of.segments[: max(last, 2)], 1)
+    ]
+    return of._replace(segments=segments, layout=())
+
+
+_LET_GO: Final = [""]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupVerdict:
     """What we say of one functional group: its sets' verdicts, and AK9 codes (element 716) of its envelope."""
