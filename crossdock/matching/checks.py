@@ -362,39 +362,60 @@ def _change_late(dossier: Dossier) -> Findings:
 
 
 def _received(dossier: Dossier) -> Findings:
-    """861 against 856, 944 against 943: what was received is what was shipped."""
-    for paper in dossier.current("received"):
-        kinds = ("warehouse_receipt",) if paper.mapping == "x12_944" else ("asn", "bol", "shipment")
-        words = [word for kind in kinds for word in paper.of_kind(kind)]
+    """861 against 856, 944 against 943: what was received is what was shipped, in one receipt or in several."""
+    receipts = list(dossier.current("received"))
+    for place, paper in enumerate(receipts):
+        words = _announced(paper)
         notices = _but_repeats(
             one for one in dossier.about(words, "shipped") if one.direction != paper.direction
         )
         if not notices:
             continue
         shipped = _sums(line for notice in notices for line in notice.lines)
+        before, later = (
+            [line for one in part if _same_goods(one, paper, words) for line in one.lines]
+            for part in (receipts[:place], receipts[place + 1 :])
+        )
         for line in paper.lines:
             of = next((one.of for one in match([line], shipped)), None)
             if of is None or line.get("affected") is None:
                 continue
             unit = of["affected"]["uom"]
             try:
-                here = in_unit(line["affected"], unit, of, paper.partner)
+                here = total([*_lines_of(of, before), line], "affected", unit, paper.partner)
                 sent = total(of["parts"], "affected", unit, paper.partner)
             except Unlike as error:
                 yield _unlike(paper, notices[0], line, error)
                 continue
-            if _allows(paper, "quantity", sent, here):
-                continue
+            if _allows(paper, "quantity", sent, here) or (here < sent and any(_lines_of(of, later))):
+                continue  # a later receipt of the line says what is still missing
             code, word = ("RCV.SHORT", "only ") if here < sent else ("RCV.OVER", "")
             yield _line_finding(
                 paper,
                 notices[0],
-                line,
+                {**line, "ordered": {"value": _text(sent), "uom": unit}},  # so a part more does not end it
                 "receipt",
                 code,
                 f"received {word}{_text(here)} of {_text(sent)} that were announced",
                 variance=_quantities(sent, here, unit),
             )
+
+
+def _announced(paper: Paper) -> list[str]:
+    """The numbers under which what was received was announced."""
+    kinds = ("warehouse_receipt",) if paper.mapping == "x12_944" else ("asn", "bol", "shipment")
+    return [word for kind in kinds for word in paper.of_kind(kind)]
+
+
+def _same_goods(one: Paper, other: Paper, words: Iterable[str]) -> bool:
+    """Whether two receipts are of the same shipment, counted by the same side."""
+    same = (one.mapping, one.direction) == (other.mapping, other.direction)
+    return same and not set(words).isdisjoint(_announced(one))
+
+
+def _lines_of(of: Line, lines: Iterable[Line]) -> Iterator[Line]:
+    """Those of the lines that are this line of a shipment."""
+    return (matched.line for matched in match(list(lines), [of]) if matched.of is not None)
 
 
 def _sums(lines: Iterable[Line]) -> list[Line]:

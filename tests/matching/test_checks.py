@@ -352,3 +352,19 @@ def test_too_much_is_about_the_order_whoever_finds_it(order, paper, line):
     notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=11)], mapping="x12_856")
     (finding,) = check(Dossier([order, notice]))
     assert finding.exception.refs[0]["kind"] == "supplier_po"
+
+
+def test_what_is_received_in_parts_is_added_up(order, paper, line):
+    def receipt(number, quantity):
+        return _out(paper("received", f"receipt:R{number}@main", PO, "asn:S1@acme_supply",
+                          lines=[line("1", affected=quantity)], mapping="x12_861"))  # fmt: skip
+
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    first, second, third = receipt(1, 6), receipt(2, 4), receipt(3, 1)
+    assert codes(order, notice, first) == ["RCV.SHORT"]
+    assert codes(order, notice, first, second) == []
+    (finding,) = check(Dossier([order, notice, first, second, third]))
+    assert (finding.exception.code, finding.paper) == ("RCV.OVER", third)
+    (finding,) = check(Dossier([order, notice, first, third]))
+    assert (finding.exception.code, finding.paper) == ("RCV.SHORT", third)
+    assert finding.exception.variances[0]["actual"] == {"value": "7", "uom": "EA"}
