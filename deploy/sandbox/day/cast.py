@@ -6,6 +6,10 @@ from datetime import date
 from typing import Final
 
 from deploy.sandbox.day.buying import Purchase
+from deploy.sandbox.day.buying_answers import Answer
+from deploy.sandbox.day.buying_bills import Bill
+from deploy.sandbox.day.buying_changes import Change
+from deploy.sandbox.day.buying_goods import Goods
 from deploy.sandbox.day.moving import Bank, Load, Stock, Transfer
 from deploy.sandbox.day.reporting import Report, Word
 from deploy.sandbox.day.script import Script, Story
@@ -15,6 +19,10 @@ from deploy.sandbox.day.wires import Envelope, Silence
 
 STORIES: Final[Sequence[type[Story]]] = (
     Purchase,
+    Answer,
+    Goods,
+    Bill,
+    Change,
     Sale,
     Load,
     Transfer,
@@ -59,6 +67,18 @@ def write(seed: int, *, shares: Mapping[str, int] = SHARES, more: int = 60) -> S
         trader = _somebody(script.traders, story, happening, dice)
         assert trader is not None
         _tell(script, story, trader, happening, dice)
+    script.close()
+    return script
+
+
+def only(story: type[Story], happening: str, *, seed: int = 0) -> Script:
+    """A script in which nothing but this happens."""
+    dice = random.Random(f"only {seed} {happening}")
+    script = Script(seed=seed, base=DAYS[seed % len(DAYS)], traders=traders(seed, FEW))
+    trader = _somebody(script.traders, story, happening, dice)
+    if trader is None:
+        raise ValueError(f"nobody of {dict(FEW)} can play '{happening}' of {story.__name__}")
+    _tell(script, story, trader, happening, dice)
     script.close()
     return script
 

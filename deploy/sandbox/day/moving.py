@@ -7,7 +7,7 @@ from decimal import Decimal
 from deploy.sandbox.day import papers
 from deploy.sandbox.day.envelopes import Paper, Segment
 from deploy.sandbox.day.papers import Counted, Line
-from deploy.sandbox.day.script import Story, about, happens
+from deploy.sandbox.day.script import LOOK, Story, about, happens
 from deploy.sandbox.day.traders import Trader
 
 
@@ -19,6 +19,19 @@ class Load(Story):
     @property
     def scac(self) -> str:
         return self.trader.id
+
+    def tell(self) -> None:
+        """The story; and where it is agreed that the carrier talks about its loads, its silence."""
+        self._taken: list[tuple[str, datetime]] = []
+        self._told: list[tuple[str, datetime]] = []
+        super().tell()
+        for number, taken in self._taken:
+            due = self.due("load_reports", taken)
+            if due is None:
+                continue
+            told = min((at for one, at in self._told if one == number), default=None)
+            if told is None or told + LOOK > due:
+                self.opens("SHP.NO_STATUS", about("shipment", number), at=due, cleared=told is not None)
 
     def offer(self) -> tuple[str, datetime, Decimal]:
         """The copy of our 204."""
@@ -32,12 +45,15 @@ class Load(Story):
 
     def answers(self, number: str, at: datetime, word: str = "A") -> None:
         self.sends(at, papers.tender_answer(number, self.scac, word, on=at.date()))
+        if word != "D":
+            self._taken.append((number, at))
 
     def drives(
         self, number: str, at: datetime, *statuses: tuple[str, str], lading: Segment | None = None
     ) -> None:
         pro = f"77{self.trader.index:02}{self.script.serial('pro'):04}"
         said = [(status, reason, at) for status, reason in statuses]
+        self._told.append((number, at))
         self.sends(at, papers.load_status(number, pro, self.scac, said, lading=lading))
 
     def bills(
@@ -130,6 +146,15 @@ class Load(Story):
         number, at, _ = self.offer()
         self.answers(number, self.soon(at))
         self.drives(number, self.at(3, 14), ("SD", "NS"))
+
+    @happens()
+    def leaves_on_the_same_day(self) -> None:
+        """That it left is a word about it, too."""
+        number, at, rate = self.offer()
+        self.answers(number, self.soon(at))
+        self.drives(number, self.at(0, 22), ("AF", "NS"))
+        self.drives(number, self.at(5, 10), ("D1", "NS"))
+        self.bills(number, rate)
 
     @happens()
     def refused_at_the_door(self) -> None:
@@ -340,6 +365,12 @@ class Stock(Story):
         at = self.at(0, 6)
         items = [(self.item(), {"33": 120, "17": 130})]
         self.sends(at, papers.stock_report(self.number("stk"), items, on=at.date()))
+
+    @happens()
+    def reports_on_several_days(self) -> None:
+        for days in (0, 3, 4):
+            at = self.at(days, 11)
+            self.sends(at, papers.stock_report(self.number("stk"), [(self.item(), {"33": 50})], on=at.date()))
 
     @happens()
     def a_report_with_backorders_and_damage(self) -> None:

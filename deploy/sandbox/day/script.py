@@ -125,6 +125,36 @@ class Script:
                 self.routine(trader, when, item, parcel.story, ours=False)
         self.parcels.sort(key=lambda parcel: parcel.at)
         self._number()
+        for trader in self.traders:
+            self._wait_for_reports(trader)
+
+    def _wait_for_reports(self, trader: Trader) -> None:
+        """Where stock reports come again and again by agreement: each that is late, and the one after the last."""
+        limit = trader.limit("report_continues")
+        came = sorted(
+            parcel.at
+            for parcel in self.parcels
+            if parcel.trader is trader
+            and not parcel.ours
+            and any(item.set_id == "846" for item in parcel.items)
+        )
+        if limit is None:
+            return
+        for place, at in enumerate(came, 1):
+            following = came[place] if place < len(came) else None
+            due = limit.after(at + LOOK, trader.office)
+            if following is not None and following + LOOK <= due:
+                continue
+            self.moments.add(due)
+            self.opened.append(
+                Opened(
+                    code="INV.FEED_STALE",
+                    about="feed/x12%2F846",
+                    story=f"stock reports of {trader.name}",
+                    at=due,
+                    cleared=following is not None,
+                )
+            )
 
     def _waiting_for_answers(self) -> list[Parcel]:
         routine = set(map(id, self._routine.values()))

@@ -69,7 +69,8 @@ class Trader:
         """How long an answer may take with this partner; ``None``: nobody looks."""
         if clock in self.off:
             return None
-        return Limit.of(self.limits.get(clock, USUAL[clock]))
+        said = self.limits.get(clock, USUAL.get(clock))
+        return None if said is None else Limit.of(said)
 
     def window(self, level: str) -> str:
         """``reject``, ``flag`` or ``ignore``: what becomes of a number of this level that comes again."""
@@ -92,7 +93,8 @@ USUAL: Final[Mapping[str, str]] = {
     "payment_has_invoice": "1 business day",
     "adjustment_has_invoice": "1 business day",
 }
-"""How long an answer may take where a profile says nothing: what the distributor tells its partners."""
+"""How long an answer may take where a profile says nothing: what the distributor tells its partners. Whether reports
+go on, and whether a carrier talks about its loads, is looked at only where a profile says so."""
 
 _SETS: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     "supplier": (
@@ -185,6 +187,10 @@ def _trader(index: int, role: str, place: int, dice: random.Random) -> Trader:
             "warehouse_shipped": "8 business hours", "transfer_received": "1 business day",
             "invoice_has_shipment": "4 business hours",
         }  # fmt: skip
+    if role == "warehouse" and place == 1:
+        limits["report_continues"] = "1 business day"
+    if role == "carrier" and place == 1:
+        limits["load_reports"] = "24h"
     odd = place % 6
     goods = [
         Good(
