@@ -12,12 +12,30 @@ Row = crosswalks.Row
 NONE = "none"
 """The ``exception`` of a code that says no exception."""
 
+UNKNOWN = "EDI.UNMAPPED_CODE"
+"""The exception of a code that nobody knows: it stops a strict partner's document, and is told of a lenient one's."""
+
 
 def meaning(element: str, code: str, partner: Partner | None) -> Row | None:
     """The row of a code of this element; ``None`` when nobody knows it."""
     if partner is not None and partner.codes and (own := partner.codes.get((element, code))) is not None:
         return own
     return crosswalks.lookup(element, code)
+
+
+def exception_of(row: Row | None) -> str:
+    """The exception that a code says by itself; of a word that nobody knows, that it is unknown."""
+    return row.exception if row is not None else UNKNOWN
+
+
+def cause_of(row: Row | None) -> str | None:
+    """The cause that a code names, where it names one."""
+    return row.cause if row is not None else None
+
+
+def ours(row: Row | None) -> str:
+    """Our word for a code; empty for one that we have no word for."""
+    return (row.ours or "") if row is not None else ""
 
 
 def source_code(element: str, code: str, row: Row | None) -> SourceCode:

@@ -6,7 +6,7 @@ Source: X12 004010 and 005010, segments G62 (elements 432 which date, 176 which 
 from typing import Final
 
 from canonical.events import When
-from mappings import times
+from mappings import codes, times
 from mappings.x12 import Reader, at
 
 # 432 → our word for the date
@@ -42,7 +42,7 @@ def when(reader: Reader, g62: list[str], position: int, *, state: str = "", coun
                 f"the time code {zone[:40]!r} of element 623 is not known",
                 position,
                 5,
-                code="EDI.UNMAPPED_CODE",
+                code=codes.UNKNOWN,
                 remedy="ask the sender for a time code of X12 element 623, or make its profile lenient, "
                 "then replay this dead letter",
             )

@@ -81,13 +81,6 @@ def amount_variance(reader: Reader, expected: Decimal | None, actual: Decimal, c
     return variance
 
 
-def sender(reader: Reader) -> str:
-    """Who speaks in this document, for titles."""
-    if reader.context.direction == "out":
-        return "We"
-    return reader.partner.title if reader.partner is not None else "The sender"
-
-
 def note(attributes: dict[str, str], name: str, value: str) -> None:
     """Keep an attribute, when it says something."""
     if value:

@@ -94,6 +94,11 @@ def known_time_code(code: str) -> bool:
     return code in LOCAL or code in _ZONES or code in _OFFSETS
 
 
+def on(day: str) -> When:
+    """A day (``2026-12-04``) as a statement of time."""
+    return {"value": day, "precision": "date"}
+
+
 def when(
     day: str, time: str, zone_code: str, *, state: str = "", country: str = "", partner_zone: str | None
 ) -> When:
@@ -103,7 +108,7 @@ def when(
     code that ``known_time_code`` does not know.
     """
     if not time:
-        return {"value": day, "precision": "date"}
+        return on(day)
     value = f"{day}T{time}"
     source_text = f"{value} {zone_code}".rstrip()
     precision = "second" if len(time) == 8 else "minute"

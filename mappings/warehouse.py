@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Party, Ref, SourceCode, Variance, When
 from canonical.events import Line as LineWords
-from mappings import codes, parties
+from mappings import parties
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -36,6 +36,17 @@ _DATES: Final = {
     "53": "deliver_not_before", "54": "deliver_not_after",
 }  # fmt: skip
 
+# our word of element 514, which lines a report lists → what a line that it does not list means
+SILENCE: Final = {"no_exceptions": "complete", "exceptions_only": "complete", "full": "unaccounted"}
+"""A report of all or of the troubled lines leaves out what is complete; a full one must list all."""
+
+RECEIPT_TITLES: Final = {
+    "RCV.SHORT": "missed", "RCV.OVER": "received too much:", "RCV.DAMAGED": "received damaged",
+    "RCV.QUALITY": "finds fault with", "RCV.WRONG_ITEM": "received other goods than announced:",
+    "RCV.REJECTED": "rejected",
+}  # fmt: skip
+"""What somebody who received goods did with them, for titles of 861 and 944."""
+
 
 class Head:
     """What holds for a whole document of a warehouse: its numbers, parties, dates and carrier."""
@@ -52,16 +63,11 @@ class Head:
         self.notes: list[str] = []
         self.sscc_count = 0
         self.carrier_position = 0
-        self.who = reader.partner.title if reader.partner is not None else "The warehouse"
+        self.who = reader.who("The warehouse")
 
     def begin(self, segment_id: str) -> tuple[int, list[str]]:
         """The one segment that the set begins with. Raises ``Unreadable`` when it is missing or comes twice."""
-        found = self.reader.tree.all(segment_id)
-        if not found:
-            raise self.reader.stop(f"the {segment_id} is missing: nothing says what the document is about", 1)
-        if len(found) > 1:
-            raise self.reader.stop(f"a second {segment_id} stands in the set", found[1][0])
-        return found[0]
+        return self.reader.begin(segment_id, "nothing says what the document is about")
 
     def put(self, ref: Ref | None) -> None:
         """One more number, unless it is there or there are too many."""
@@ -148,12 +154,6 @@ class Head:
         if not self.refs:
             raise self.reader.stop("the document names no number that it could be found by", 2)
         self.reader.add_sender(self.parties, *roles)
-
-    def when(self, day: str, position: int, element: int) -> When | None:
-        """A date as a statement of time; ``None`` when it is not there."""
-        if not day:
-            return None
-        return {"value": self.reader.date(day, position, element), "precision": "date"}
 
     def _date(self, position: int, segment: list[str]) -> None:
         name, day = _DATES.get(at(segment, 1)), at(segment, 2)
@@ -262,19 +262,6 @@ def quantity_variance(reader: Reader, expected: Decimal, actual: Decimal, unit: 
     }
 
 
-def told(
-    reader: Reader, element: str, code: str, position: int, place: int
-) -> tuple[codes.Row | None, SourceCode]:
-    """The row of a code and the partner's own word for it; no row for a word of a lenient partner."""
-    row = reader.meaning(element, code, position, place)
-    return row, codes.source_code(element, code, row)
-
-
-def exception_of(row: codes.Row | None) -> str:
-    """The exception that a code says by itself; of a word that nobody knows, that it is unknown."""
-    return row.exception if row is not None else "EDI.UNMAPPED_CODE"
-
-
 def reverses(reader: Reader, code: str, position: int, place: int) -> bool:
     """Whether element 893 takes an earlier receipt or shipment back."""
     if not code:
@@ -319,12 +306,6 @@ def apart(lines: list[LineWords]) -> list[LineWords]:
             words["line_ref"] = f"{words['line_ref'][:50]}#{ordinal}"
         taken.add(words["line_ref"])
     return lines
-
-
-def unit_of(reader: Reader, text: str) -> str:
-    """The unit in a composite unit of measure (C001): its first component."""
-    component = reader.document.interchange.delimiters.component
-    return text.split(component)[0] if component else text
 
 
 def order_line(lin: list[str], items: Iterable[Ref]) -> str:

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
-from canonical.events import DocumentPlace, Money, Party, PartyId, Quantity, Ref, X12Place
+from canonical.events import DocumentPlace, Money, Party, PartyId, Quantity, Ref, SourceCode, When, X12Place
 from crossdock import blocked
 from crossdock.errors import Place, Unreadable
 from crossdock.partners import MappingContext, Partner
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
 
 ZERO: Final = Decimal(0)
+
+CANCELLATION: Final = "01"
+"""Element 353, the purpose of a set that takes back what an earlier one said: then nothing of it is a trouble."""
 
 _NUMBER: Final = frozenset("0123456789.-+E")
 # what nearly all numbers look like: these need no second look
@@ -131,6 +134,26 @@ class Reader:
             self._tree = found.tree(self.document)
         return self._tree
 
+    def begin(self, segment_id: str, missing: str) -> tuple[int, list[str]]:
+        """The segment that begins the document: one, and no second one anywhere. ``missing``: what is then not known.
+
+        Raises ``Unreadable`` where there is none, or another one.
+        """
+        found = [each for each in enumerate(self.segments, 1) if each[1][0] == segment_id]
+        if not found:
+            raise self.stop(f"the {segment_id} is missing: {missing}", 1)
+        if len(found) > 1:
+            raise self.stop(f"a second {segment_id} stands in the set", found[1][0])
+        return found[0]
+
+    # ── who speaks ───────────────────────────────────────────────────────────────────────────────────────
+
+    def who(self, unknown: str = "The sender") -> str:
+        """Who speaks in this document, for titles: the partner by its title, or in a copy of ours "We"."""
+        if self.context.direction == "out":
+            return "We"
+        return self.partner.title if self.partner is not None else unknown
+
     # ── references ───────────────────────────────────────────────────────────────────────────────────────
 
     def purchase_order(self, number: str, *, sent_by: str) -> Ref:
@@ -162,7 +185,7 @@ class Reader:
         Raises ``Unreadable`` with the row to add when nobody knows it.
         """
         row = codes.meaning(element_name, code, self.partner)
-        if row is not None and row.exception != "EDI.UNMAPPED_CODE":
+        if row is not None and row.exception != codes.UNKNOWN:
             return row
         if self.lenient:
             return None
@@ -171,10 +194,17 @@ class Reader:
             f"the code {code[:40]!r} of element {element_name.removeprefix('x12-')} {what}",
             position,
             element,
-            code="EDI.UNMAPPED_CODE",
+            code=codes.UNKNOWN,
             remedy=codes.remedy(element_name, code[:40], self.partner),
             blocked_by=blocked.code(element_name, code, self.partner),
         )
+
+    def told(
+        self, element_name: str, code: str, position: int, element: int
+    ) -> tuple[codes.Row | None, SourceCode]:
+        """The row of a code, as ``meaning`` finds it, and the partner's own word for it."""
+        row = self.meaning(element_name, code, position, element)
+        return row, codes.source_code(element_name, code, row)
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,6 +266,11 @@ class Reader:
             "uom_scheme_source": "x12-355",
         }
 
+    def unit_of(self, text: str) -> str:
+        """A unit [355], also where it is the first component of a composite (C001)."""
+        component = self.document.interchange.delimiters.component
+        return text.partition(component)[0] if component else text
+
     # ── dates ────────────────────────────────────────────────────────────────────────────────────────────
 
     def date(self, text: str, position: int, element: int) -> str:
@@ -244,6 +279,10 @@ class Reader:
             return times.date_of(text)
         except times.NotATime:
             raise self.stop(f"{text[:40]!r} is no date", position, element) from None
+
+    def day(self, text: str, position: int, element: int) -> When | None:
+        """An element of type DT as a statement of time; ``None`` where it is empty."""
+        return times.on(self.date(text, position, element)) if text else None
 
     def time(self, text: str, position: int, element: int) -> str:
         """An element of type TM as ``14:02`` or ``14:02:11``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, Variance
 from crossdock.errors import Place, Unreadable
 from crossdock.partners import MappingContext
-from mappings import codes, shipments
+from mappings import codes, shipments, times
 from mappings.inbound.carrier_status.update import Update, read_update, xpath
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _event(
             {
                 "attribute": "date",
                 "expected": None,
-                "actual": {"value": update.estimated_delivery, "precision": "date"},
+                "actual": times.on(update.estimated_delivery),
             }
         )
     ext: dict[str, Any] = {"event_id": update.event_id, "scac": update.scac}

@@ -18,9 +18,9 @@ from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode,
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes
-from mappings.codes import NONE, Row
+from mappings.codes import Row
 from mappings.destinations import destinations
-from mappings.x12 import ZERO, Reader, at, plain, product_ids
+from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -33,13 +33,11 @@ _ELEMENTS: Final = ("x12-1292", "x12-1293", "x12-1294")
 _DISPOSITION: Final = 0
 _RESPONSE: Final = 2
 
-_UNKNOWN: Final = "EDI.UNMAPPED_CODE"
+_UNKNOWN: Final = codes.UNKNOWN
 _AUTHORIZATION: Final = "RZ"
 _INVOICE: Final = "IV"
 _AUTHORIZED: Final = "60"
 """QTY01 [673] of the quantity that may be returned; any other is a quantity that is returned."""
-_CANCELLED: Final = "01"
-"""BGN01 [353] of a request or answer that is taken back."""
 _LINE: Final = "LI"
 """N901 [128]: the number of the authorization, of the invoice that billed the goods, of a line."""
 
@@ -50,7 +48,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     notice = _Notice(reader)
     lines = [_Line(notice, loop, number) for number, loop in enumerate(reader.tree.inside("BLI"), 1)]
     yield notice.fact(lines)
-    if context.direction == "out" or notice.attributes.get("purpose") == _CANCELLED:
+    if context.direction == "out" or notice.attributes.get("purpose") == CANCELLATION:
         return  # what we ask or answer ourselves is no trouble to us
     if not lines:
         yield from notice.events()
@@ -98,9 +96,9 @@ class _Said:
             (row.cause for row in (response, reason, disposition) if row is not None and row.cause), None
         )
         for row in (disposition, response, reason if asks else None):
-            if row is not None and row.exception != NONE:
+            if row is not None and row.exception != codes.NONE:
                 return row.exception, cause
-        return (_UNKNOWN, cause) if self.unknown else (NONE, cause)
+        return (_UNKNOWN, cause) if self.unknown else (codes.NONE, cause)
 
     @property
     def words(self) -> str:
@@ -120,10 +118,7 @@ class _Notice:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        begin = tree.first("BGN")
-        if begin is None:
-            raise reader.stop("the BGN is missing: nothing says which request or authorization this is", 1)
-        self.position, segment = begin
+        self.position, segment = reader.begin("BGN", "nothing says which request or authorization this is")
         self.number = at(segment, 2)
         if not self.number:
             raise reader.stop("BGN02 is empty: the request or authorization has no number", self.position, 2)
@@ -133,10 +128,7 @@ class _Notice:
         for name, element in (("purpose", 1), ("action", 8)):
             if value := at(segment, element):
                 self.attributes[name] = value
-        day = at(segment, 3)
-        self.occurred_at: When | None = (
-            {"value": reader.date(day, self.position, 3), "precision": "date"} if day else None
-        )
+        self.occurred_at: When | None = reader.day(at(segment, 3), self.position, 3)
         self.said = said_of(reader, tree)
         self.refs: list[Ref] = [reader.issued("rma", self.number, by="sender")]
         if (answered := at(segment, 6)) and answered != self.number:
@@ -170,8 +162,7 @@ class _Notice:
     @property
     def who(self) -> str:
         """The sender's name."""
-        partner = self.reader.partner
-        return partner.title if partner is not None else "The customer" if self.asks else "The supplier"
+        return self.reader.who("The customer" if self.asks else "The supplier")
 
     def fact(self, lines: "Sequence[_Line]") -> Fact:
         """That goods are returned, may be, or may not: with the answer, where this is one."""
@@ -271,10 +262,9 @@ def said_of(reader: Reader, loop: Loop) -> list[_Said]:
 def quantity(reader: Reader, loop: Loop) -> tuple[str, Decimal, str]:
     """A QTY loop: what kind of quantity, how much, and its unit."""
     position, segment = loop.segments[0]
-    component = reader.document.interchange.delimiters.component
     text = at(segment, 2)
     much = reader.count(text, position, 2) if text else ZERO
-    return at(segment, 1), much, at(segment, 3).partition(component)[0]
+    return at(segment, 1), much, reader.unit_of(at(segment, 3))
 
 
 def add(refs: list[Ref], ref: Ref) -> None:
@@ -290,7 +280,7 @@ def events_of(
     seen: dict[str, list[tuple[_Said, str | None]]] = {}
     for each in said:
         exception, cause = each.judged(notice.asks)
-        if exception != NONE:
+        if exception != codes.NONE:
             seen.setdefault(exception, []).append((each, cause))
     for exception, told in seen.items():
         first, cause = told[0]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
-from mappings import money
 from mappings.inbound.x12_204.tender import Tender
 from mappings.x12 import Reader
 
@@ -47,7 +46,7 @@ def _requested(tender: Tender) -> ExceptionEvent:
     verb = "changed the tender of" if tender.purpose in _CHANGES else "offers us"
     return ExceptionEvent(
         code="SHP.TENDER_REQUESTED",
-        title=f"{money.sender(reader)} {verb} shipment {tender.shipment}{tender.route()}",
+        title=f"{reader.who()} {verb} shipment {tender.shipment}{tender.route()}",
         detail=" ".join(tender.notes) or None,
         refs=tender.refs,
         place=reader.place(tender.position, "B2"),

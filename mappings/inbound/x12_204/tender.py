@@ -34,10 +34,8 @@ class Tender:
         self.total: Decimal | None = None
         self._ends: list[str] = []
         root = reader.tree
-        b2, b2a = root.first("B2"), root.first("B2A")
-        if b2 is None:
-            raise reader.stop("the B2 is missing: nothing says which load is tendered", 1)
-        self.position, segment = b2
+        self.position, segment = reader.begin("B2", "nothing says which load is tendered")
+        b2a = root.first("B2A")
         self.scac, self.shipment = at(segment, 2), at(segment, 4)
         if not self.shipment:
             raise reader.stop("B204 is empty: the tender names no shipment", self.position, 4)

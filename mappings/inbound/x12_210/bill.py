@@ -5,7 +5,7 @@ from typing import Final
 
 from canonical.events import Line, Party, Ref, When
 from crossdock.formats.x12.loops import Loop
-from mappings import freight, money
+from mappings import freight, money, times
 from mappings.x12 import ZERO, Reader, at, plain
 
 _PARTY: Final = "0100"
@@ -30,7 +30,7 @@ class Bill:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.who = money.sender(reader)
+        self.who = reader.who()
         self.attributes: dict[str, str] = {}
         self.parties: list[Party] = []
         self.lines: list[Line] = []
@@ -41,9 +41,7 @@ class Bill:
         self._by_code: dict[str, Decimal] = {}
         self._charged = False
         root = reader.tree
-        found = root.first("B3")
-        if found is None:
-            raise reader.stop("the B3 is missing: nothing says which invoice it is", 1)
+        found = reader.begin("B3", "nothing says which invoice it is")
         for position, c3 in root.all("C3"):
             self.currency = money.currency(reader, at(c3, 1), position, 1)
         self._head(*found)
@@ -71,7 +69,7 @@ class Bill:
         note = self.attributes
         if day := at(b3, 6):
             note["invoice_date"] = reader.date(day, position, 6)
-            self.occurred_at = {"value": note["invoice_date"], "precision": "date"}
+            self.occurred_at = times.on(note["invoice_date"])
         if day := at(b3, 9):
             name = "delivery_date" if at(b3, 10) in ("", _DELIVERED) else "date"
             note[name] = reader.date(day, position, 9)

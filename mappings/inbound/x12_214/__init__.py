@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
 from mappings import codes, money, shipments, times
-from mappings.codes import NONE, Row
+from mappings.codes import Row
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             if event is not None and event.code not in events:
                 events[event.code] = event
         for goods in stop.goods:
-            events[goods.row.exception if goods.row else "EDI.UNMAPPED_CODE"] = _goods_event(
-                reader, head, stop, goods, events
-            )
+            events[codes.exception_of(goods.row)] = _goods_event(reader, head, stop, goods, events)
         yield from events.values()
 
 
@@ -205,7 +203,7 @@ def _at7(reader: Reader, segment: list[str], position: int, stop: _Stop) -> _Sta
                 f"the time code {zone[:40]!r} of element 623 is not known",
                 position,
                 7,
-                code="EDI.UNMAPPED_CODE",
+                code=codes.UNKNOWN,
                 remedy="ask the sender for a time code of X12 element 623, or make its profile lenient, "
                 "then replay this dead letter",
             )
@@ -284,12 +282,12 @@ def _event(
     reader: Reader, head: _Head, stop: _Stop, status: _Status, eta: When | None
 ) -> ExceptionEvent | None:
     if status.row is None:
-        exception, cause = "EDI.UNMAPPED_CODE", None
+        exception, cause = codes.UNKNOWN, None
     elif status.element == shipments.APPOINTMENT_ELEMENT:
         exception, cause = shipments.appointment_judged(status.reason)
     else:
         exception, cause = shipments.judged(status.row, status.reason)
-    if exception == NONE:
+    if exception == codes.NONE:
         return None
     variances: list[Variance] = (
         [{"attribute": "date", "expected": None, "actual": eta}] if eta is not None else []
@@ -313,12 +311,12 @@ def _goods_event(
     reader: Reader, head: _Head, stop: _Stop, goods: _Goods, events: dict[str, ExceptionEvent]
 ) -> ExceptionEvent:
     """What a Q7 says; when the status has said the same, the Q7 adds how many, and it stays one event."""
-    exception = goods.row.exception if goods.row is not None else "EDI.UNMAPPED_CODE"
+    exception = codes.exception_of(goods.row)
     said = events.get(exception)
     last = stop.statuses[-1] if stop.statuses else None
     city, state = (last.city, last.state) if last is not None else ("", "")
     place = reader.place(goods.position, goods.path)
-    cause = goods.row.cause if goods.row is not None else None
+    cause = codes.cause_of(goods.row)
     lines = [goods.line]
     told = [goods.code]
     if said is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from canonical.events import ExceptionEvent, SourceCode, Variance
 from mappings import codes
-from mappings.codes import NONE, Row
+from mappings.codes import Row
 from mappings.x12 import ZERO, Reader, at, plain
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ class _Said:
 
     def exceptions(self) -> Iterator[tuple[str, str | None]]:
         """What it says, each with its cause: by the reason, by the status, by the difference alone."""
-        cause = self.reason.cause if self.reason is not None else None
+        cause = codes.cause_of(self.reason)
         found = False
         for row in (self.reason, self.status):
-            if row is not None and row.exception != NONE:
+            if row is not None and row.exception != codes.NONE:
                 found = True
                 yield row.exception, row.cause or cause
         if any(not code.get("mapped") for code in self.codes):
             found = True
-            yield "EDI.UNMAPPED_CODE", None
+            yield codes.UNKNOWN, None
         if not found and self.difference:
             yield "BIL.QTY", cause
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from canonical.events import Party, Ref, When
-from mappings import codes, money
+from mappings import codes, money, times
 from mappings.inbound.x12_810 import charges
 from mappings.inbound.x12_810 import line as lines
 from mappings.x12 import Reader, at
@@ -25,7 +25,7 @@ class Invoice:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.who = money.sender(reader)
+        self.who = reader.who()
         self.attributes: dict[str, str] = {}
         self.parties: list[Party] = []
         self.refs: list[Ref] = []
@@ -76,7 +76,7 @@ class Invoice:
         note = self.attributes
         if day := at(big, 1):
             note["invoice_date"] = reader.date(day, self.position, 1)
-            self.occurred_at = {"value": note["invoice_date"], "precision": "date"}
+            self.occurred_at = times.on(note["invoice_date"])
         if day := at(big, 3):
             note["order_date"] = reader.date(day, self.position, 3)
         money.note(note, "release", at(big, 5))

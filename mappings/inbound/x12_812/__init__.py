@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement, Variance
 from crossdock.partners import MappingContext
-from mappings import money
-from mappings.codes import NONE
+from mappings import codes, money
 from mappings.inbound.x12_812.adjustment import Adjustment, Detail
 from mappings.x12 import ZERO, Reader, plain
 
@@ -50,8 +49,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
 
 def _deduction(adjustment: Adjustment, detail: Detail) -> Iterator[ExceptionEvent]:
     row = detail.row
-    exception = row.exception if row is not None else "EDI.UNMAPPED_CODE"
-    if exception == NONE:
+    exception = codes.exception_of(row)
+    if exception == codes.NONE:
         return
     reader = adjustment.reader
     why = (
@@ -78,7 +77,7 @@ def _deduction(adjustment: Adjustment, detail: Detail) -> Iterator[ExceptionEven
     yield ExceptionEvent(
         code=exception,
         title=f"{adjustment.who} {detail.verb}{how_much} {adjustment.what}: {why}",
-        cause=row.cause if row is not None else None,
+        cause=codes.cause_of(row),
         refs=refs,
         place=reader.place(detail.position, detail.path),
         occurred_at=adjustment.occurred_at,

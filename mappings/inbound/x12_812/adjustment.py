@@ -6,7 +6,7 @@ from typing import Final
 
 from canonical.events import Line, Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import Loop
-from mappings import codes, money
+from mappings import codes, money, times
 from mappings.codes import Row
 from mappings.x12 import ZERO, Reader, at, product_ids
 
@@ -40,16 +40,14 @@ class Adjustment:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.who = money.sender(reader)
+        self.who = reader.who()
         self.attributes: dict[str, str] = {}
         self.parties: list[Party] = []
         self.refs: list[Ref] = []
         self.currency = ""
         self.occurred_at: When | None = None
         root = reader.tree
-        bcd = root.first("BCD")
-        if bcd is None:
-            raise reader.stop("the BCD is missing: nothing says what is adjusted", 1)
+        bcd = reader.begin("BCD", "nothing says what is adjusted")
         for position, cur in root.all("CUR"):
             self.currency = money.currency(reader, at(cur, 2), position, 2)
         self._head(*bcd)
@@ -105,7 +103,7 @@ class Adjustment:
             if day := at(bcd, element):
                 self.attributes[name] = reader.date(day, position, element)
         if (made := self.attributes.get("adjustment_date")) is not None:
-            self.occurred_at = {"value": made, "precision": "date"}
+            self.occurred_at = times.on(made)
         for element, name in ((3, "handling"), (5, "credit_debit"), (11, "purpose"), (12, "type")):
             money.note(self.attributes, name, at(bcd, element))
         money.note(self.attributes, "vendor_order", at(bcd, 8))

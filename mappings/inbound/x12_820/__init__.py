@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement
 from crossdock.partners import MappingContext
-from mappings import money
-from mappings.codes import NONE
+from mappings import codes, money
 from mappings.inbound.x12_820.remittance import Adjustment, Item, Remittance
 from mappings.x12 import ZERO, Reader
 
@@ -73,8 +72,8 @@ def _deduction(remittance: Remittance, adjustment: Adjustment, item: Item | None
     if adjustment.amount >= ZERO:
         return
     row = adjustment.row
-    exception = row.exception if row is not None else "EDI.UNMAPPED_CODE"
-    if exception == NONE:
+    exception = codes.exception_of(row)
+    if exception == codes.NONE:
         return
     reader = remittance.reader
     amount = -adjustment.amount
@@ -90,7 +89,7 @@ def _deduction(remittance: Remittance, adjustment: Adjustment, item: Item | None
     yield ExceptionEvent(
         code=exception,
         title=f"{remittance.who} deducted {money.said(amount)} {of}: {why}",
-        cause=row.cause if row is not None else None,
+        cause=codes.cause_of(row),
         detail="; ".join(adjustment.notes) or None,
         refs=refs,
         place=reader.place(adjustment.position, adjustment.path),

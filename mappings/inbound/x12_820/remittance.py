@@ -7,7 +7,7 @@ from typing import Final
 
 from canonical.events import Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import Loop, Placed
-from mappings import codes, money
+from mappings import codes, money, times
 from mappings.codes import Row
 from mappings.x12 import ZERO, Reader, at
 
@@ -74,7 +74,7 @@ class Remittance:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
-        self.who = money.sender(reader)
+        self.who = reader.who()
         self.attributes: dict[str, str] = {}
         self.parties: list[Party] = []
         self.items: list[Item] = []
@@ -82,9 +82,7 @@ class Remittance:
         self.currency = ""
         self.occurred_at: When | None = None
         root = reader.tree
-        bpr = root.first("BPR")
-        if bpr is None:
-            raise reader.stop("the BPR is missing: nothing says what was paid", 1)
+        bpr = reader.begin("BPR", "nothing says what was paid")
         for position, cur in root.all("CUR"):
             self.currency = money.currency(reader, at(cur, 2), position, 2)
         self._payment(*bpr)
@@ -120,7 +118,7 @@ class Remittance:
         if day := at(bpr, 16):
             date = reader.date(day, position, 16)
             self.attributes["payment_date"] = date
-            self.occurred_at = {"value": date, "precision": "date"}
+            self.occurred_at = times.on(date)
 
     def _number(self, root: Loop) -> None:
         reader = self.reader

@@ -17,7 +17,7 @@ from crossdock.formats.x12.acknowledge import plain_number
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes, money, times
-from mappings.codes import NONE, Row
+from mappings.codes import Row
 from mappings.inbound.x12_997 import issuer
 from mappings.x12 import Reader, at
 
@@ -58,17 +58,15 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     """One advice as statements. Raises ``Unreadable`` for what it cannot map."""
     reader = Reader(document, context)
     root = reader.tree
-    found = root.first("BGN")
-    if found is None:
-        raise reader.stop("the BGN is missing: nothing says which advice it is", 1)
-    head = _Head(reader, *found)
+    position, bgn = reader.begin("BGN", "nothing says which advice it is")
+    head = _Head(reader, position, bgn)
     loops = root.inside("OTI")
     if not loops:
-        raise reader.stop("there is no OTI: the advice speaks of no document", found[0])
+        raise reader.stop("there is no OTI: the advice speaks of no document", position)
     for ordinal, loop in enumerate(loops, 1):
         advice = _Advice(head, loop, ordinal)
         yield advice.fact()
-        if context.direction == "in" and (advice.row is None or advice.row.exception != NONE):
+        if context.direction == "in" and (advice.row is None or advice.row.exception != codes.NONE):
             yield advice.event()
 
 
@@ -79,7 +77,7 @@ class _Head:
 
     def __init__(self, reader: Reader, position: int, bgn: list[str]) -> None:
         self.reader = reader
-        self.who = money.sender(reader)
+        self.who = reader.who()
         self.number = at(bgn, 2)
         self.attributes: dict[str, str] = {}
         money.note(self.attributes, "purpose", at(bgn, 1))
@@ -170,7 +168,7 @@ class _Advice:
             raise reader.stop("OTI01 is empty: nothing says what became of the document", self._position, 1)
         self.row = reader.meaning(_ANSWER, code, self._position, 1)
         self._said = codes.source_code(_ANSWER, code, self.row)
-        self._answer = (self.row.ours if self.row is not None else None) or "unknown"
+        self._answer = codes.ours(self.row) or "unknown"
         self._set = at(oti, 10)
         self._attributes = {"answer": self._answer, **head.attributes}
         money.note(self._attributes, "set", self._set)
@@ -287,7 +285,7 @@ class _Advice:
             self._answer, f"answered with {self._said['code']!r}, a word that we do not know, to"
         )
         return ExceptionEvent(
-            code=self.row.exception if self.row is not None else "EDI.UNMAPPED_CODE",
+            code=codes.exception_of(self.row),
             title=f"{head.who} {verb} {what} ({first['kind'].replace('_', ' ')} {first['value']})",
             cause=cause,
             detail="; ".join(told) or None,

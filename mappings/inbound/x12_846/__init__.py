@@ -77,11 +77,8 @@ class _Report:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        found = tree.all("BIA")
-        if not found:
-            raise reader.stop("the BIA is missing: nothing says which report it is", 1)
-        position, bia = found[0]
-        self.who = reader.partner.title if reader.partner is not None else "The sender"
+        position, bia = reader.begin("BIA", "nothing says which report it is")
+        self.who = reader.who()
         self.refs: list[Ref] = [reader.issued("feed", DOCUMENT, by="sender")]
         if number := at(bia, 3):
             self.refs.append(reader.issued("message", number, by="sender"))
@@ -91,7 +88,7 @@ class _Report:
         if kind := at(bia, 2):
             # a title alone: what nobody knows changes nothing
             row = codes.meaning("x12-755", kind, reader.partner)
-            self.attributes["report"] = (row.ours if row is not None else None) or kind
+            self.attributes["report"] = codes.ours(row) or kind
         self.occurred_at = self._when(bia, position)
         self.parties: list[Party] = []
         for loop in tree.inside("N1"):
@@ -116,7 +113,7 @@ class _Report:
             return None
         date = self.reader.date(day, position, 4)
         if not time:
-            return {"value": date, "precision": "date"}
+            return times.on(date)
         return times.when(date, self.reader.time(time, position, 5), "", partner_zone=self.reader.zone)
 
     def _item(self, loop: "Loop", ordinal: int) -> None:
@@ -167,16 +164,16 @@ class _Report:
             raise reader.stop("QTY01 is empty: nothing says what the quantity is", position, 1)
         if not text:
             return  # QTY04: words in place of a number
-        row, told = warehouse.told(reader, "x12-673", code, position, 1)
+        row, told = reader.told("x12-673", code, position, 1)
         number = reader.number(text, position, 2)
-        unit = warehouse.unit_of(reader, at(qty, 3))
-        kind = (row.ours if row is not None else None) or f"x12-673.{code[:8]}"
+        unit = reader.unit_of(at(qty, 3))
+        kind = codes.ours(row) or f"x12-673.{code[:8]}"
         date = ("", "")
         for place, segment in loop.all("DTM"):
             if day := at(segment, 2):
                 known = codes.meaning("x12-374", at(segment, 1), reader.partner)
                 date = (
-                    f"{(known.ours if known is not None else None) or 'quantity'}_date",
+                    f"{codes.ours(known) or 'quantity'}_date",
                     reader.date(day, place, 2),
                 )
         stock = self._stock(position, path, kind, date, n1)
@@ -184,7 +181,7 @@ class _Report:
         line: LineWords = {**words, "affected": reader.quantity(number, unit)}
         stock.lines.append(line)
         stock.zeros += number == ZERO
-        exception = warehouse.exception_of(row)
+        exception = codes.exception_of(row)
         if exception != codes.NONE and (number > ZERO or row is None):
             verb = _VERBS.get(exception, "says something unknown of")
             item = [ref for ref in words.get("item_ids", []) if ref["kind"] == "item"][:1]
@@ -193,7 +190,7 @@ class _Report:
                     code=exception,
                     title=f"{self.who} {verb} {plain(number)}{f' {unit}' if unit else ''} of {words['line_ref']}",
                     detail=told.get("text"),
-                    cause=row.cause if row is not None else None,
+                    cause=codes.cause_of(row),
                     refs=[*item, *self.refs],
                     place=reader.place(position, path),
                     occurred_at=self.occurred_at,

@@ -80,8 +80,8 @@ def _doubt(first: str, early: str, last: str, late: str) -> Doubt:
         sentence=f"{_SENTENCES[first]} {early} and {_SENTENCES[last]} {late}",
         variance={
             "attribute": "date",
-            "expected": {"value": early, "precision": "date"},
-            "actual": {"value": late, "precision": "date"},
+            "expected": times.on(early),
+            "actual": times.on(late),
             "delta": str(times.days_between(early, late)),
         },
     )

@@ -16,12 +16,12 @@ from canonical.events import (
     Variance,
     When,
 )
-from mappings import codes, money, parties
+from mappings import codes, money, parties, times
 from mappings.inbound.x12_850.doubts import Doubt
 from mappings.x12 import Reader, at, plain
 
 if TYPE_CHECKING:
-    from crossdock.formats.x12.loops import Loop, Placed
+    from crossdock.formats.x12.loops import Loop
 
 DATES: Final = frozenset(
     {
@@ -49,9 +49,9 @@ class Order:
     def __init__(self, reader: Reader, segment_id: str, *, number: int, date: int) -> None:
         root = reader.tree
         self.reader = reader
-        self.begin = begins(reader, segment_id)
+        self.begin = reader.begin(segment_id, "nothing says what this document is about")
         position, segment = self.begin
-        self.who = name_of_sender(reader, "The buyer")
+        self.who = reader.who("The buyer")
         self.number = at(segment, number)
         if not self.number:
             raise reader.stop(
@@ -63,13 +63,13 @@ class Order:
                 f"{segment_id}01 is empty: nothing says whether this is new, a change or a copy", position, 1
             )
         row = reader.meaning("x12-353", code, position, 1)
-        self.purpose = (row.ours or "") if row is not None else ""
+        self.purpose = codes.ours(row)
         self.purpose_code: SourceCode = codes.source_code("x12-353", code, row)
         self.refs: list[Ref] = [reader.purchase_order(self.number, sent_by="buyer")]
         self.place: DocumentPlace = reader.place(position, segment_id)
         day = at(segment, date)
         self.date = reader.date(day, position, date) if day else ""
-        self.occurred_at: When | None = {"value": self.date, "precision": "date"} if day else None
+        self.occurred_at: When | None = times.on(self.date) if day else None
         self.attributes: dict[str, str] = {"purpose": code}
         if self.date:
             self.attributes["order_date"] = self.date
@@ -196,25 +196,6 @@ class Order:
 def counted(lines: int) -> str:
     """``1 line``, ``2 lines``."""
     return "1 line" if lines == 1 else f"{lines} lines"
-
-
-def begins(reader: Reader, segment_id: str) -> "Placed":
-    """The segment that begins the document: one, and no second one anywhere."""
-    found = [
-        (position, segment) for position, segment in enumerate(reader.segments, 1) if segment[0] == segment_id
-    ]
-    if not found:
-        raise reader.stop(f"the {segment_id} is missing: nothing says what this document is about", 1)
-    if len(found) > 1:
-        raise reader.stop(f"a second {segment_id} stands in the set", found[1][0])
-    return found[0]
-
-
-def name_of_sender(reader: Reader, unknown: str) -> str:
-    """Who speaks, for titles: the partner, or in a copy of ours "We"."""
-    if reader.context.direction == "out":
-        return "We"
-    return reader.partner.title if reader.partner is not None else unknown
 
 
 def dates_of(reader: Reader, loop: "Loop") -> dict[str, str]:

@@ -26,8 +26,7 @@ from canonical.events import (
 )
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes
-from mappings.codes import NONE
+from mappings import codes, times
 from mappings.destinations import destinations
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
@@ -66,10 +65,7 @@ class _Report:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        begin = tree.first("XQ")
-        if begin is None:
-            raise reader.stop("the XQ is missing: nothing says of which day the report is", 1)
-        self.position, segment = begin
+        self.position, segment = reader.begin("XQ", "nothing says of which day the report is")
         self.attributes: dict[str, str] = {}
         self.occurred_at: When | None = None
         if action := at(segment, 1):
@@ -78,7 +74,7 @@ class _Report:
             if day := at(segment, element):
                 self.attributes[name] = reader.date(day, self.position, element)
                 # the last day of the period is when all of it was so
-                self.occurred_at = {"value": self.attributes[name], "precision": "date"}
+                self.occurred_at = times.on(self.attributes[name])
         self.refs: list[Ref] = [reader.issued("feed", DOCUMENT, by="sender")]
         for _, number in tree.all("N9"):
             if at(number, 1) and at(number, 2):
@@ -149,7 +145,7 @@ class _Activity:
             raise reader.stop("ZA01 is empty: nothing says what the quantity is", self.position, 1)
         self.row = reader.meaning(_ACTIVITY, self.code, self.position, 1)
         self.source_code = codes.source_code(_ACTIVITY, self.code, self.row)
-        self.word = (self.row.ours if self.row is not None else None) or self.code.lower()[:64]
+        self.word = codes.ours(self.row) or self.code.lower()[:64]
         self.unit = at(segment, 3)
         text = at(segment, 2)
         self.said = reader.number(text, self.position, 2) if text else None
@@ -193,8 +189,8 @@ class _Activity:
 
     def events(self) -> Iterator[ExceptionEvent]:
         """The trouble that the activity says, and the one that its numbers say."""
-        exception = self.row.exception if self.row is not None else "EDI.UNMAPPED_CODE"
-        if exception == "EDI.UNMAPPED_CODE" or (exception != NONE and self._is_some()):
+        exception = codes.exception_of(self.row)
+        if exception == codes.UNKNOWN or (exception != codes.NONE and self._is_some()):
             yield self._event(exception)
         if self.said is not None and self.places and self.said != self.sum:
             yield self._contradiction()
@@ -213,12 +209,12 @@ class _Activity:
         more = {"places_count": len(self.places)} if self.places else {}
         return ExceptionEvent(
             code=exception,
-            cause=self.row.cause if self.row is not None else None,
+            cause=codes.cause_of(self.row),
             title=title,
             detail="; ".join(told) or None,
             refs=[self._ref, *report.refs],
             place=self.place,
-            occurred_at={"value": self.day, "precision": "date"} if self.day else report.occurred_at,
+            occurred_at=times.on(self.day) if self.day else report.occurred_at,
             parties=report.parties,
             lines=[self.line],
             source_codes=[self.source_code],
@@ -269,8 +265,7 @@ class _Activity:
 
     @property
     def _who(self) -> str:
-        partner = self.item.report.reader.partner
-        return partner.title if partner is not None else "The customer"
+        return self.item.report.reader.who("The customer")
 
     @property
     def _what(self) -> str:

@@ -69,7 +69,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             header.take(name, segment, place)
     header.close()
     header_row = header.meaning
-    exception = header_row.exception if header_row is not None else "EDI.UNMAPPED_CODE"
+    exception = codes.exception_of(header_row)
     silence = SILENCE.get(header.kind, "")
 
     yield _acknowledged(header, lines, silence)
@@ -131,7 +131,7 @@ def _header_event(header: Header, exception: str, lines: list[Line]) -> Exceptio
         words = ", ".join(f"{each['code']} ({each.get('text', 'unknown')})" for each in said)
         detail.append(f"line {line.ref}: {words or 'listed without a reason'}")
     more = {"lines": [line.ref for line in lines]} if lines else {}
-    if exception == "EDI.UNMAPPED_CODE":
+    if exception == codes.UNKNOWN:
         title = f"{header.who} answered PO {header.order} with {header.kind!r}, a word that we do not know"
     else:
         title = f"{header.who} {_WORDS.get(exception, 'did not simply accept')} PO {header.order}"
@@ -139,7 +139,7 @@ def _header_event(header: Header, exception: str, lines: list[Line]) -> Exceptio
         code=exception,
         title=title,
         detail="; ".join(detail),
-        cause=header.meaning.cause if header.meaning is not None else None,
+        cause=codes.cause_of(header.meaning),
         refs=header.refs,
         place=header.reader.place(header.position, "BAK"),
         occurred_at=header.occurred_at,

@@ -49,10 +49,7 @@ class Header:
         self.currency = ""
         self.parties: list[Party] = []
         self.wishes: dict[str, str] = {}
-        if reader.context.direction == "out":
-            self.who = "We"
-        else:
-            self.who = reader.partner.title if reader.partner is not None else "The supplier"
+        self.who = reader.who("The supplier")
 
     def take(self, name: str, segment: list[str], position: int) -> None:
         """One segment before the first line."""
@@ -76,10 +73,7 @@ class Header:
                 self.refs.append({**reader.issued("sales_order", theirs, by="sender"), "role": "seller"})
             day = at(segment, begin.date)
             self.order_date = reader.date(day, position, begin.date) if day else ""
-            day = at(segment, begin.said)
-            self.occurred_at: When | None = (
-                {"value": reader.date(day, position, begin.said), "precision": "date"} if day else None
-            )
+            self.occurred_at: When | None = reader.day(at(segment, begin.said), position, begin.said)
         elif name == "CUR":
             self.currency = money.currency(reader, at(segment, 2), position, 2)
         elif name == "DTM":
@@ -101,7 +95,7 @@ class Header:
 def word_of_date(reader: Reader, qualifier: str) -> str:
     """Our word for a date qualifier (374), empty for one that is in no crosswalk."""
     row = codes.meaning("x12-374", qualifier, reader.partner)
-    return (row.ours or "") if row is not None else ""
+    return codes.ours(row)
 
 
 def kind_of_date(reader: Reader, qualifier: str) -> str:

@@ -20,7 +20,7 @@ from canonical.events import (
 from canonical.events import Line as LineWords
 from mappings import codes, times
 from mappings.inbound.x12_855.header import PROMISES, Header, kind_of_date, wish, word_of_date
-from mappings.x12 import ZERO, Reader, at, plain, product_ids
+from mappings.x12 import ZERO, at, plain, product_ids
 
 # 639: bases of a unit price that are one unit; per hundred and per thousand would be off by that much
 PER_UNIT: Final = frozenset({"", "PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
@@ -129,7 +129,7 @@ class Line:
         self._scheduled: dict[str, Decimal] | None = None
         self._new_price: Decimal | None = None
         self._other_unit = ""
-        self._unit = unit_of(reader, at(segment, places.unit))
+        self._unit = reader.unit_of(at(segment, places.unit))
         text = at(segment, places.quantity)
         self.ordered = reader.count(text, position, places.quantity) if text else None
         text = at(segment, places.price)
@@ -166,7 +166,7 @@ class Line:
         if not code:
             raise reader.stop("ACK01 is empty: nothing says what happens to the line", position, 1)
         row = reader.meaning("x12-668", code, position, 1)
-        exception = row.exception if row is not None else "EDI.UNMAPPED_CODE"
+        exception = codes.exception_of(row)
         answer = self._answers.get(exception)
         if answer is None:
             answer = self._answers[exception] = _Answer(position, self._acks)
@@ -498,8 +498,8 @@ class Line:
         asked = self._asked(kind)
         variance: Variance = {
             "attribute": "date",
-            "expected": {"value": asked, "precision": "date"} if asked else None,
-            "actual": {"value": date, "precision": "date"},
+            "expected": times.on(asked) if asked else None,
+            "actual": times.on(date),
         }
         if asked:
             variance["delta"] = str(times.days_between(asked, date))
@@ -515,12 +515,6 @@ class Line:
         return self._header.reader.money(
             round(value, 9) if _decimals(value) > 9 else value, self._header.currency
         )
-
-
-def unit_of(reader: Reader, text: str) -> str:
-    """A unit [355], also where it is the first component of a composite (C001)."""
-    component = reader.document.interchange.delimiters.component
-    return text.partition(component)[0] if component else text
 
 
 def _decimals(number: Decimal) -> int:

@@ -16,7 +16,7 @@ from canonical.events import Line as LineWords
 from canonical.events import Quantity
 from mappings import codes
 from mappings.inbound.x12_855.header import Header, kind_of_date
-from mappings.inbound.x12_855.line import Line, unit_of
+from mappings.inbound.x12_855.line import Line
 from mappings.x12 import ZERO, Reader, at, scheme_of
 
 _SAYS_MORE: Final = frozenset({"DTM", "CTP", "SCH"})
@@ -219,7 +219,7 @@ def _quantity(reader: Reader, counted: tuple[str, str]) -> Quantity | None:
     """PO102 and PO103; ``None`` for a number that is not written as we write it."""
     if not _as_we_write(counted[0]):
         return None
-    return reader.quantity(Decimal(counted[0]), unit_of(reader, counted[1].strip()))
+    return reader.quantity(Decimal(counted[0]), reader.unit_of(counted[1].strip()))
 
 
 def _scheme(reader: Reader, qualifier: str) -> str:

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
-from mappings import warehouse
+from mappings import codes, warehouse
 from mappings.inbound.x12_856.notice import Notice, Order
-from mappings.x12 import Reader
+from mappings.x12 import CANCELLATION, Reader
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
 
 DOCUMENT: Final = "x12/856"
 VERSION: Final = "1"
-
-CANCELLATION: Final = "01"
 
 _TOLD_AT_MOST: Final = 20
 """So many levels or labels are named in a sentence; of the others only how many there are."""
@@ -62,14 +60,14 @@ def _status(notice: Notice, order: Order, told: set[str]) -> Iterator[ExceptionE
     """What TD506 says of the shipment or the order, where no line has said it."""
     first = next(iter(notice.orders.values()))
     for row, code, position, path in [*(notice.status if order is first else ()), *order.status]:
-        exception = warehouse.exception_of(row)
+        exception = codes.exception_of(row)
         if exception in told:
             continue
         said = code.get("text", code["code"])
         yield ExceptionEvent(
             code=exception,
             title=f"{notice.who} says of {order.what}: {said}",
-            cause=row.cause if row is not None else None,
+            cause=codes.cause_of(row),
             refs=order.refs,
             place=notice.reader.place(position, path),
             occurred_at=notice.occurred_at,

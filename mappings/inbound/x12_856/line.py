@@ -56,8 +56,8 @@ class Line:
         if text := at(sn1, 4):
             self._cumulative = max(self._cumulative, reader.count(text, position, 4))
         if status := at(sn1, 8):
-            row, code = warehouse.told(reader, "x12-668", status, position, 8)
-            self._said.setdefault(warehouse.exception_of(row), (row, code, position))
+            row, code = reader.told("x12-668", status, position, 8)
+            self._said.setdefault(codes.exception_of(row), (row, code, position))
 
     def _quantities(self, reader: Reader) -> tuple[Decimal | None, Decimal | None]:
         if not self._parts:
@@ -83,7 +83,7 @@ class Line:
         missing = self._missing(order.notice.reader)
         for exception, (row, code, position) in self._said.items():
             if exception != codes.NONE:
-                yield self._event(order, exception, missing, position, [code], row.cause if row else None)
+                yield self._event(order, exception, missing, position, [code], codes.cause_of(row))
         if missing is not None and (missing < ZERO or not _EXPLAINS & self._said.keys()):
             exception = "FUL.OVER_SHIP" if missing < ZERO else "FUL.SHORT_SHIP"
             yield self._event(order, exception, missing, self._position, [], None)

@@ -129,16 +129,11 @@ class Notice:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        found = tree.all("BSN")
-        if not found:
-            raise reader.stop("the BSN is missing: nothing says which shipment it is about", 1)
-        if len(found) > 1:
-            raise reader.stop("a second BSN stands in the set", found[1][0])
-        self.position, bsn = found[0]
+        self.position, bsn = reader.begin("BSN", "nothing says which shipment it is about")
         self.purpose, self.number = at(bsn, 1), at(bsn, 2)
         if not self.number:
             raise reader.stop("BSN02 is empty: the shipment has no number", self.position, 2)
-        self.who = reader.partner.title if reader.partner is not None else "The supplier"
+        self.who = reader.who("The supplier")
         self.refs: list[Ref] = [reader.issued("asn", self.number, by="sender")]
         self.attributes: dict[str, str] = {}
         if self.purpose:
@@ -316,8 +311,8 @@ class Notice:
         if routing := at(td5, 5):
             attributes["routing"] = routing
         if status := at(td5, 6):
-            row, code = warehouse.told(self.reader, "x12-368", status, position, 6)
-            if warehouse.exception_of(row) != codes.NONE:
+            row, code = self.reader.told("x12-368", status, position, 6)
+            if codes.exception_of(row) != codes.NONE:
                 path = "HL/TD5" if order is not None else "HL[1]/TD5"
                 (order if order is not None else self).status.append((row, code, position, path))
 
@@ -360,7 +355,7 @@ class Notice:
 
     def _when(self, date: str, time: str, zone: str, position: int, element: int) -> When:
         if not time:
-            return {"value": date, "precision": "date"}
+            return times.on(date)
         if not times.known_time_code(zone):
             zone = ""
         return times.when(

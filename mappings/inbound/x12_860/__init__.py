@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, SourceCode, Statement
 from crossdock.partners import MappingContext
+from mappings import times
 from mappings.inbound.x12_850.doubts import Doubt
 from mappings.inbound.x12_850.order import Order, counted
 from mappings.inbound.x12_860.change import Change, date_variances
@@ -40,7 +41,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     order.attribute("request", segment, 7)
     order.date_attribute("change_date", 11)
     if day := order.attributes.get("change_date"):
-        order.occurred_at = {"value": day, "precision": "date"}
+        order.occurred_at = times.on(day)
     else:
         order.occurred_at = None  # BCH06 is the day of the order, not of its change
     changes = [Change(order, loop, ordinal) for ordinal, loop in enumerate(reader.tree.inside("POC"), 1)]

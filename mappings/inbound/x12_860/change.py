@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import DocumentPlace, ExceptionEvent, Money, SourceCode, Variance
 from canonical.events import Line as LineWords
-from mappings import codes
+from mappings import codes, times
 from mappings.inbound.x12_850.order import Order, dates_of
-from mappings.inbound.x12_855.line import PER_UNIT, unit_of
+from mappings.inbound.x12_855.line import PER_UNIT
 from mappings.x12 import at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ class Change:
         if not self._code:
             raise reader.stop("POC02 is empty: nothing says what is to change", position, 2)
         row = reader.meaning("x12-670", self._code, position, 2)
-        self.exception = row.exception if row is not None else "EDI.UNMAPPED_CODE"
-        self._aspects = ((row.ours or "") if row is not None else "").split("+")
+        self.exception = codes.exception_of(row)
+        self._aspects = codes.ours(row).split("+")
         self.source_code: SourceCode = codes.source_code("x12-670", self._code, row)
 
-        self._unit = unit_of(reader, at(segment, 5))
+        self._unit = reader.unit_of(at(segment, 5))
         text = at(segment, 3)
         self._quantity: Decimal | None = reader.count(text, position, 3) if text else None
         text = at(segment, 6)
@@ -100,7 +100,7 @@ class Change:
             return None
         order = self._order
         number = order.number
-        if self.exception == "EDI.UNMAPPED_CODE":
+        if self.exception == codes.UNKNOWN:
             title = f"{order.who} asks to change PO {number} line {self.ref} by {self._code!r}, which we do not know"
         elif self.exception == "ORD.CHANGE_REJECTED":
             title = f"{order.who} does not accept a change of PO {number} line {self.ref}"
@@ -174,6 +174,6 @@ class Change:
 def date_variances(dates: Mapping[str, str]) -> list[Variance]:
     """New dates, whose old ones are not said."""
     return [
-        {"attribute": "date", "expected": None, "actual": {"value": date, "precision": "date"}}
+        {"attribute": "date", "expected": None, "actual": times.on(date)}
         for date in dict.fromkeys(dates.values())
     ]

@@ -15,7 +15,7 @@ from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, State
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, parties, warehouse
-from mappings.x12 import ZERO, Reader, at, plain, product_ids
+from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -24,16 +24,10 @@ if TYPE_CHECKING:
 DOCUMENT: Final = "x12/861"
 VERSION: Final = "1"
 
-CANCELLATION: Final = "01"
-
 _CONDITIONS: Final = (6, 9, 12, 15, 18)
 """Where the five (quantity, unit, condition) of an RCD begin."""
 
-TITLES: Final = {
-    "RCV.SHORT": "missed", "RCV.OVER": "received too much:", "RCV.DAMAGED": "received damaged",
-    "RCV.QUALITY": "finds fault with", "RCV.WRONG_ITEM": "received other goods than announced:",
-    "RCV.REJECTED": "rejected", "RCV.NO_ASN": "found no ship notice for",
-}  # fmt: skip
+TITLES: Final = {**warehouse.RECEIPT_TITLES, "RCV.NO_ASN": "found no ship notice for"}
 
 
 def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
@@ -81,10 +75,10 @@ class _Order:
         if advice.condition is None or told:
             return
         row, code = advice.condition
-        exception = warehouse.exception_of(row)
+        exception = codes.exception_of(row)
         if exception != codes.NONE:
             yield advice.event(
-                exception, f"{self.what}", self, advice.position, "BRA", [code], row.cause if row else None
+                exception, f"{self.what}", self, advice.position, "BRA", [code], codes.cause_of(row)
             )
 
     @property
@@ -104,16 +98,11 @@ class _Advice:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        found = tree.all("BRA")
-        if not found:
-            raise reader.stop("the BRA is missing: nothing says which receipt it is about", 1)
-        if len(found) > 1:
-            raise reader.stop("a second BRA stands in the set", found[1][0])
-        self.position, bra = found[0]
+        self.position, bra = reader.begin("BRA", "nothing says which receipt it is about")
         self.number, self.purpose = at(bra, 1), at(bra, 3)
         if not self.number:
             raise reader.stop("BRA01 is empty: the receipt has no number", self.position, 1)
-        self.who = reader.partner.title if reader.partner is not None else "The receiver"
+        self.who = reader.who("The receiver")
         self.refs: list[Ref] = [reader.issued("receipt", self.number, by="sender")]
         self.parties: list[Party] = []
         self.attributes: dict[str, str] = {}
@@ -121,13 +110,8 @@ class _Advice:
             self.attributes["purpose"] = self.purpose
         if kind := at(bra, 4):
             self.attributes["advice_type"] = kind
-        self.condition = (
-            warehouse.told(reader, "x12-412", at(bra, 6), self.position, 6) if at(bra, 6) else None
-        )
-        day = at(bra, 2)
-        self.occurred_at: When | None = (
-            {"value": reader.date(day, self.position, 2), "precision": "date"} if day else None
-        )
+        self.condition = reader.told("x12-412", at(bra, 6), self.position, 6) if at(bra, 6) else None
+        self.occurred_at: When | None = reader.day(at(bra, 2), self.position, 2)
         order = self._header(tree)
         for loop in tree.inside("N1"):
             if party := loop.first("N1"):
@@ -152,7 +136,7 @@ class _Advice:
                     row = codes.meaning("x12-374", at(segment, 1), reader.partner)
                     word = row.ours if row is not None else None
                     if word == "received":
-                        self.occurred_at = {"value": reader.date(day, position, 2), "precision": "date"}
+                        self.occurred_at = reader.day(day, position, 2)
                     elif word is not None:
                         self.attributes[f"{word}_date"] = reader.date(day, position, 2)
                 case "TD5" if at(segment, 2) == "2" and (scac := at(segment, 3)):
@@ -249,7 +233,7 @@ class _Line:
             self.words["ordered"] = ordered
         if text := at(rcd, 2):
             self.words["affected"] = reader.quantity(
-                reader.count(text, position, 2), warehouse.unit_of(reader, at(rcd, 3))
+                reader.count(text, position, 2), reader.unit_of(at(rcd, 3))
             )
 
     def events(self, order: _Order) -> Iterator[ExceptionEvent]:
@@ -261,12 +245,12 @@ class _Line:
             condition = at(rcd, place + 2)
             if not condition:
                 continue
-            row, code = warehouse.told(reader, "x12-412", condition, self._position, place + 2)
-            exception = warehouse.exception_of(row)
+            row, code = reader.told("x12-412", condition, self._position, place + 2)
+            exception = codes.exception_of(row)
             if exception == codes.NONE:
                 continue
             explained = True
-            yield self._event(order, exception, place, [code], row.cause if row is not None else None)
+            yield self._event(order, exception, place, [code], codes.cause_of(row))
         text = at(rcd, 4)
         if text and not explained and reader.count(text, self._position, 4) > ZERO:
             yield self._event(order, "RCV.REJECTED", 4, [], "returned")
@@ -280,7 +264,7 @@ class _Line:
         words.pop("affected", None)
         amount = ""
         if text := at(rcd, place):
-            unit = warehouse.unit_of(reader, at(rcd, place + 1))
+            unit = reader.unit_of(at(rcd, place + 1))
             number = reader.count(text, self._position, place)
             words["affected"] = reader.quantity(number, unit)
             amount = f"{plain(number)} {unit} of ".replace("  ", " ")

@@ -36,10 +36,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     """The messages of one set. Raises ``Unreadable`` for a set without a message."""
     reader = Reader(document, context)
     tree = reader.tree
-    header = tree.first("BMG")
-    if header is None:
-        raise reader.stop("the BMG is missing: nothing begins the message", 1)
-    position, segment = header
+    position, segment = reader.begin("BMG", "nothing begins the message")
+    who = reader.who("A sender without a profile")
     subject = at(segment, 2)
     purpose = at(segment, 1)
     parties: list[Party] = []
@@ -67,7 +65,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             more["purpose"] = purpose[:2]
         yield ExceptionEvent(
             code="EDI.FREE_TEXT",
-            title=f"{_who(reader)} writes: {theme or text.partition(chr(10))[0]}",
+            title=f"{who} writes: {theme or text.partition(chr(10))[0]}",
             detail=text or theme,
             refs=[reader.issued("message", own, by="sender"), *own_refs],
             place=reader.place(begin[0], f"MIT[{number}]" if begin[1] else "BMG"),
@@ -126,9 +124,5 @@ def _said_at(reader: Reader, tree: Loop) -> When | None:
     """The first date of the header, as precise as it is said."""
     for position, segment in tree.all("DTM"):
         if day := at(segment, 2):
-            return {"value": reader.date(day, position, 2), "precision": "date"}
+            return reader.day(day, position, 2)
     return None
-
-
-def _who(reader: Reader) -> str:
-    return reader.partner.title if reader.partner is not None else "A sender without a profile"

@@ -97,7 +97,7 @@ def _header_exception(header: Header) -> str:
     if not header.kind:
         return codes.NONE
     if header.meaning is None:
-        return "EDI.UNMAPPED_CODE"
+        return codes.UNKNOWN
     exception = header.meaning.exception
     return "ORD.CHANGE_REJECTED" if exception == "ORD.REJECTED" else exception
 
@@ -158,7 +158,7 @@ def _header_event(header: Header, exception: str, lines: list[ChangedLine]) -> E
         detail.append(f"line {line.ref}: {words}")
     more = {"lines": [line.ref for line in lines]} if lines else {}
     about = f"the change of PO {header.order}"
-    if exception == "EDI.UNMAPPED_CODE":
+    if exception == codes.UNKNOWN:
         title = f"{header.who} answered {about} with {header.kind!r}, a word that we do not know"
     else:
         title = f"{header.who} {_TITLES.get(exception, 'did not simply accept')} {about}"
@@ -166,7 +166,7 @@ def _header_event(header: Header, exception: str, lines: list[ChangedLine]) -> E
         code=exception,
         title=title,
         detail="; ".join(detail),
-        cause=header.meaning.cause if header.meaning is not None else None,
+        cause=codes.cause_of(header.meaning),
         refs=header.refs,
         place=header.reader.place(header.position, "BCA"),
         occurred_at=header.occurred_at,

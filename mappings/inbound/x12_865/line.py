@@ -9,7 +9,7 @@ from typing import Final
 
 from canonical.events import ExceptionEvent, Ref, SourceCode, Variance
 from canonical.events import Line as LineWords
-from mappings import codes
+from mappings import codes, times
 from mappings.inbound.x12_855.header import Header, wish
 from mappings.inbound.x12_855.line import Line, Places
 from mappings.x12 import at, product_ids
@@ -44,7 +44,7 @@ _TITLES: Final = {
     "ORD.QTY_CHANGED": "changed the quantity of",
     "PRC.CHANGED": "changed the price of",
     "ORD.COUNTER_OFFER": "changed",
-    "EDI.UNMAPPED_CODE": "changed with an unknown code",
+    codes.UNKNOWN: "changed with an unknown code",
 }
 _REJECTIONS: Final = frozenset({"ORD.LINE_REJECTED"})
 
@@ -73,7 +73,7 @@ class ChangedLine:
             raise reader.stop("POC02 is empty: nothing says which change is answered", position, 2)
         row = reader.meaning("x12-670", code, position, 2)
         self._known = row is not None
-        self._aspects = ((row.ours or "") if row is not None else "").split("+")
+        self._aspects = codes.ours(row).split("+")
         self._code: SourceCode = codes.source_code("x12-670", code, row)
         self._line = Line(header, position, ordinal, POC)
         self.ref = self._line.ref
@@ -93,7 +93,7 @@ class ChangedLine:
         """Decide what is a trouble, when the head is known. ``answers``: to a change that we asked for;
         ``accepted``: the head accepts all that is listed."""
         if not self._known:
-            self._own = "EDI.UNMAPPED_CODE"
+            self._own = codes.UNKNOWN
         elif "reject" in self._aspects:
             self._own = "ORD.CHANGE_REJECTED"
         elif "item" in self._aspects and not self._line.says("INV.SUBSTITUTION") and not accepted:
@@ -161,7 +161,7 @@ class ChangedLine:
             found.append({"attribute": "unit_price", "expected": None, "actual": self.words["unit_price"]})
         if aspects & {"date", "all", "add"}:
             found += [
-                {"attribute": "date", "expected": None, "actual": {"value": date, "precision": "date"}}
+                {"attribute": "date", "expected": None, "actual": times.on(date)}
                 for date in dict.fromkeys(self._dates.values())
             ]
         if "item" in aspects and self._replacements:

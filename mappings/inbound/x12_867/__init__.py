@@ -17,8 +17,7 @@ from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode,
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes, money
-from mappings.codes import NONE
-from mappings.x12 import ZERO, Reader, at, plain, product_ids
+from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -39,9 +38,6 @@ _QUANTITIES: Final = {
     "76": ("returned", "returned"),
     "84": ("returned", "returned"),
 }
-_CANCELLED: Final = "01"
-"""BPT01 [353] of a report that is taken back: what it said is no trouble any more."""
-
 _PERIOD: Final = {"090": "from_date", "091": "to_date"}
 """DTM01 [374] of the report's first and last day."""
 
@@ -65,7 +61,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         )
     for transfer in transfers:
         yield from transfer.facts()
-    if report.attributes.get("purpose") == _CANCELLED:
+    if report.attributes.get("purpose") == CANCELLATION:
         return
     for transfer in transfers:
         yield from transfer.events()
@@ -87,10 +83,7 @@ class _Report:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         tree = reader.tree
-        begin = tree.first("BPT")
-        if begin is None:
-            raise reader.stop("the BPT is missing: nothing says which report this is", 1)
-        self.position, segment = begin
+        self.position, segment = reader.begin("BPT", "nothing says which report this is")
         self.attributes = {
             name: value
             for name, value in (("purpose", at(segment, 1)), ("report_type", at(segment, 4)))
@@ -100,10 +93,7 @@ class _Report:
         if number := at(segment, 2):
             self.refs.append(reader.issued("message", number, by="sender"))
         self.refs.append(reader.issued("feed", DOCUMENT, by="sender"))
-        day = at(segment, 3)
-        self.occurred_at: When | None = (
-            {"value": reader.date(day, self.position, 3), "precision": "date"} if day else None
-        )
+        self.occurred_at: When | None = reader.day(at(segment, 3), self.position, 3)
         currency = tree.first("CUR")
         self.currency = ""
         if currency is not None:
@@ -140,7 +130,7 @@ class _Transfer:
         self.occurred_at = report.occurred_at
         for position, dates in loop.all("DTM"):
             if day := at(dates, 2):
-                self.occurred_at = {"value": reader.date(day, position, 2), "precision": "date"}
+                self.occurred_at = reader.day(day, position, 2)
                 break
         self.items = [_Item(self, inner, n) for n, inner in enumerate(loop.inside("QTY"), 1)]
 
@@ -180,17 +170,17 @@ class _Transfer:
     def events(self) -> Iterator[ExceptionEvent]:
         """The troubles of this transfer, one for each item; of a word that we do not know, one for all of it."""
         if self.row is None:
-            yield self._event("EDI.UNMAPPED_CODE", None)
+            yield self._event(codes.UNKNOWN, None)
             return
-        if not self.items and self.row.exception != NONE:
+        if not self.items and self.row.exception != codes.NONE:
             yield self._event(self.row.exception, None)
         for item in self.items:
-            if item.exception != NONE and item.is_some:
+            if item.exception != codes.NONE and item.is_some:
                 yield self._event(item.exception, item)
 
     def _event(self, exception: str, item: "_Item | None") -> ExceptionEvent:
         report, reader = self.report, self.report.reader
-        who = reader.partner.title if reader.partner is not None else "The distributor"
+        who = reader.who("The distributor")
         what = f"transfer {self.number}" if item is None else item.title
         said = self.row.text if self.row is not None else f"{self.code!r}, a word that we do not know"
         if item is not None and item.word:
@@ -198,7 +188,7 @@ class _Transfer:
         path = f"PTD[{self.number}]" if item is None else f"PTD[{self.number}]/QTY[{item.number}]"
         return ExceptionEvent(
             code=exception,
-            cause=self.row.cause if self.row is not None else None,
+            cause=codes.cause_of(self.row),
             title=f"{who} reports {what}: {said}",
             refs=report.refs,
             place=reader.place(self.position if item is None else item.position, path),
@@ -223,8 +213,7 @@ class _Item:
         self.source_codes: list[SourceCode] = [{"scheme": "x12-673", "code": qualifier}] if qualifier else []
         text = at(segment, 2)
         self.quantity: Decimal | None = reader.number(text, self.position, 2) if text else None
-        component = reader.document.interchange.delimiters.component
-        unit = at(segment, 3).partition(component)[0].strip()
+        unit = reader.unit_of(at(segment, 3)).strip()
         item = loop.first("LIN")
         ids = product_ids(item[1], 2, reader.partner) if item is not None else []
         ref = at(item[1], 1) if item is not None else ""
@@ -252,6 +241,6 @@ class _Item:
     def exception(self) -> str:
         """What trouble this item is: by its transfer, else by its own quantity."""
         row = self.transfer.row
-        if row is not None and row.exception != NONE and self.kind == self.transfer.kind:
+        if row is not None and row.exception != codes.NONE and self.kind == self.transfer.kind:
             return row.exception
-        return _EXCEPTIONS.get(self.word, NONE)
+        return _EXCEPTIONS.get(self.word, codes.NONE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import DocumentPlace, ExceptionEvent, Party, Ref, When
 from crossdock.formats.x12 import loops
 from mappings import parties
-from mappings.inbound.x12_850.order import begins, dates_of, name_of_sender
+from mappings.inbound.x12_850.order import dates_of
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -54,15 +54,12 @@ class Report:
     def __init__(self, reader: Reader, segment_id: str, *, sent_by: str, number: int, date: int) -> None:
         root = reader.tree
         self.reader = reader
-        self.begin = begins(reader, segment_id)
+        self.begin = reader.begin(segment_id, "nothing says what this document is about")
         position, segment = self.begin
-        self.who = name_of_sender(reader, "The supplier" if sent_by == "seller" else "The buyer")
+        self.who = reader.who("The supplier" if sent_by == "seller" else "The buyer")
         self._sent_by = sent_by
         self.place: DocumentPlace = reader.place(position, segment_id)
-        day = at(segment, date)
-        self.occurred_at: When | None = (
-            {"value": reader.date(day, position, date), "precision": "date"} if day else None
-        )
+        self.occurred_at: When | None = reader.day(at(segment, date), position, date)
         told = at(segment, number)
         self._document: Ref | None = reader.issued("message", told, by="sender") if told else None
         self._inquiry: Ref | None = None

@@ -54,7 +54,7 @@ _TITLES: Final = {
     "FUL.SHORT_SHIP": "ships only a part of",
     "FUL.OVER_SHIP": "ships more than ordered of",
     "SHP.DAMAGED": "reports damage on",
-    "EDI.UNMAPPED_CODE": "reports an unknown status of",
+    codes.UNKNOWN: "reports an unknown status of",
 }
 
 
@@ -115,8 +115,7 @@ class Status:
         found: list[tuple[str, Quantity]] = []
         for position, segment in loop.all("QTY"):
             if text := at(segment, 2):
-                component = reader.document.interchange.delimiters.component
-                unit = at(segment, 3).partition(component)[0] if component else at(segment, 3)
+                unit = reader.unit_of(at(segment, 3))
                 number = reader.count(text, position, 2)
                 found.append((at(segment, 1), reader.quantity(number, unit or self._unit)))
         return found
@@ -128,9 +127,9 @@ class Status:
         if not code:
             raise reader.stop("ISR01 is empty: nothing says how far the order is", position, 1)
         row = reader.meaning("x12-368", code, position, 1)
-        self.word = (row.ours or "") if row is not None else ""
-        self._exception = row.exception if row is not None else "EDI.UNMAPPED_CODE"
-        self._cause = row.cause if row is not None else None
+        self.word = codes.ours(row)
+        self._exception = codes.exception_of(row)
+        self._cause = codes.cause_of(row)
         self.source_codes: list[SourceCode] = [codes.source_code("x12-368", code, row)]
         if code := at(segment, 3):
             why = reader.meaning("x12-641", code, position, 3)
@@ -142,7 +141,7 @@ class Status:
                 ):
                     self._exception = why.exception
             elif self._exception == codes.NONE:
-                self._exception = "EDI.UNMAPPED_CODE"
+                self._exception = codes.UNKNOWN
         if self._exception == "ORD.CANCELLED_BY_SUPPLIER" and self.words is not None:
             self._exception = "ORD.LINE_CANCELLED"  # an "order" that is deleted on one line is that line
         day = at(segment, 2)
@@ -227,8 +226,8 @@ class Status:
                 continue
             variance: Variance = {
                 "attribute": "date",
-                "expected": {"value": before, "precision": "date"} if before else None,
-                "actual": {"value": self.dates[now], "precision": "date"},
+                "expected": times.on(before) if before else None,
+                "actual": times.on(self.dates[now]),
             }
             if before:
                 variance["delta"] = str(times.days_between(before, self.dates[now]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import Fact, Ref, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import warehouse
+from mappings import times, warehouse
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
 
@@ -32,17 +32,17 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     report = at(w06, 1)
     if not report:
         raise reader.stop("W0601 is empty: nothing says which lines the report lists", position, 1)
-    _, code = warehouse.told(reader, "x12-514", report, position, 1)
+    _, code = reader.told("x12-514", report, position, 1)
     order = at(w06, 2)
     head.issued("warehouse_receipt", order, by="sender")
     head.issued("supplier_po", at(w06, 6), by="sender")
     if shipment := at(w06, 4):
         head.put({"kind": "shipment", "value": shipment[:256]})
     head.attributes |= {"report": report, "movement": "to_warehouse"}
-    occurred_at = head.when(at(w06, 3), position, 3)
+    occurred_at = reader.day(at(w06, 3), position, 3)
     head.read()
     if day := head.attributes.get("ship_date"):
-        occurred_at = {"value": day, "precision": "date"}
+        occurred_at = times.on(day)
     elif occurred_at is not None:
         head.attributes["ship_date"] = occurred_at["value"]
     if day := head.attributes.get("delivery_estimated") or head.attributes.get("delivery_requested"):

@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 DOCUMENT: Final = "x12/944"
 VERSION: Final = "1"
 
-SILENCE: Final = {"no_exceptions": "complete", "exceptions_only": "complete", "full": "unaccounted"}
-"""What a line of the shipment that is not listed means, by our word for W1701."""
-
-TITLES: Final = {
-    "RCV.SHORT": "missed", "RCV.OVER": "received too much:", "RCV.DAMAGED": "received damaged",
-    "RCV.QUALITY": "finds fault with", "RCV.WRONG_ITEM": "received other goods than announced:",
-    "RCV.REJECTED": "rejected", "RCV.NO_ASN": "received without a ship notice",
-}  # fmt: skip
+TITLES: Final = {**warehouse.RECEIPT_TITLES, "RCV.NO_ASN": "received without a ship notice"}
 
 
 def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
@@ -43,16 +36,16 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     report = at(w17, 1)
     if not report:
         raise reader.stop("W1701 is empty: nothing says which lines the report lists", position, 1)
-    row, code = warehouse.told(reader, "x12-514", report, position, 1)
+    row, code = reader.told("x12-514", report, position, 1)
     order, receipt, shipment = at(w17, 4), at(w17, 3), at(w17, 5)
     head.issued("warehouse_receipt", order, by="receiver")
     head.issued("receipt", receipt, by="sender")
     if shipment:
         head.put({"kind": "shipment", "value": shipment[:256]})
     head.attributes["report"] = report
-    if row is not None and (silence := SILENCE.get(row.ours or "")):
+    if silence := warehouse.SILENCE.get(codes.ours(row)):
         head.attributes["silence"] = silence
-    occurred_at = head.when(at(w17, 2), position, 2)
+    occurred_at = reader.day(at(w17, 2), position, 2)
     head.read()
     for _, segment in reader.tree.all("W08"):
         head.carrier(at(segment, 2))
@@ -63,7 +56,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     events = [event for line in lines for event in line.events(what, occurred_at)]
     totals = _Totals(head)
     events += totals.events(what, occurred_at, {event.code for event in events})
-    if row is not None and row.ours == "no_exceptions" and not events:
+    if codes.ours(row) == "no_exceptions" and not events:
         head.attributes["complete"] = "true"
     head.close("warehouse")
 
@@ -79,13 +72,13 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     )
     if row is None:
         yield head.event(
-            "EDI.UNMAPPED_CODE",
+            codes.UNKNOWN,
             f"{head.who} reports {what} as {report!r}, a word that we do not know",
             position,
             "W17",
             said=[code],
         )
-    if row is None or row.ours != "exercise":
+    if codes.ours(row) != "exercise":
         yield from events
 
 
@@ -127,14 +120,14 @@ class _Line:
         condition, damage = at(w13, 3), at(w13, 5)
         if not condition:
             raise reader.stop("W1303 is empty: nothing says what is wrong with the goods", position, 3)
-        row, code = warehouse.told(reader, "x12-412", condition, position, 3)
-        exception = warehouse.exception_of(row)
+        row, code = reader.told("x12-412", condition, position, 3)
+        exception = codes.exception_of(row)
         if exception == codes.NONE:
             return
         said: list[SourceCode] = [code]
-        cause = row.cause if row is not None else None
+        cause = codes.cause_of(row)
         if damage:
-            why, code = warehouse.told(reader, "x12-853", damage, position, 5)
+            why, code = reader.told("x12-853", damage, position, 5)
             said.append(code)
             cause = why.cause if why is not None and why.cause else cause
         words: LineWords = {**self.words}

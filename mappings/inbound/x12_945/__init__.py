@@ -4,7 +4,7 @@ Source: X12 004010 set 945, segments W06, N1, N9, G62, W27, LX, MAN, W12, W03. E
 (W1201, W2708), 892 (W1219), 893 (W1220) and 890 (W2710) are read by the crosswalks.
 
 One Fact ``shipped``; then one ExceptionEvent for another date, for another carrier, and for each trouble of each
-line. What is not said has a meaning of its own (``silence``): see ``SILENCE``.
+line. What is not said has a meaning of its own (``silence``): see ``warehouse.SILENCE``.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, warehouse
+from mappings import codes, times, warehouse
 from mappings.inbound.x12_945.line import Line, read_lines
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 DOCUMENT: Final = "x12/945"
 VERSION: Final = "1"
 
-SILENCE: Final = {"no_exceptions": "complete", "exceptions_only": "complete", "full": "unaccounted"}
-"""What a line of the order that is not listed means, by our word for W0601. N and X leave out what was shipped
-complete; a full report must list all."""
-
 
 def map(document: "TransactionSet", context: MappingContext) -> Iterator[Statement]:
     """One shipping advice as statements. Raises ``Unreadable`` for what it cannot map."""
@@ -36,24 +32,24 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     report = at(w06, 1)
     if not report:
         raise reader.stop("W0601 is empty: nothing says which lines the report lists", position, 1)
-    row, code = warehouse.told(reader, "x12-514", report, position, 1)
+    row, code = reader.told("x12-514", report, position, 1)
     head.issued("warehouse_order", at(w06, 2), by="receiver")
     if customer_po := at(w06, 6):
         head.put({"kind": "customer_po", "value": customer_po[:256]})
     if shipment := at(w06, 4):
         head.put({"kind": "shipment", "value": shipment[:256]})
     head.attributes["report"] = report
-    if row is not None and (silence := SILENCE.get(row.ours or "")):
+    if silence := warehouse.SILENCE.get(codes.ours(row)):
         head.attributes["silence"] = silence
     shipped_on = at(w06, 3)
-    occurred_at = head.when(shipped_on, position, 3)
+    occurred_at = reader.day(shipped_on, position, 3)
     head.read()
     if occurred_at is None and (day := head.attributes.get("ship_date")):
-        occurred_at = {"value": day, "precision": "date"}
+        occurred_at = times.on(day)
     elif occurred_at is not None:
         head.attributes.setdefault("ship_date", occurred_at["value"])
     lines = read_lines(head)
-    if row is not None and row.ours == "no_exceptions" and not any(line.missing for line in lines):
+    if codes.ours(row) == "no_exceptions" and not any(line.missing for line in lines):
         head.attributes["complete"] = "true"
     if total := reader.tree.first("W03"):
         text = at(total[1], 1)
@@ -86,7 +82,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
 
 def _unknown(head: Head, what: str, code: SourceCode, position: int) -> ExceptionEvent:
     return head.event(
-        "EDI.UNMAPPED_CODE",
+        codes.UNKNOWN,
         f"{head.who} reports {what} as {code['code']!r}, a word that we do not know",
         position,
         "W06",
@@ -97,19 +93,19 @@ def _unknown(head: Head, what: str, code: SourceCode, position: int) -> Exceptio
 def _date_changed(
     head: Head, what: str, reason: str, position: int, occurred_at: When | None
 ) -> ExceptionEvent:
-    row, code = warehouse.told(head.reader, "x12-891", reason, position, 10)
+    row, code = head.reader.told("x12-891", reason, position, 10)
     asked = head.attributes.get("ship_requested")
     variance: Variance = {
         "attribute": "date",
-        "expected": {"value": asked, "precision": "date"} if asked else None,
+        "expected": times.on(asked) if asked else None,
         "actual": occurred_at,
     }
     return head.event(
-        warehouse.exception_of(row),
+        codes.exception_of(row),
         f"{head.who} shipped {what} on another date",
         position,
         "W06",
-        cause=row.cause if row is not None else None,
+        cause=codes.cause_of(row),
         variances=[variance],
         said=[code],
         occurred_at=occurred_at,
@@ -123,31 +119,31 @@ def _carrier(head: Head, what: str, occurred_at: When | None) -> Iterator[Except
     position = head.carrier_position
     w27 = head.reader.segments[position - 1]
     if reason := at(w27, 10):
-        row, code = warehouse.told(head.reader, "x12-890", reason, position, 10)
+        row, code = head.reader.told("x12-890", reason, position, 10)
         scac = head.attributes.get("carrier")
         variances: list[Variance] = (
             [{"attribute": "carrier", "expected": None, "actual": scac}] if scac else []
         )
         yield head.event(
-            warehouse.exception_of(row),
+            codes.exception_of(row),
             f"{head.who} sent {what} with another carrier or by another route",
             position,
             "W27",
-            cause=row.cause if row is not None else None,
+            cause=codes.cause_of(row),
             variances=variances,
             said=[code],
             occurred_at=occurred_at,
         )
     if status := at(w27, 8):
-        row, code = warehouse.told(head.reader, "x12-368", status, position, 8)
-        exception = warehouse.exception_of(row)
+        row, code = head.reader.told("x12-368", status, position, 8)
+        exception = codes.exception_of(row)
         if exception not in (codes.NONE, *Line.ABOUT_QUANTITY):
             yield head.event(
                 exception,
                 f"{head.who} says of {what}: {code.get('text', code['code'])}",
                 position,
                 "W27",
-                cause=row.cause if row is not None else None,
+                cause=codes.cause_of(row),
                 said=[code],
                 occurred_at=occurred_at,
             )

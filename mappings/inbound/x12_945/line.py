@@ -33,11 +33,11 @@ class _Part:
         status = at(w12, 1)
         if not status:
             raise reader.stop("W1201 is empty: nothing says what became of the line", position, 1)
-        self.status, code = warehouse.told(reader, "x12-368", status, position, 1)
+        self.status, code = reader.told("x12-368", status, position, 1)
         self.codes: list[SourceCode] = [code]
         self.reason: Row | None = None
         if reason := at(w12, 19):
-            self.reason, code = warehouse.told(reader, "x12-892", reason, position, 19)
+            self.reason, code = reader.told("x12-892", reason, position, 19)
             self.codes.append(code)
         text = at(w12, 2)
         self.ordered = reader.count(text, position, 2) if text else None
@@ -121,9 +121,9 @@ class Line:
         part = self._speaking()
         if part.reversal:
             return  # it takes back what an earlier advice said: the fact's negative quantity says so
-        exceptions = {warehouse.exception_of(part.status)}
+        exceptions = {codes.exception_of(part.status)}
         if len(part.codes) > 1:
-            exceptions.add(warehouse.exception_of(part.reason))
+            exceptions.add(codes.exception_of(part.reason))
         if part.original:
             exceptions.add("INV.SUBSTITUTION")
         if "INV.SUBSTITUTION" in exceptions:
@@ -155,7 +155,7 @@ class Line:
             if len(part.codes) > 1:
                 return part
         for part in self._parts:
-            if warehouse.exception_of(part.status) != codes.NONE:
+            if codes.exception_of(part.status) != codes.NONE:
                 return part
         return self._parts[0]
 
@@ -236,9 +236,7 @@ class Line:
         detail: str | None = None,
         method: str = "code-map",
     ) -> ExceptionEvent:
-        cause = (part.reason.cause if part.reason is not None else None) or (
-            part.status.cause if part.status is not None else None
-        )
+        cause = codes.cause_of(part.reason) or (codes.cause_of(part.status))
         return head.event(
             code,
             title,

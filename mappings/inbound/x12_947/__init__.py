@@ -22,7 +22,7 @@ from crossdock.partners import MappingContext
 from mappings import codes, parties, warehouse
 from mappings.codes import Row
 from mappings.warehouse import REFS_AT_MOST, Head
-from mappings.x12 import ZERO, Reader, at, plain
+from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 DOCUMENT: Final = "x12/947"
 VERSION: Final = "1"
-
-CANCELLATION: Final = "01"
 
 _STATUSES: Final = frozenset({"hold", "off_hold"})
 
@@ -50,7 +48,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     head.issued("message", at(w15, 3), by="receiver")
     if purpose := at(w15, 4):
         head.attributes["purpose"] = purpose
-    occurred_at = head.when(at(w15, 1), position, 1)
+    occurred_at = reader.day(at(w15, 1), position, 1)
     head.read()
     found = [_Line(head, *each) for each in warehouse.item_loops(reader, "W19")]
     if not found:
@@ -97,8 +95,8 @@ class _Line:
             raise reader.stop("W1901 is empty: nothing says why the figure was corrected", position, 1)
         if not text:
             raise reader.stop("W1902 is empty: nothing says by how much", position, 2)
-        self._row, self.code = warehouse.told(reader, "x12-181", reason, position, 1)
-        self.effect = (self._row.ours if self._row is not None else None) or "signed"
+        self._row, self.code = reader.told("x12-181", reason, position, 1)
+        self.effect = codes.ours(self._row) or "signed"
         self._unit = at(w19, 3)
         self._transaction = at(w19, 16)
         change = _change(reader, self._row, self.effect, reader.number(text, position, 2), position)
@@ -112,7 +110,7 @@ class _Line:
 
     @property
     def exception(self) -> str:
-        return warehouse.exception_of(self._row)
+        return codes.exception_of(self._row)
 
     def _refs(self) -> list[Ref]:
         """The item first: what happens to stock is a matter of the item, not of the message."""
@@ -137,7 +135,7 @@ class _Line:
             self._path,
             refs=self._refs(),
             line=words,
-            cause=self._row.cause if self._row is not None else None,
+            cause=codes.cause_of(self._row),
             said=[self.code],
             occurred_at=occurred_at,
             ext={"transaction_type": self._transaction} if self._transaction else None,

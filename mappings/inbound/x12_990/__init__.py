@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
 from mappings import codes, freight, money
-from mappings.codes import NONE
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     response = _Response(Reader(document, context))
     yield response.fact()
     row = response.row
-    if context.direction == "in" and (row is None or row.exception != NONE):
+    if context.direction == "in" and (row is None or row.exception != codes.NONE):
         yield response.event()
 
 
@@ -47,10 +46,7 @@ class _Response:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         root = reader.tree
-        found = root.first("B1")
-        if found is None:
-            raise reader.stop("the B1 is missing: nothing says which tender is answered", 1)
-        self._position, b1 = found
+        self._position, b1 = reader.begin("B1", "nothing says which tender is answered")
         scac, self._shipment, action = at(b1, 1), at(b1, 2), at(b1, 4)
         if not self._shipment:
             raise reader.stop("B102 is empty: the response names no shipment", self._position, 2)
@@ -58,14 +54,12 @@ class _Response:
             raise reader.stop("B104 is empty: nothing says whether the load is taken", self._position, 4)
         self._action = action
         self.row = reader.meaning(_ACTION, action, self._position, 4)
-        self._cause = self.row.cause if self.row is not None else None
+        self._cause = codes.cause_of(self.row)
         self._codes: list[SourceCode] = [codes.source_code(_ACTION, action, self.row)]
         self._refs: list[Ref] = [{"kind": "shipment", "value": self._shipment[:256]}]
         answer = self.row.ours if self.row is not None and self.row.ours else "unknown"
         self._attributes = {"answer": answer, "action": action[:64]}
-        self._occurred_at: When | None = None
-        if day := at(b1, 3):
-            self._occurred_at = {"value": reader.date(day, self._position, 3), "precision": "date"}
+        self._occurred_at: When | None = reader.day(at(b1, 3), self._position, 3)
         self._parties: list[Party] = []
         if scac:
             self._attributes["carrier"] = scac[:1024]
@@ -128,8 +122,8 @@ class _Response:
             [{"attribute": "date", "expected": None, "actual": self._proposed}] if self._proposed else []
         )
         return ExceptionEvent(
-            code=row.exception if row is not None else "EDI.UNMAPPED_CODE",
-            title=f"{money.sender(self._reader)}, shipment {self._shipment}: {said}",
+            code=codes.exception_of(row),
+            title=f"{self._reader.who()}, shipment {self._shipment}: {said}",
             cause=self._cause,
             detail=" ".join(self._notes) or None,
             refs=self._refs,

@@ -107,7 +107,7 @@ class _Words:
     def set_event(self, each: SetAnswer) -> ExceptionEvent:
         what = f"our {each.set_id or 'set'} {each.number} of group {self._answer.group}"
         return self._event(
-            exception=each.row.exception if each.row is not None else "EDI.UNMAPPED_CODE",
+            exception=codes.exception_of(each.row),
             title=f"{self._who} {_verb(each.row, each.verdict)} {what}",
             refs=self._set_refs(each),
             position=each.verdict_position,
@@ -159,7 +159,7 @@ class _Words:
         row, group = answer.row, f"group {answer.group}"
         told = any(each.row is None or each.row.exception != codes.NONE for each in answer.sets)
         if row is None:
-            yield self._group_event("EDI.UNMAPPED_CODE", f"{_verb(row, answer.verdict)} our {group}")
+            yield self._group_event(codes.UNKNOWN, f"{_verb(row, answer.verdict)} our {group}")
         elif answer.rejected:
             yield self._group_event("EDI.GROUP_REJECTED", f"rejected our {group}")
         elif answer.unnamed:
@@ -223,7 +223,7 @@ class _Words:
         return ExceptionEvent(
             code=exception,
             title=title,
-            cause=answer.row.cause if answer.row is not None else None,
+            cause=codes.cause_of(answer.row),
             detail="; ".join(said),
             refs=refs,
             place=self._reader.place(position, path),

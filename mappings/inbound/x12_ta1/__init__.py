@@ -62,7 +62,7 @@ def map(document: "Acknowledgement", context: MappingContext) -> Iterator[Statem
         source_codes=said,
         attributes=attributes,
     )
-    exception = "EDI.UNMAPPED_CODE" if row is None else row.exception
+    exception = codes.UNKNOWN if row is None else row.exception
     if rejected and noted is not None and noted.exception != codes.NONE:
         exception = noted.exception
     if exception == codes.NONE:
@@ -97,7 +97,7 @@ def _meaning(
         document,
         place,
         f"the code {code[:40]!r} of element {element.removeprefix('x12-')} is in no crosswalk",
-        code="EDI.UNMAPPED_CODE",
+        code=codes.UNKNOWN,
         remedy=codes.remedy(element, code[:40], context.partner),
     )
 
