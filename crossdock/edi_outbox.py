@@ -75,7 +75,7 @@ class Outgoing:
         mappings = {mapping.operation: mapping for _, _, mapping in pairs}
         words = {word for event in events.values() for word in clocks.words(event)}
         kinds = {kind for mapping in mappings.values() for kind in mapping.knows}
-        facts = clockwork.facts_about(self._connection, self._tenant, words, kinds, MOST_KNOWN)
+        facts = clockwork.facts_about(self._connection, self._tenant, words, kinds, each=MOST_KNOWN)
         for one in facts:
             self._known.stated(one.document, one.partner)
         wanted = {mapping.action for mapping in mappings.values()}

@@ -190,7 +190,7 @@ class _Batch:
             if number
         }
         facts = clockwork.facts_about(
-            self._connection, self._tenant, words, ["acknowledgement"], MOST_ANSWERS
+            self._connection, self._tenant, words, ["acknowledgement"], each=MOST_ANSWERS
         )
         parts: dict[tuple[uuid.UUID, int], list[Mapping[str, Any]]] = {}
         names: dict[tuple[uuid.UUID, int], str] = {}

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zlib import crc32
 
 from canonical.events import ExceptionEvent, Origin
@@ -27,13 +27,14 @@ MATCHING: Final = "crossdock.matching"
 CLOCKS: Final = "crossdock.clocks"
 _VERSION: Final = "1"
 
-MOST_KNOWN: Final = 2_000
-"""So many papers about the same business are looked at, the newest. Beyond it nothing is called mended."""
+MOST_EACH: Final = 500
+"""So many papers with the same number are looked at, the newest. Beyond it nothing is called mended."""
 
 SWEEP: Final = 500
 """So many clocks are looked at in one transaction."""
 
 Document = Mapping[str, Any]
+Found = TypeVar("Found", Document, clockwork.KnownFact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +84,14 @@ class Reconciler:
         done = Reconciled()
         if not words:
             return done
-        known = self._known(connection, words, self._kinds, new)
+        known = self._known(connection, words, new)
         self._stop_clocks(connection, new, words, now)
-        self._start_clocks(connection, new, known, now)
-        self._match(connection, new, known, now, done)
+        self._start_clocks(connection, new, _by_word(known), now)
+        self._match(connection, known, now, done)
         return done
 
     def _known(
-        self, connection: "Transaction", words: Collection[str], kinds: Collection[str], new: Sequence[Said]
+        self, connection: "Transaction", words: Collection[str], new: Sequence[Said]
     ) -> list[clockwork.KnownFact]:
         """All facts about these numbers: those that were there, and the new ones, which need not be read again."""
         mine = [
@@ -103,11 +104,17 @@ class Reconciler:
             )
             for said in new
         ]
-        there = {one.id for one in mine}
-        return [
-            *clockwork.facts_about(connection, self._tenant, words, kinds, MOST_KNOWN, but=there),
-            *mine,
-        ]
+        return [*self._about(connection, words, self._kinds, mine), *mine]
+
+    def _about(
+        self,
+        connection: "Transaction",
+        words: Collection[str],
+        kinds: Collection[str],
+        but: Iterable[clockwork.KnownFact],
+    ) -> list[clockwork.KnownFact]:
+        there = {one.id for one in but}
+        return clockwork.facts_about(connection, self._tenant, words, kinds, each=MOST_EACH, but=there)
 
     # -- clocks -----------------------------------------------------------------------------------------------
 
@@ -127,11 +134,15 @@ class Reconciler:
     def _stop_clocks(
         self, connection: "Transaction", new: Sequence[Said], words: set[str], now: datetime
     ) -> None:
+        mine: dict[str, list[Document]] = {}
+        for said in new:
+            for word in clocks.words(said.document):
+                mine.setdefault(word, []).append(said.document)
         for clock in clockwork.clocks_about(connection, self._tenant, words):
             pair = clocks.pairs().get(clock.pair)
             if pair is None:
                 continue  # the pair was taken out of the data; what it waits for still ends its case
-            for fact in _about(new, clock.words):
+            for fact in _sharing(mine, clock.words):
                 if clocks.stops(pair, clock.fact, fact):
                     late = clock.state == "overdue" or clocks.said_at(fact) > clock.due_at
                     state = "late" if late else "met"
@@ -146,7 +157,7 @@ class Reconciler:
         self,
         connection: "Transaction",
         new: Sequence[Said],
-        known: Sequence[clockwork.KnownFact],
+        known: Mapping[str, Sequence[clockwork.KnownFact]],
         now: datetime,
     ) -> None:
         rows: list[dict[str, Any]] = []
@@ -175,14 +186,11 @@ class Reconciler:
         clockwork.add_clocks(connection, rows)
 
     def _answered(
-        self, running: clocks.Running, known: Sequence[clockwork.KnownFact]
+        self, running: clocks.Running, known: Mapping[str, Sequence[clockwork.KnownFact]]
     ) -> tuple[Document | None, str]:
         """What came before what it answers or takes back, and the state in which the clock begins."""
-        wanted = frozenset(running.words)
-        for one in known:
+        for one in _sharing(known, running.words):
             fact = one.document
-            if wanted.isdisjoint(clocks.words(fact)):
-                continue
             if clocks.stops(running.pair, running.fact, fact):
                 return fact, "late" if clocks.said_at(fact) > running.due_at else "met"
             if _takes_back(fact, running.fact):
@@ -194,18 +202,15 @@ class Reconciler:
     def _match(
         self,
         connection: "Transaction",
-        new: Sequence[Said],
-        known: list[clockwork.KnownFact],
+        known: Sequence[clockwork.KnownFact],
         now: datetime,
         done: Reconciled,
     ) -> None:
-        fresh = {said.document["id"] for said in new if said.document["data"]["kind"] in KINDS}
-        mine = [one for one in known if one.document["data"]["kind"] in KINDS]
-        if not fresh or len(mine) < 2:
+        mine, whole = self._papers(connection, known)
+        if not mine:
             return
-        mine, whole = self._closure(connection, mine)
         where = {str(one.id): one for one in mine}
-        papers = [Paper(one.document, self._partners.get(one.partner or "")) for one in mine]
+        papers = [self._paper(one) for one in mine]
         folds: set[str] = set()
         for finding in check(Dossier(papers)):
             part = f"{finding.name}:{finding.paper.id}:{sha256(finding.evidence.encode()).hexdigest()}"
@@ -216,16 +221,30 @@ class Reconciler:
         if whole:
             done.mended += self._mended(connection, papers, folds)
 
-    def _closure(
-        self, connection: "Transaction", mine: list[clockwork.KnownFact]
+    def _papers(
+        self, connection: "Transaction", known: Sequence[clockwork.KnownFact]
     ) -> tuple[list[clockwork.KnownFact], bool]:
-        """The papers with those that share a number with one of them, and whether these are all."""
-        if len(mine) >= MOST_KNOWN:
-            return mine, False
-        words = {word for one in mine for word in Paper(one.document, None).words}
-        there = {one.id for one in mine}
-        more = clockwork.facts_about(connection, self._tenant, words, KINDS, MOST_KNOWN, but=there)
-        return [*mine, *more], len(more) < MOST_KNOWN
+        """The papers that share a business number with another, and those that share one with them; and whether these
+        are all that there are. A paper that stands alone is compared with nothing."""
+        first = self._by_number([one for one in known if one.document["data"]["kind"] in KINDS])
+        shared = {word: papers for word, papers in first.items() if len(papers) > 1}
+        if not shared:
+            return [], True
+        mine = {one.id: one for papers in shared.values() for one in papers}
+        words = {word for one in mine.values() for word in self._paper(one).words}
+        more = self._about(connection, words, KINDS, [*mine.values()])
+        every = [*mine.values(), *more]
+        return every, max(map(len, self._by_number(every).values())) < MOST_EACH
+
+    def _by_number(self, facts: Iterable[clockwork.KnownFact]) -> dict[str, list[clockwork.KnownFact]]:
+        found: dict[str, list[clockwork.KnownFact]] = {}
+        for one in facts:
+            for word in self._paper(one).words:
+                found.setdefault(word, []).append(one)
+        return found
+
+    def _paper(self, one: clockwork.KnownFact) -> Paper:
+        return Paper(one.document, self._partners.get(one.partner or ""))
 
     def _mended(
         self, connection: "Transaction", papers: Sequence[Paper], folds: set[str]
@@ -269,11 +288,18 @@ def end_of(case: casebook.OpenCase) -> dict[str, Any]:
     }
 
 
-def _about(new: Sequence[Said], words: Iterable[str]) -> Iterator[Document]:
-    wanted = frozenset(words)
-    for said in new:
-        if not wanted.isdisjoint(clocks.words(said.document)):
-            yield said.document
+def _by_word(known: Iterable[clockwork.KnownFact]) -> dict[str, list[clockwork.KnownFact]]:
+    """Facts by each of their references."""
+    found: dict[str, list[clockwork.KnownFact]] = {}
+    for one in known:
+        for word in clocks.words(one.document):
+            found.setdefault(word, []).append(one)
+    return found
+
+
+def _sharing(by_word: Mapping[str, Sequence[Found]], words: Iterable[str]) -> list[Found]:
+    """Those that share one of these references, each once, in the order of the references."""
+    return list({id(one): one for word in words for one in by_word.get(word, ())}.values())
 
 
 def _takes_back(fact: Document, started_by: Document) -> bool:
