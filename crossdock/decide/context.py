@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from canonical import taxonomy
@@ -33,8 +34,12 @@ class Field:
 
 def number(text: Any) -> Decimal | None:
     """A decimal string as a number of at most 15 significant digits, ``None`` where there is none."""
-    if not isinstance(text, str):
-        return None
+    return _number(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=8192)
+def _number(text: str) -> Decimal | None:
+    """The quantities and amounts of a batch come again and again."""
     try:
         return _ROUND.create_decimal(text)
     except InvalidOperation:
@@ -191,10 +196,15 @@ def as_words(value: Value) -> str:
     if isinstance(value, str):
         return value or "?"
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f") if value else "0"
+        return _plain(value)
     if value is None:
         return "?"
     return "yes" if value else "no"
+
+
+@lru_cache(maxsize=8192)
+def _plain(value: Decimal) -> str:
+    return format(value.normalize(), "f") if value else "0"
 
 
 def as_json(value: Value) -> str | bool | None:

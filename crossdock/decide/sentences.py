@@ -36,10 +36,15 @@ class Sentence:
 
     def known(self, data: Mapping[str, Any]) -> str:
         """The same, for what a machine will read. Raises ``WrongSentence`` where a field is not known."""
-        for name in self.fields:
-            if FIELDS[name].read(data) in (None, ""):
+        if not self.fields:
+            return self.pieces[0]
+        said = list(self.pieces)
+        for place, name in enumerate(self.fields):
+            value = FIELDS[name].read(data)
+            if value is None or (isinstance(value, str) and not value):
                 raise WrongSentence(f"{name!r} is not known for this event, and {self.text!r} needs it")
-        return self.about(data)
+            said[place] += as_words(value)
+        return "".join(said)
 
 
 def read(text: str, suggest: Callable[[str], str]) -> Sentence:
