@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench mutate lock clean
+.PHONY: help install demo test lint bench mutate day lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint         ruff and mypy'
 	@echo 'make bench        the benchmarks, as ratios'
 	@echo 'make mutate       golden X12 files cut, doubled, swapped and flipped, through the whole hub (SEED=n EACH=n)'
+	@echo 'make day          a day of forty trading partners through the hub, against an oracle (SEED=n)'
 	@echo 'make lock         make requirements.lock again from pyproject.toml'
 	@echo 'make clean        remove all of that: $(VENV), stores, and the folders of demonstrations (their mark: .crossdock-demo)'
 
@@ -43,6 +44,9 @@ bench: install
 
 mutate: install
 	$(BIN)/python -m tests.mutate --store $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH))
+
+day: install
+	$(BIN)/python -B -m deploy.sandbox.day $(if $(SEED),--seed $(SEED))
 
 demo: install
 	$(BIN)/python -B -m deploy.sandbox.demo $(if $(ONCE),--once)

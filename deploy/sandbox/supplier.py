@@ -94,6 +94,8 @@ class Supplier:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
+            left = asyncio.all_tasks(self._loop)  # connections that were cut off end their own tasks
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         finally:
             self._loop.close()
 

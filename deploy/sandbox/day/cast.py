@@ -44,7 +44,7 @@ DAYS: Final = (
 )
 """The days that are played. Around each something is odd about time."""
 
-FEW: Final[Mapping[str, int]] = {"supplier": 6, "customer": 6, "carrier": 2, "warehouse": 2, "bank": 1}
+FEW: Final[Mapping[str, int]] = {"supplier": 6, "customer": 3, "carrier": 2, "warehouse": 2, "bank": 1}
 """So many of each kind are enough for every happening."""
 
 
