@@ -5,19 +5,27 @@ places of one company apart. Both name the same company: its party carries the p
 by either.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from canonical.events import Party, PartyId
+
+if TYPE_CHECKING:
+    from crossdock.formats.x12.loops import Loop
+    from mappings.x12 import Reader
 
 _AT_MOST: Final = 64
 _IDS_AT_MOST: Final = 16
 _DUNS: Final = 9
 
 
-def add(parties: list[Party], party: Party | None) -> None:
-    """Put a party to those of a document. One of the same role and company joins the one that is there."""
-    if party is None:
-        return
+def add(parties: list[Party], *more: Party | None) -> None:
+    """Put parties to those of a document. One of the same role and company joins the one that is there."""
+    for party in more:
+        if party is not None:
+            _add(parties, party)
+
+
+def _add(parties: list[Party], party: Party) -> None:
     for id in list(party["ids"]):
         _put(party["ids"], company(id))
     numbers = _companies(party)
@@ -32,6 +40,18 @@ def add(parties: list[Party], party: Party | None) -> None:
             return
     if len(parties) < _AT_MOST:
         parties.append(party)
+
+
+def named(reader: "Reader", loop: "Loop", *, inside: str = "N1") -> list[Party]:
+    """The parties that the N1 segments directly in a loop name, each as it is written. ``inside``: the name of their
+    loops in the guide."""
+    found = (reader.party(each.head) for each in loop.inside(inside))
+    return [party for party in found if party is not None]
+
+
+def carrier(scac: str) -> Party:
+    """A carrier by its SCAC."""
+    return {"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]}
 
 
 def company(id: PartyId) -> PartyId | None:

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Party, Ref, SourceCode, Variance, When
 from canonical.events import Line as LineWords
-from mappings import parties
+from mappings import facts, parties, references
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
 
-REFS_AT_MOST: Final = 64
-_ATTRIBUTE: Final = 1024
 _DIGITS: Final = 18
-_QUALIFIER: Final = 3
 LABELS_AT_MOST: Final = 32
 """So many SSCCs are references of a fact; how many there were is an attribute."""
 
@@ -71,7 +68,7 @@ class Head:
 
     def put(self, ref: Ref | None) -> None:
         """One more number, unless it is there or there are too many."""
-        if ref is not None and ref["value"] and ref not in self.refs and len(self.refs) < REFS_AT_MOST:
+        if ref is not None and ref["value"] and ref not in self.refs and len(self.refs) < references.AT_MOST:
             self.refs.append(ref)
 
     def issued(self, kind: str, value: str, *, by: str) -> None:
@@ -116,15 +113,15 @@ class Head:
             if scac := self.attributes.get("carrier"):
                 pro["issuer"] = scac
             self.put(pro)
-        elif is_qualifier(qualifier):
-            self.attributes.setdefault(f"n9.{qualifier.lower()}", value[:1024])
+        elif word := facts.as_name(qualifier):
+            facts.note(self.attributes, f"n9.{word}", value)
 
     def carrier(self, scac: str) -> None:
         """The carrier by its SCAC: an attribute, and a party."""
         if not scac:
             return
         self.attributes["carrier"] = scac[:128]
-        parties.add(self.parties, {"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]})
+        parties.add(self.parties, parties.carrier(scac))
         for ref in self.refs:
             if ref["kind"] == "pro":
                 ref.setdefault("issuer", scac[:128])
@@ -314,13 +311,3 @@ def order_line(lin: list[str], items: Iterable[Ref]) -> str:
         if item.get("scheme") == "buyer-line":
             return item["value"]
     return at(lin, 1)
-
-
-def is_qualifier(text: str) -> bool:
-    """Whether a qualifier of a number (128) may be part of an attribute's name."""
-    return text.isascii() and text.isalnum() and len(text) <= _QUALIFIER
-
-
-def trimmed(attributes: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of a fact, none longer than a fact may hold, none empty."""
-    return {name: value[:_ATTRIBUTE] for name, value in attributes.items() if value}

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, Variance, When
+from canonical.events import ExceptionEvent, Fact, Line, Ref, SourceCode, Statement, Variance, When
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes
+from mappings import codes, parties, references
 from mappings.codes import Row
 from mappings.destinations import destinations
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
@@ -134,11 +134,7 @@ class _Notice:
         if (answered := at(segment, 6)) and answered != self.number:
             self.refs.append(reader.issued("rma", answered, by="receiver"))
         self.add_numbers(tree, self.refs)
-        self.parties: list[Party] = []
-        for loop in tree.inside("N1"):
-            called = loop.first("N1")
-            if called is not None and (party := reader.party(called[1])) is not None:
-                self.parties.append(party)
+        self.parties = parties.named(reader, tree)
         reader.add_sender(
             self.parties, "supplier" if partner_sells else "customer", "seller" if partner_sells else "buyer"
         )
@@ -149,15 +145,19 @@ class _Notice:
         seller = "receiver" if self.asks else "sender"
         for _, order in loop.all("PRF"):
             if number := at(order, 1):
-                add(refs, reader.purchase_order(number, sent_by="buyer" if self.asks else "seller"))
+                references.keep(
+                    refs, reader.purchase_order(number, sent_by="buyer" if self.asks else "seller")
+                )
         for _, reference in [*loop.all("N9"), *loop.all("REF")]:
             value = at(reference, 2)
             if value and at(reference, 1) == _AUTHORIZATION:
-                add(refs, reader.issued("rma", value, by=seller))
+                references.keep(refs, reader.issued("rma", value, by=seller))
             elif value and at(reference, 1) == _INVOICE:
-                add(refs, reader.issued("invoice", value, by=seller))
+                references.keep(refs, reader.issued("invoice", value, by=seller))
             elif value and at(reference, 1) == "PO":
-                add(refs, reader.purchase_order(value, sent_by="buyer" if self.asks else "seller"))
+                references.keep(
+                    refs, reader.purchase_order(value, sent_by="buyer" if self.asks else "seller")
+                )
 
     @property
     def who(self) -> str:
@@ -173,7 +173,7 @@ class _Notice:
         refs = list(self.refs)
         for line in lines:
             for ref in line.refs:
-                add(refs, ref)
+                references.keep(refs, ref)
         return Fact(
             kind="returned",
             refs=refs[:60],
@@ -265,12 +265,6 @@ def quantity(reader: Reader, loop: Loop) -> tuple[str, Decimal, str]:
     text = at(segment, 2)
     much = reader.count(text, position, 2) if text else ZERO
     return at(segment, 1), much, reader.unit_of(at(segment, 3))
-
-
-def add(refs: list[Ref], ref: Ref) -> None:
-    """Add a reference that is not there yet."""
-    if ref not in refs:
-        refs.append(ref)
 
 
 def events_of(

@@ -5,7 +5,7 @@ from typing import Final
 
 from canonical.events import Line, Party, Ref, When
 from crossdock.formats.x12.loops import Loop
-from mappings import freight, money
+from mappings import facts, freight, money, parties, references
 from mappings.x12 import Reader, at, plain
 
 _HEAD: Final = "0100"
@@ -48,7 +48,7 @@ class Tender:
             )
         self.refs: list[Ref] = [{"kind": "shipment", "value": self.shipment[:256]}]
         self.attributes["purpose"] = self.purpose
-        money.note(self.attributes, "payment", at(segment, 6))
+        facts.note(self.attributes, "payment", at(segment, 6))
         self._head(root)
         for ordinal, stop in enumerate(root.inside(_STOP), 1):
             self._stop(stop, ordinal)
@@ -57,7 +57,7 @@ class Tender:
             self.scac = self.attributes.get("carrier", "") or self.attributes.get("ref.sca", "")
         if self.scac:
             self.attributes["carrier"] = self.scac[:1024]
-            self.parties.append({"role": "carrier", "ids": [{"scheme": "scac", "value": self.scac[:128]}]})
+            self.parties.append(parties.carrier(self.scac))
         if reader.partner is not None and reader.partner.role == "carrier":
             reader.add_sender(self.parties, "carrier")
 
@@ -82,28 +82,19 @@ class Tender:
                         if name == "respond_by":
                             self.respond_by = found
                 case "MS3":
-                    money.note(self.attributes, "carrier", at(segment, 1))
-                    money.note(self.attributes, "mode", at(segment, 4))
+                    facts.note(self.attributes, "carrier", at(segment, 1))
+                    facts.note(self.attributes, "mode", at(segment, 4))
                 case "NTE":
                     if text := at(segment, 2):
                         self.notes.append(text)
-        for loop in root.inside(_HEAD):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+        self.parties += parties.named(reader, root, inside=_HEAD)
         for loop in root.inside(_EQUIPMENT):
             n7 = loop.segments[0][1]
-            money.note(self.attributes, "equipment", at(n7, 1) + at(n7, 2))
-            money.note(self.attributes, "equipment_kind", at(n7, 11))
+            facts.note(self.attributes, "equipment", at(n7, 1) + at(n7, 2))
+            facts.note(self.attributes, "equipment_kind", at(n7, 11))
 
     def _refer(self, l11: list[str]) -> None:
-        number, qualifier = at(l11, 1), at(l11, 2)
-        if qualifier == "CN" and number:
-            pro: Ref = {"kind": "pro", "value": number[:256]}
-            if self.scac:
-                pro["issuer"] = self.scac[:128]
-            money.keep(self.refs, pro)
-        else:
-            money.reference(self.refs, self.attributes, qualifier, number)
+        references.reference(self.refs, self.attributes, at(l11, 2), at(l11, 1), carrier=self.scac)
 
     def _stop(self, stop: Loop, ordinal: int) -> None:
         """One S5 loop: why, where, when, how heavy. Its times are local to its place."""
@@ -119,13 +110,13 @@ class Tender:
         city = state = country = ""
         for loop in stop.inside(_PARTY_OF_STOP):
             n1 = loop.segments[0][1]
-            money.note(note, own + "name", at(n1, 2))
-            money.note(note, own + "id", at(n1, 4))
+            facts.note(note, own + "name", at(n1, 2))
+            facts.note(note, own + "id", at(n1, 4))
             if (n4 := loop.first("N4")) is not None and not city:
                 city, state, country = at(n4[1], 1), at(n4[1], 2), at(n4[1], 4)
-                money.note(note, own + "postal_code", at(n4[1], 3))
+                facts.note(note, own + "postal_code", at(n4[1], 3))
         for name, value in (("city", city), ("state", state), ("country", country)):
-            money.note(note, own + name, value)
+            facts.note(note, own + name, value)
         if place := ", ".join(each for each in (city, state) if each):
             self._ends.append(place)
         for place_of, segment in stop.segments:
@@ -133,8 +124,8 @@ class Tender:
                 case "G62":
                     found = freight.when(reader, segment, place_of, state=state, country=country)
                     if found is not None and (name := freight.DATES.get(at(segment, 1), "")):
-                        money.note(note, own + name, found["value"])
-                        money.note(note, own + "tz_source", found.get("tz_source", ""))
+                        facts.note(note, own + name, found["value"])
+                        facts.note(note, own + "tz_source", found.get("tz_source", ""))
                 case "L11":
                     self._refer(segment)
                 case "NTE":
@@ -149,7 +140,7 @@ class Tender:
         reference, order = at(oid, 1), at(oid, 2)
         ref = (reference or order)[:64]
         if order:
-            money.keep(self.refs, {"kind": "customer_po", "value": order[:256]})
+            references.keep(self.refs, {"kind": "customer_po", "value": order[:256]})
         if not ref or len(self.lines) >= _LINES_AT_MOST:
             return
         words: Line = {"line_ref": ref}
@@ -170,7 +161,7 @@ class Tender:
             self.attributes["weight"] = plain(reader.number(text, position, 1))
         if text := at(l3, 3):
             self.attributes["rate"] = plain(reader.number(text, position, 3))
-            money.note(self.attributes, "rate_basis", at(l3, 4))
+            facts.note(self.attributes, "rate_basis", at(l3, 4))
         if text := at(l3, 5):
             self.total = reader.implied(text, position, 5)
             self.attributes["total"] = money.said(self.total)

@@ -5,7 +5,7 @@ from typing import Final
 
 from canonical.events import Line, Party, Ref, When
 from crossdock.formats.x12.loops import Loop
-from mappings import freight, money, times
+from mappings import facts, freight, money, parties, references, times
 from mappings.x12 import ZERO, Reader, at, plain
 
 _PARTY: Final = "0100"
@@ -76,9 +76,9 @@ class Bill:
         if day := at(b3, 12):
             note["ship_date"] = reader.date(day, position, 12)
         for element, name in ((4, "payment"), (8, "correction"), (11, "carrier")):
-            money.note(note, name, at(b3, element))
+            facts.note(note, name, at(b3, element))
         if self.scac:
-            self.parties.append({"role": "carrier", "ids": [{"scheme": "scac", "value": self.scac[:128]}]})
+            self.parties.append(parties.carrier(self.scac))
 
     def _refer(self, root: Loop) -> None:
         reader = self.reader
@@ -89,27 +89,19 @@ class Bill:
                 case "G62":
                     found = freight.when(reader, segment, position)
                     if found is not None and (name := freight.DATES.get(at(segment, 1), "")):
-                        money.note(self.attributes, name, found["value"])
+                        facts.note(self.attributes, name, found["value"])
                 case "B2A":
-                    money.note(self.attributes, "purpose", at(segment, 1))
+                    facts.note(self.attributes, "purpose", at(segment, 1))
+        self.parties += parties.named(reader, root, inside=_PARTY)
         for loop in root.inside(_PARTY):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
             for _, n9 in loop.all("N9"):
                 self._number(n9)
         for loop in root.inside(_EQUIPMENT):
             n7 = loop.segments[0][1]
-            money.note(self.attributes, "equipment", at(n7, 1) + at(n7, 2))
+            facts.note(self.attributes, "equipment", at(n7, 1) + at(n7, 2))
 
     def _number(self, n9: list[str]) -> None:
-        qualifier, number = at(n9, 1), at(n9, 2)
-        if qualifier == "CN" and number:
-            pro: Ref = {"kind": "pro", "value": number[:256]}
-            if self.scac:
-                pro["issuer"] = self.scac[:128]
-            money.keep(self.refs, pro)
-        else:
-            money.reference(self.refs, self.attributes, qualifier, number)
+        references.reference(self.refs, self.attributes, at(n9, 1), at(n9, 2), carrier=self.scac)
 
     def _line(self, loop: Loop, ordinal: int) -> None:
         reader = self.reader
@@ -135,7 +127,7 @@ class Bill:
             self._charged = True
             self.charges = money.EXACT.add(self.charges, amount)
             code = at(l1, 8)
-            name = f"charge.{money.as_name(code) or 'other'}" if code else "linehaul"
+            name = f"charge.{facts.as_name(code) or 'other'}" if code else "linehaul"
             if name in self._by_code or len(self._by_code) < _CHARGES_NAMED_AT_MOST:
                 self._by_code[name] = money.EXACT.add(self._by_code.get(name, ZERO), amount)
         self._beside(l1, position)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, money, shipments, times
+from mappings import codes, facts, parties, shipments, times
 from mappings.codes import Row
 from mappings.x12 import Reader, at
 
@@ -160,7 +160,7 @@ def _b10(reader: Reader, head: _Head, segment: list[str], position: int) -> None
         raise reader.stop("B1001 and B1002 are empty: nothing says which shipment it is about", position, 1)
     head.what = f"Shipment {shipment}" if shipment else f"PRO {pro}"
     if scac:
-        head.parties.append({"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]})
+        head.parties.append(parties.carrier(scac))
 
 
 def _l11(holder: _Head | _Stop, segment: list[str]) -> None:
@@ -171,7 +171,7 @@ def _l11(holder: _Head | _Stop, segment: list[str]) -> None:
         ref: Ref = {"kind": kind, "value": value[:256]}
         if ref not in holder.refs:
             holder.refs.append(ref)
-    elif word := money.as_name(qualifier):
+    elif word := facts.as_name(qualifier):
         holder.attributes[f"l11.{word}"] = value[:1024]
 
 

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Final
 
-from canonical.events import Party, Ref, When
-from mappings import codes, money, times
+from canonical.events import Ref, When
+from mappings import codes, facts, money, parties, references, times
 from mappings.inbound.x12_810 import charges
 from mappings.inbound.x12_810 import line as lines
 from mappings.x12 import Reader, at
@@ -27,7 +27,6 @@ class Invoice:
         self.reader = reader
         self.who = reader.who()
         self.attributes: dict[str, str] = {}
-        self.parties: list[Party] = []
         self.refs: list[Ref] = []
         self.currency = ""
         self.occurred_at: When | None = None
@@ -72,16 +71,18 @@ class Invoice:
         if order := at(big, 4):
             self.refs.append(reader.purchase_order(order, sent_by="seller"))
         if original := at(big, 10):
-            money.keep(self.refs, {**reader.issued("invoice", original, by="sender"), "role": "original"})
+            references.keep(
+                self.refs, {**reader.issued("invoice", original, by="sender"), "role": "original"}
+            )
         note = self.attributes
         if day := at(big, 1):
             note["invoice_date"] = reader.date(day, self.position, 1)
             self.occurred_at = times.on(note["invoice_date"])
         if day := at(big, 3):
             note["order_date"] = reader.date(day, self.position, 3)
-        money.note(note, "release", at(big, 5))
-        money.note(note, "type", kind)
-        money.note(note, "purpose", at(big, 8))
+        facts.note(note, "release", at(big, 5))
+        facts.note(note, "type", kind)
+        facts.note(note, "purpose", at(big, 8))
         if self.is_credit:
             note["credit"] = "true"
 
@@ -93,7 +94,7 @@ class Invoice:
                 case "CUR":
                     self.currency = money.currency(reader, at(segment, 2), position, 2)
                 case "REF":
-                    money.reference(
+                    references.reference(
                         self.refs,
                         self.attributes,
                         at(segment, 1),
@@ -107,14 +108,12 @@ class Invoice:
                     row = codes.meaning("x12-374", at(segment, 1), reader.partner)
                     if row is not None and row.ours:
                         name = "ship_date" if row.ours == "shipped" else row.ours
-                        money.note(self.attributes, name, reader.date(day, position, 2))
+                        facts.note(self.attributes, name, reader.date(day, position, 2))
                 case "CAD":
                     self._carrier(segment)
                 case "CTT":
-                    money.note(self.attributes, "lines_declared", at(segment, 1))
-        for loop in root.inside("N1"):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+                    facts.note(self.attributes, "lines_declared", at(segment, 1))
+        self.parties = parties.named(reader, root)
 
     def _order(self, number: str) -> Ref:
         return self.reader.purchase_order(number, sent_by="seller")
@@ -124,29 +123,22 @@ class Invoice:
 
     def _terms(self, segment: list[str], position: int) -> None:
         for element, name in _TERMS.items():
-            money.note(self.attributes, name, at(segment, element))
+            facts.note(self.attributes, name, at(segment, element))
         if day := at(segment, 6):
-            money.note(self.attributes, "due_date", self.reader.date(day, position, 6))
+            facts.note(self.attributes, "due_date", self.reader.date(day, position, 6))
         if day := at(segment, 4):
-            money.note(self.attributes, "terms_discount_date", self.reader.date(day, position, 4))
+            facts.note(self.attributes, "terms_discount_date", self.reader.date(day, position, 4))
 
     def _carrier(self, segment: list[str]) -> None:
         scac = at(segment, 4)
-        money.note(self.attributes, "carrier", scac)
-        qualifier, number = at(segment, 7), at(segment, 8)
-        if number and qualifier == "CN":
-            pro: Ref = {"kind": "pro", "value": number[:256]}
-            if scac:
-                pro["issuer"] = scac[:128]
-            money.keep(self.refs, pro)
-        else:
-            money.reference(self.refs, self.attributes, qualifier, number)
+        facts.note(self.attributes, "carrier", scac)
+        references.reference(self.refs, self.attributes, at(segment, 7), at(segment, 8), carrier=scac)
 
     def _orders_of_lines(self) -> None:
         """The orders that only lines name; of an invoice for several, which line is for which."""
         named = [number for line in self.lines for number in line.orders]
         for number in named:
-            money.keep(self.refs, self._order(number))
+            references.keep(self.refs, self._order(number))
         if len(set(named)) > 1:
             for line in self.lines:
                 if line.orders:

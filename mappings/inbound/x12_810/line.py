@@ -7,7 +7,7 @@ from typing import Final
 from canonical.events import Line as LineWords
 from canonical.events import Ref
 from crossdock.formats.x12.loops import Loop
-from mappings import money
+from mappings import money, references
 from mappings.inbound.x12_810 import charges
 from mappings.inbound.x12_810.charges import Charge
 from mappings.x12 import ZERO, Reader, at, product_ids
@@ -121,5 +121,5 @@ def _extend(line: Line, price: Decimal | None) -> None:
 def _orders(items: list[Ref], loop: Loop) -> list[str]:
     """Orders that the line names: by a product id of qualifier PO, or a REF."""
     named = [item["value"] for item in items if item.get("scheme") == "order"]
-    named += [at(segment, 2) for _, segment in loop.all("REF") if at(segment, 1) in money.ORDERS]
+    named += [at(segment, 2) for _, segment in loop.all("REF") if at(segment, 1) in references.ORDERS]
     return [number for number in dict.fromkeys(named) if number]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement, Variance
 from crossdock.partners import MappingContext
-from mappings import codes, money
+from mappings import codes, money, references
 from mappings.inbound.x12_812.adjustment import Adjustment, Detail
 from mappings.x12 import ZERO, Reader, plain
 
@@ -58,7 +58,7 @@ def _deduction(adjustment: Adjustment, detail: Detail) -> Iterator[ExceptionEven
     )
     refs: list[Ref] = list(adjustment.refs)
     for ref in detail.refs:
-        money.keep(refs, ref)
+        references.keep(refs, ref)
     variances: list[Variance] = []
     if detail.amount is not None:
         variances.append(money.amount_variance(reader, None, detail.amount, adjustment.currency))

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from canonical.events import Line, Party, Ref, SourceCode, When
+from canonical.events import Line, Ref, SourceCode, When
 from crossdock.formats.x12.loops import Loop
-from mappings import codes, money, times
+from mappings import codes, facts, money, parties, references, times
 from mappings.codes import Row
 from mappings.x12 import ZERO, Reader, at, product_ids
 
@@ -42,7 +42,6 @@ class Adjustment:
         self.reader = reader
         self.who = reader.who()
         self.attributes: dict[str, str] = {}
-        self.parties: list[Party] = []
         self.refs: list[Ref] = []
         self.currency = ""
         self.occurred_at: When | None = None
@@ -53,9 +52,7 @@ class Adjustment:
         self._head(*bcd)
         for _, n9 in root.all("N9"):
             self._refer(self.refs, self.attributes, at(n9, 1), at(n9, 2))
-        for loop in root.inside("N1"):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+        self.parties = parties.named(reader, root)
         seller = self._sent_by == "seller"
         ours = reader.context.direction == "out"
         reader.add_sender(
@@ -105,8 +102,8 @@ class Adjustment:
         if (made := self.attributes.get("adjustment_date")) is not None:
             self.occurred_at = times.on(made)
         for element, name in ((3, "handling"), (5, "credit_debit"), (11, "purpose"), (12, "type")):
-            money.note(self.attributes, name, at(bcd, element))
-        money.note(self.attributes, "vendor_order", at(bcd, 8))
+            facts.note(self.attributes, name, at(bcd, element))
+        facts.note(self.attributes, "vendor_order", at(bcd, 8))
         self._refer(self.refs, self.attributes, at(bcd, 13), at(bcd, 14))
 
     def _detail(self, loop: Loop, ordinal: int) -> Detail:
@@ -153,7 +150,7 @@ class Adjustment:
         return self.reader.issued(kind, number, by=by)
 
     def _refer(self, refs: list[Ref], attributes: dict[str, str], qualifier: str, number: str) -> None:
-        money.reference(refs, attributes, qualifier, number, order=self._order, issued=self._issued)
+        references.reference(refs, attributes, qualifier, number, order=self._order, issued=self._issued)
 
     def _sum(self) -> None:
         """Whether the head is the sum of its details and its allowances and charges."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement
 from crossdock.partners import MappingContext
-from mappings import codes, money
+from mappings import codes, money, references
 from mappings.inbound.x12_820.remittance import Adjustment, Item, Remittance
 from mappings.x12 import ZERO, Reader
 
@@ -58,7 +58,7 @@ def _paid(remittance: Remittance) -> Fact:
 def _item(remittance: Remittance, item: Item) -> Fact:
     return Fact(
         kind="paid",
-        refs=[*remittance.refs[:1], *item.refs][: money.REFS_AT_MOST],
+        refs=[*remittance.refs[:1], *item.refs][: references.AT_MOST],
         place=remittance.reader.place(item.position, item.path),
         occurred_at=remittance.occurred_at,
         parties=remittance.parties,
@@ -85,7 +85,7 @@ def _deduction(remittance: Remittance, adjustment: Adjustment, item: Item | None
     of = f"of {item.name}" if item is not None else f"of remittance {remittance.number}"
     refs: list[Ref] = []
     for ref in (*(item.refs if item is not None else ()), *adjustment.refs, *remittance.refs[:1]):
-        money.keep(refs, ref)
+        references.keep(refs, ref)
     yield ExceptionEvent(
         code=exception,
         title=f"{remittance.who} deducted {money.said(amount)} {of}: {why}",
@@ -106,7 +106,7 @@ def _short(remittance: Remittance, item: Item) -> ExceptionEvent:
     reader = remittance.reader
     refs: list[Ref] = []
     for ref in (*item.refs, *remittance.refs[:1]):
-        money.keep(refs, ref)
+        references.keep(refs, ref)
     missing = money.sayable(reader, item.unexplained, item.position)
     due = money.sayable(reader, item.due, item.position)
     explained = (

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from canonical.events import Party, Ref, SourceCode, When
+from canonical.events import Ref, SourceCode, When
 from crossdock.formats.x12.loops import Loop, Placed
-from mappings import codes, money, times
+from mappings import codes, facts, money, parties, references, times
 from mappings.codes import Row
 from mappings.x12 import ZERO, Reader, at
 
@@ -76,7 +76,6 @@ class Remittance:
         self.reader = reader
         self.who = reader.who()
         self.attributes: dict[str, str] = {}
-        self.parties: list[Party] = []
         self.items: list[Item] = []
         self.adjustments: list[Adjustment] = []
         self.currency = ""
@@ -87,9 +86,7 @@ class Remittance:
             self.currency = money.currency(reader, at(cur, 2), position, 2)
         self._payment(*bpr)
         self._number(root)
-        for loop in root.inside("N1"):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+        self.parties = parties.named(reader, root)
         reader.add_sender(
             self.parties,
             *(("buyer", "customer") if reader.context.direction == "in" else ("seller", "supplier")),
@@ -114,7 +111,7 @@ class Remittance:
             raise reader.stop("BPR02 is empty: nothing says how much was paid", position, 2)
         self.attributes["total"] = money.said(reader.number(text, position, 2))
         for element, name in ((1, "handling"), (3, "credit_debit"), (4, "method")):
-            money.note(self.attributes, name, at(bpr, element))
+            facts.note(self.attributes, name, at(bpr, element))
         if day := at(bpr, 16):
             date = reader.date(day, position, 16)
             self.attributes["payment_date"] = date
@@ -129,7 +126,7 @@ class Remittance:
             if not number and at(ref, 1) in _PAYMENTS:
                 number = at(ref, 2)
             else:
-                money.reference(others, self.attributes, at(ref, 1), at(ref, 2))
+                references.reference(others, self.attributes, at(ref, 1), at(ref, 2))
         if not number:
             raise reader.stop(
                 "TRN02 is missing, and no REF numbers the payment: nothing says which payment it is",
@@ -139,7 +136,7 @@ class Remittance:
         self.number = number
         self.refs: list[Ref] = [reader.issued("remittance", number, by="sender")]
         for other in others:
-            money.keep(self.refs, other)
+            references.keep(self.refs, other)
 
     def _entity(self, entity: Loop) -> None:
         for loop in entity.inside("ADX"):
@@ -173,7 +170,7 @@ class Remittance:
             item.attributes["billed"] = money.said(billed)
         if discount is not None:
             item.attributes["discount"] = money.said(discount)
-        money.note(item.attributes, "action", at(rmr, 3))
+        facts.note(item.attributes, "action", at(rmr, 3))
         self._refer(item.refs, item.attributes, qualifier, number)
         for _, ref in loop.all("REF"):
             self._refer(item.refs, item.attributes, at(ref, 1), at(ref, 2))
@@ -181,7 +178,7 @@ class Remittance:
             row = codes.meaning("x12-374", at(dtm, 1), reader.partner)
             if row is not None and row.ours and (day := at(dtm, 2)):
                 name = "invoice_date" if row.ours == "invoiced" else row.ours
-                money.note(item.attributes, name, reader.date(day, at_position, 2))
+                facts.note(item.attributes, name, reader.date(day, at_position, 2))
         if (reason := at(rmr, 7)) and (text := at(rmr, 8)):
             item.adjustments.append(self._reason(item, reason, text))
         for number_of, inner in enumerate(loop.inside("ADX"), 1):
@@ -231,7 +228,7 @@ class Remittance:
 
     def _refer(self, refs: list[Ref], attributes: dict[str, str], qualifier: str, number: str) -> None:
         """A number of an item: an invoice or a credit memo is that of the seller, who receives the remittance."""
-        money.reference(
+        references.reference(
             refs,
             attributes,
             qualifier,
@@ -246,7 +243,7 @@ class Remittance:
         def issued(kind: str, value: str) -> Ref:
             return self.reader.issued(kind, value, by="receiver" if kind == "invoice" else "sender")
 
-        money.reference(
+        references.reference(
             refs,
             {},
             qualifier,
@@ -297,8 +294,8 @@ def _sacs(loop: Loop) -> Iterator[Placed]:
 def _name(qualifier: str, number: str, ordinal: int) -> str:
     if not number:
         return f"item {ordinal}"
-    if qualifier in money.INVOICES:
+    if qualifier in references.INVOICES:
         return f"invoice {number}"
-    if qualifier in money.MEMOS:
+    if qualifier in references.MEMOS:
         return f"memo {number}"
-    return f"order {number}" if qualifier in money.ORDERS else f"item {number}"
+    return f"order {number}" if qualifier in references.ORDERS else f"item {number}"

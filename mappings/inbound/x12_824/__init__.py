@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, When
+from canonical.events import ExceptionEvent, Fact, Ref, SourceCode, Statement, When
 from crossdock.formats.x12.acknowledge import plain_number
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes, money, times
+from mappings import codes, facts, parties, references, times
 from mappings.codes import Row
 from mappings.inbound.x12_997 import issuer
 from mappings.x12 import Reader, at
@@ -80,8 +80,8 @@ class _Head:
         self.who = reader.who()
         self.number = at(bgn, 2)
         self.attributes: dict[str, str] = {}
-        money.note(self.attributes, "purpose", at(bgn, 1))
-        money.note(self.attributes, "advice", self.number)
+        facts.note(self.attributes, "purpose", at(bgn, 1))
+        facts.note(self.attributes, "advice", self.number)
         self.occurred_at: When | None = None
         if day := at(bgn, 3):
             time, zone = at(bgn, 4), at(bgn, 5)
@@ -91,10 +91,7 @@ class _Head:
                 zone if times.known_time_code(zone) else "",
                 partner_zone=reader.zone,
             )
-        self.parties: list[Party] = []
-        for loop in reader.tree.inside("N1"):
-            if (party := reader.party(loop.segments[0][1])) is not None:
-                self.parties.append(party)
+        self.parties = parties.named(reader, reader.tree)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,7 +168,7 @@ class _Advice:
         self._answer = codes.ours(self.row) or "unknown"
         self._set = at(oti, 10)
         self._attributes = {"answer": self._answer, **head.attributes}
-        money.note(self._attributes, "set", self._set)
+        facts.note(self._attributes, "set", self._set)
         if day := at(oti, 6):
             self._attributes["document_date"] = reader.date(day, self._position, 6)
         self._refs: list[Ref] = []
@@ -204,7 +201,7 @@ class _Advice:
             return reader.issued(kind, value, by="receiver")
 
         if not (whole and kind is not None and qualifier in _ANY):
-            money.reference(refs, self._attributes, qualifier, number, order=order, issued=issued)
+            references.reference(refs, self._attributes, qualifier, number, order=order, issued=issued)
         if not refs and whole:
             if sent_by is not None:
                 refs = [order(number)]
@@ -215,7 +212,7 @@ class _Advice:
             else:
                 refs = [{"kind": "message", "value": number[:256]}]
         for ref in refs:
-            money.keep(self._refs, ref)
+            references.keep(self._refs, ref)
 
     def _control_numbers(self, group: str, number: str) -> None:
         """OTI08 and OTI09: our own control numbers, named as a 997 would name them."""
@@ -231,8 +228,8 @@ class _Advice:
             }
             if self._set:
                 own["scheme"] = f"x12/{self._set}"[:64]
-            money.keep(self._refs, own)
-        money.keep(self._refs, {"kind": "group", "value": plain_number(group)[:256], "issuer": who})
+            references.keep(self._refs, own)
+        references.keep(self._refs, {"kind": "group", "value": plain_number(group)[:256], "issuer": who})
 
     def _error(self, loop: Loop) -> _Error:
         position, ted = loop.segments[0]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Party, Quantity, Ref, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, parties, times, warehouse
+from mappings import codes, facts, parties, times, warehouse
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Stock:
             parties=self.parties,
             lines=self.lines,
             source_codes=[self.code] if self.code is not None else [],
-            attributes=warehouse.trimmed(attributes),
+            attributes=facts.trimmed(attributes),
         )
 
 
@@ -91,9 +91,7 @@ class _Report:
             self.attributes["report"] = codes.ours(row) or kind
         self.occurred_at = self._when(bia, position)
         self.parties: list[Party] = []
-        for loop in tree.inside("N1"):
-            if party := loop.first("N1"):
-                parties.add(self.parties, reader.party(party[1]))
+        parties.add(self.parties, *parties.named(reader, tree))
         reader.add_sender(self.parties, "warehouse", "supplier", "seller")
         if total := tree.first("CTT"):
             self.attributes["lines_declared"] = at(total[1], 1)[:32]

@@ -85,8 +85,7 @@ class Order:
             if at(route, 2) == "2" and at(route, 3):
                 self.attributes["carrier"] = at(route, 3)[:64]
         self.parties: list[Party] = []
-        for loop in root.inside("N1"):
-            parties.add(self.parties, reader.party(loop.segments[0][1]))
+        parties.add(self.parties, *parties.named(reader, root))
         if reader.context.direction == "in":
             reader.add_sender(self.parties, "buyer")
         else:

@@ -18,7 +18,6 @@ from canonical.events import (
     ExceptionEvent,
     Fact,
     Line,
-    Party,
     Ref,
     SourceCode,
     Statement,
@@ -26,7 +25,7 @@ from canonical.events import (
 )
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes, times
+from mappings import codes, parties, times
 from mappings.destinations import destinations
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
@@ -79,11 +78,7 @@ class _Report:
         for _, number in tree.all("N9"):
             if at(number, 1) and at(number, 2):
                 self.attributes.setdefault(f"n9_{at(number, 1)}".lower(), at(number, 2)[:256])
-        self.parties: list[Party] = []
-        for loop in tree.inside("N1"):
-            called = loop.first("N1")
-            if called is not None and (party := reader.party(called[1])) is not None:
-                self.parties.append(party)
+        self.parties = parties.named(reader, tree)
         reader.add_sender(self.parties, "customer", "buyer")
         count = tree.first("CTT")
         if count is not None and at(count[1], 1):

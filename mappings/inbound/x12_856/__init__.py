@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
-from mappings import codes, warehouse
+from mappings import codes, facts
 from mappings.inbound.x12_856.notice import Notice, Order
 from mappings.x12 import CANCELLATION, Reader
 
@@ -40,7 +40,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             occurred_at=notice.occurred_at,
             parties=order.parties,
             lines=[line.words(reader) for line in order.lines.values()],
-            attributes=warehouse.trimmed(order.attributes),
+            attributes=facts.trimmed(order.attributes),
         )
     if notice.problems:
         yield _broken(notice)

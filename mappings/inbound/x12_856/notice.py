@@ -10,11 +10,11 @@ from weakref import proxy
 
 from canonical.events import Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import BrokenLevel, Level, hierarchy
-from mappings import codes, parties, times, warehouse
+from mappings import codes, facts, parties, references, times, warehouse
 from mappings.codes import Row
 from mappings.inbound.x12_856.labels import PACKS, SSCC_MARKS, Labels
 from mappings.inbound.x12_856.line import Line
-from mappings.warehouse import CONTAINERS, LABELS_AT_MOST, REFS_AT_MOST, sscc
+from mappings.warehouse import CONTAINERS, LABELS_AT_MOST, sscc
 from mappings.x12 import Reader, at, product_ids
 
 _TRACKING_AT_MOST: Final = 8
@@ -82,14 +82,14 @@ class Order:
         """The order first: what happens to a line of it is a matter of the order."""
         if not self.number:
             return self.notice.refs
-        return [self.own_refs[0], *self.notice.refs, *self.own_refs[1:]][:REFS_AT_MOST]
+        return [self.own_refs[0], *self.notice.refs, *self.own_refs[1:]][: references.AT_MOST]
 
     @property
     def fact_refs(self) -> list[Ref]:
         """The notice first, then the order, then what carries the goods, then the labels."""
         notice = self.notice
         found = [notice.refs[0], *self.own_refs, *notice.refs[1:], *self.carried]
-        return [*found[: REFS_AT_MOST - LABELS_AT_MOST], *(self.labels or notice.labels)]
+        return [*found[: references.AT_MOST - LABELS_AT_MOST], *(self.labels or notice.labels)]
 
     def line(self, lin: list[str], sn1: list[str] | None, position: int, level: str) -> Line:
         """The line of an item: of its number, else of the item itself."""
@@ -304,7 +304,7 @@ class Notice:
     ) -> None:
         if at(td5, 2) == "2" and (scac := at(td5, 3)):
             attributes["carrier"] = scac[:128]
-            carrier: Party = {"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]}
+            carrier: Party = parties.carrier(scac)
             parties.add(order.parties if order is not None else self.parties, carrier)
         if method := at(td5, 4):
             attributes["transport_method"] = method
@@ -325,9 +325,8 @@ class Notice:
             self._put(order, self.reader.issued(kind, value, by="sender"))
         elif qualifier == "CN":
             self._put(order, {"kind": "pro", "value": value[:256]})
-        elif warehouse.is_qualifier(qualifier):
-            attributes = order.attributes if order is not None else self.attributes
-            attributes.setdefault(f"ref.{qualifier.lower()}", value[:1024])
+        elif word := facts.as_name(qualifier):
+            facts.note((order or self).attributes, f"ref.{word}", value)
 
     def _put(self, order: Order | None, ref: Ref) -> None:
         refs = order.own_refs if order is not None else self.refs

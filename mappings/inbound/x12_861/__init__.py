@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, parties, warehouse
+from mappings import codes, facts, parties, references, warehouse
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _Order:
             parties=advice.parties,
             lines=[line.words for line in self.lines],
             source_codes=[advice.condition[1]] if advice.condition is not None else [],
-            attributes=warehouse.trimmed(advice.attributes),
+            attributes=facts.trimmed(advice.attributes),
         )
 
     def events(self) -> Iterator[ExceptionEvent]:
@@ -113,9 +113,7 @@ class _Advice:
         self.condition = reader.told("x12-412", at(bra, 6), self.position, 6) if at(bra, 6) else None
         self.occurred_at: When | None = reader.day(at(bra, 2), self.position, 2)
         order = self._header(tree)
-        for loop in tree.inside("N1"):
-            if party := loop.first("N1"):
-                parties.add(self.parties, reader.party(party[1]))
+        parties.add(self.parties, *parties.named(reader, tree))
         reader.add_sender(self.parties, "customer", "buyer")
         self.orders = self._orders(tree, order)
 
@@ -141,9 +139,7 @@ class _Advice:
                         self.attributes[f"{word}_date"] = reader.date(day, position, 2)
                 case "TD5" if at(segment, 2) == "2" and (scac := at(segment, 3)):
                     self.attributes["carrier"] = scac
-                    parties.add(
-                        self.parties, {"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]}
-                    )
+                    parties.add(self.parties, parties.carrier(scac))
                 case "CTT" if declared := at(segment, 1):
                     self.attributes["lines_declared"] = declared[:32]
         return order
@@ -156,7 +152,7 @@ class _Advice:
                 orders[line.order] = self._order(line.order)
             found = orders[line.order]
             for ref in line.refs:
-                if ref not in found.refs and len(found.refs) < warehouse.REFS_AT_MOST:
+                if ref not in found.refs and len(found.refs) < references.AT_MOST:
                     found.refs.append(ref)
             found.lines.append(line)
         if not orders:
@@ -285,7 +281,7 @@ _REFERENCES: Final = {"BM": "bol", "MB": "bol", "2I": "tracking", "VN": "sales_o
 
 
 def put_reference(
-    reader: Reader, refs: list[Ref], attributes: dict[str, str] | None, qualifier: str, value: str
+    reader: Reader, refs: list[Ref], named: dict[str, str] | None, qualifier: str, value: str
 ) -> None:
     """A REF: the ship notice (SI, which is BSN02 of the 856), the invoice, the waybill; else an attribute."""
     if not value:
@@ -300,8 +296,8 @@ def put_reference(
     elif kind := _REFERENCES.get(qualifier):
         ref = {"kind": kind, "value": value[:256]}
     else:
-        if attributes is not None and warehouse.is_qualifier(qualifier):
-            attributes.setdefault(f"ref.{qualifier.lower()}", value[:1024])
+        if named is not None and (word := facts.as_name(qualifier)):
+            facts.note(named, f"ref.{word}", value)
         return
-    if ref not in refs and len(refs) < warehouse.REFS_AT_MOST:
+    if ref not in refs and len(refs) < references.AT_MOST:
         refs.append(ref)

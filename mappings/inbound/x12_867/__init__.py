@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, When
+from canonical.events import ExceptionEvent, Fact, Line, Ref, SourceCode, Statement, When
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes, money
+from mappings import codes, money, parties
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -67,16 +67,6 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         yield from transfer.events()
 
 
-def _parties(reader: Reader, loop: Loop) -> list[Party]:
-    """The parties of the N1 loops directly in a loop."""
-    found: list[Party] = []
-    for inner in loop.inside("N1"):
-        name = inner.first("N1")
-        if name is not None and (party := reader.party(name[1])) is not None:
-            found.append(party)
-    return found
-
-
 class _Report:
     """What holds for all transfers: number, period, parties."""
 
@@ -104,7 +94,7 @@ class _Report:
             name = _PERIOD.get(at(dates, 1))
             if name is not None and (day := at(dates, 2)):
                 self.attributes[name] = reader.date(day, position, 2)
-        self.parties = _parties(reader, tree)
+        self.parties = parties.named(reader, tree)
         reader.add_sender(self.parties, "customer", "buyer")
         for loop in tree.inside("CTT"):
             if declared := at(loop.segments[0][1], 1):
@@ -125,7 +115,7 @@ class _Transfer:
         self.row = reader.meaning(_TRANSFER, self.code, self.position, 1)
         self.source_code: SourceCode = codes.source_code(_TRANSFER, self.code, self.row)
         self.kind = (self.row.fact if self.row is not None else None) or "status"
-        self.parties = _parties(reader, loop)
+        self.parties = parties.named(reader, loop)
         self.order = self._order(loop)
         self.occurred_at = report.occurred_at
         for position, dates in loop.all("DTM"):

@@ -64,8 +64,7 @@ class Report:
         self._document: Ref | None = reader.issued("message", told, by="sender") if told else None
         self._inquiry: Ref | None = None
         self.parties: list[Party] = []
-        for loop in root.inside("N1"):
-            parties.add(self.parties, reader.party(loop.segments[0][1]))
+        parties.add(self.parties, *parties.named(reader, root))
         partner_sells = (sent_by == "seller") == (reader.context.direction == "in")
         reader.add_sender(self.parties, *(("supplier", "seller") if partner_sells else ("buyer",)))
         self._loops = root.inside("HL")
@@ -153,8 +152,7 @@ class Report:
             ref: Ref = {**self.reader.issued("sales_order", number, by=by), "role": "seller"}
             if ref not in order.refs and len(order.refs) < 32:
                 order.refs.append(ref)
-        for inner in loop.inside("N1"):
-            parties.add(order.parties, self.reader.party(inner.segments[0][1]))
+        parties.add(order.parties, *parties.named(self.reader, loop))
         for word, date in dates_of(self.reader, loop).items():
             order.dates.setdefault(word, date)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import Fact, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import warehouse
+from mappings import facts, warehouse
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
 
@@ -69,7 +69,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         place=reader.place(position, "W05"),
         parties=head.parties,
         lines=lines,
-        attributes=warehouse.trimmed(head.attributes),
+        attributes=facts.trimmed(head.attributes),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import Fact, Ref, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import times, warehouse
+from mappings import facts, references, times, warehouse
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
 
@@ -63,7 +63,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         parties=head.parties,
         lines=lines,
         source_codes=[code],
-        attributes=warehouse.trimmed(head.attributes),
+        attributes=facts.trimmed(head.attributes),
     )
     what = f"warehouse receipt {order}" if order else f"shipment {shipment}" if shipment else "a shipment"
     for (_, loop, path, _), words in zip(found, lines, strict=True):
@@ -75,7 +75,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
                 f"{head.who} sends line {words['line_ref']} of {what} on hold",
                 place,
                 path,
-                refs=[*item, *head.refs][: warehouse.REFS_AT_MOST],
+                refs=[*item, *head.refs][: references.AT_MOST],
                 line=words,
                 cause="inbound_hold",
                 said=[{"scheme": "x12-844", "code": hold[:128], "mapped": False}],

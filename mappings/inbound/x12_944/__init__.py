@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, warehouse
+from mappings import codes, facts, warehouse
 from mappings.warehouse import Head
 from mappings.x12 import ZERO, Reader, at, plain
 
@@ -68,7 +68,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         parties=head.parties,
         lines=[line.words for line in lines],
         source_codes=[code],
-        attributes=warehouse.trimmed(head.attributes),
+        attributes=facts.trimmed(head.attributes),
     )
     if row is None:
         yield head.event(

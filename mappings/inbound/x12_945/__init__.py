@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, times, warehouse
+from mappings import codes, facts, times, warehouse
 from mappings.inbound.x12_945.line import Line, read_lines
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
@@ -67,7 +67,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         parties=head.parties,
         lines=[line.words for line in lines],
         source_codes=[code],
-        attributes=warehouse.trimmed(head.attributes),
+        attributes=facts.trimmed(head.attributes),
     )
     if row is not None and row.ours == "exercise":
         return

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Ref, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, parties, warehouse
+from mappings import codes, facts, parties, references, warehouse
 from mappings.codes import Row
-from mappings.warehouse import REFS_AT_MOST, Head
+from mappings.warehouse import Head
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         # what is only held or released is still there: it corrects no figure
         lines=[line.words for line in found if line.effect not in _STATUSES],
         source_codes=_distinct(line.code for line in found),
-        attributes=warehouse.trimmed(head.attributes),
+        attributes=facts.trimmed(head.attributes),
     )
     if purpose == CANCELLATION:
         return
@@ -101,9 +101,7 @@ class _Line:
         self._transaction = at(w19, 16)
         change = _change(reader, self._row, self.effect, reader.number(text, position, 2), position)
         self._amount = abs(change)
-        for party in loop.inside("N1"):
-            if first := party.first("N1"):
-                parties.add(head.parties, reader.party(first[1]))
+        parties.add(head.parties, *parties.named(reader, loop))
         self.items = warehouse.item_ids(reader, w19, case=4, pairs=(5, 7, 17), lot=9)
         self.words: LineWords = warehouse.line_words("", self.items, fallback=path)
         self.words["affected"] = reader.quantity(change, self._unit)
@@ -116,7 +114,9 @@ class _Line:
         """The item first: what happens to stock is a matter of the item, not of the message."""
         items = [item for item in self.items if item["kind"] == "item"][:1]
         lots = [item for item in self.items if item["kind"] == "lot"]
-        return [*items, *lots, *(ref for ref in self._head.refs if ref not in self.items)][:REFS_AT_MOST]
+        return [*items, *lots, *(ref for ref in self._head.refs if ref not in self.items)][
+            : references.AT_MOST
+        ]
 
     def event(self, occurred_at: When | None) -> ExceptionEvent:
         """The correction or the hold as an exception."""
@@ -151,7 +151,7 @@ class _Line:
         numbers = [ref for ref in head.refs if ref not in self.items]
         return Fact(
             kind="released",
-            refs=[*(lots or self._refs()[:1]), *numbers][:REFS_AT_MOST],
+            refs=[*(lots or self._refs()[:1]), *numbers][: references.AT_MOST],
             place=head.reader.place(self._position, self._path),
             occurred_at=occurred_at,
             parties=head.parties,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, freight, money
+from mappings import codes, facts, freight, parties, references
 from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Response:
         self._parties: list[Party] = []
         if scac:
             self._attributes["carrier"] = scac[:1024]
-            self._parties.append({"role": "carrier", "ids": [{"scheme": "scac", "value": scac[:128]}]})
+            self._parties.append(parties.carrier(scac))
         if reader.context.direction == "in":
             reader.add_sender(self._parties, "carrier")
         self._notes: list[str] = []
@@ -75,21 +75,16 @@ class _Response:
         reader = self._reader
         match segment[0]:
             case "N9":
-                qualifier, number = at(segment, 1), at(segment, 2)
-                if qualifier == "CN" and number:
-                    pro: Ref = {"kind": "pro", "value": number[:256]}
-                    if scac:
-                        pro["issuer"] = scac[:128]
-                    money.keep(self._refs, pro)
-                else:
-                    money.reference(self._refs, self._attributes, qualifier, number)
+                references.reference(
+                    self._refs, self._attributes, at(segment, 1), at(segment, 2), carrier=scac
+                )
                 if text := at(segment, 3):
                     self._notes.append(text)
             case "G62":
                 found = freight.when(reader, segment, position)
                 if found is not None:
                     name = freight.DATES.get(at(segment, 1), "date")
-                    money.note(self._attributes, name, found["value"])
+                    facts.note(self._attributes, name, found["value"])
                     self._proposed = self._proposed or found
             case "V9":
                 if text := at(segment, 2):
