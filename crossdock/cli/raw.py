@@ -101,8 +101,11 @@ TEXT_BYTES = 16 * 1024
 
 
 def show_body(talk: Talk, body: bytes) -> None:
-    """The bytes as text, an X12 segment a line where it is on one long line; what is no text is escaped."""
-    text = body[:TEXT_BYTES].decode("utf-8", errors="backslashreplace")
+    """The bytes as text, an X12 segment a line where it is on one long line; what is no text is escaped. What an ISA
+    holds of passwords (ISA02, ISA04) is covered up: ``--raw`` gives the bytes themselves."""
+    from crossdock.formats.x12.security import hide_security
+
+    text = hide_security(body[:TEXT_BYTES].decode("utf-8", errors="backslashreplace"))
     if text.startswith("ISA") and text.count("\n") < 3 and len(text) > 106:
         text = text.replace(text[105], text[105] + "\n")
     talk.block(text)

@@ -16,6 +16,7 @@ from crossdock.console import first_look
 from crossdock.console.opened import Doors
 from crossdock.counts import in_order
 from crossdock.errors import Misconfigured
+from crossdock.formats.x12.security import hide_security
 from crossdock.ports import Clock
 from crossdock.registry import Registry
 
@@ -266,13 +267,14 @@ def router(view: View) -> APIRouter:
 
 
 def _readable(body: bytes) -> str:
-    """The beginning of a body for a person. Bytes that are no UTF-8 are shown as Latin-1, control bytes as dots."""
+    """The beginning of a body for a person. Bytes that are no UTF-8 are shown as Latin-1, control bytes as dots, and
+    what an ISA may hold of passwords is covered up."""
     start = body[:BODY_SHOWN_BYTES]
     try:
         text = start.decode()
     except UnicodeDecodeError:
         text = start.decode("latin-1")
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "·", text)
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "·", hide_security(text))
 
 
 def _quoted(value: str) -> str:

@@ -61,7 +61,7 @@ def _repeats(dossier: Dossier) -> Findings:
             if mapping == "x12_856":  # one ship notice may be about several orders: one paper for each
                 name = kind, mapping, "|".join(sorted(paper.words))
             before = first.setdefault(name, paper)
-            if before is paper or before.raw_id == paper.raw_id:
+            if before is paper or before.part == paper.part:
                 continue
             number = paper.refs[0]["value"]
             yield Finding(
@@ -79,12 +79,11 @@ def _repeats(dossier: Dossier) -> Findings:
 
 def _but_repeats(papers: Iterable[Paper]) -> list[Paper]:
     """Without those that came before under the same number: what is said twice is not twice as much."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], tuple[str, ...]] = {}
     return [
         paper
         for paper in papers
-        if paper.purpose not in _NEW
-        or first.setdefault((paper.mapping, paper.key), paper.raw_id) == paper.raw_id
+        if paper.purpose not in _NEW or first.setdefault((paper.mapping, paper.key), paper.part) == paper.part
     ]
 
 

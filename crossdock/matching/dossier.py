@@ -73,6 +73,12 @@ class Paper:
         raw_id: str = self.document["data"]["provenance"]["raw_id"]
         return raw_id
 
+    @property
+    def part(self) -> tuple[str, ...]:
+        """The message and the transaction set in it that say it: one set may say several papers."""
+        place = self.document["data"]["provenance"]["place"].get("x12", {})
+        return self.raw_id, *(str(place.get(name, "")) for name in ("isa13", "gs06", "st02"))
+
     def is_a(self, kind: str, mappings: Sequence[str]) -> bool:
         """Whether it is of this kind, and of one of these mappings if any is named."""
         return self.kind == kind and (not mappings or self.mapping in mappings)

@@ -13,6 +13,7 @@ from crossdock.formats.x12 import guides
 from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import SEGMENTS_IN_ERROR, SegmentProblem, refused
 from crossdock.formats.x12.second_reader import differences
+from crossdock.formats.x12.security import hide_quoted_security, without_security
 from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, write_interchange
 from crossdock.messages import Problem, Stage
 from crossdock.normalize.values import AcknowledgementWanted, CameTwice, SetNumbers, unsupported
@@ -67,7 +68,11 @@ class Answer:
             self.refuse(entry, [ack.NOT_SUPPORTED])
             error = unsupported(f"x12/{entry.set_id}")
             return _problem(error.code, str(error), error.remedy, place, error.blocked_by)
-        problems = guides.check(entry, _overlay(partner, entry.set_id))
+        overlay = _overlay(partner, entry.set_id)
+        problems = guides.check(entry, overlay)
+        if problems:
+            # the answer quotes bad values: a password that an ISA in the set may hold is none of them
+            problems = guides.check(without_security(entry), overlay)
         accepted = not refused(problems)
         self.verdicts[id(entry)] = ack.SetVerdict(of=entry, accepted=accepted, problems=problems)
         return None if accepted else _of_guide(entry, problems)
@@ -101,7 +106,7 @@ def of_finding(finding: x12.Finding, code: str) -> Problem:
     """A finding of the reader as the reason why something was refused."""
     return _problem(
         code,
-        f"byte {finding.offset}: {finding.message}",
+        f"byte {finding.offset}: {hide_quoted_security(finding.message)}",
         TOLD,
         Place(byte=finding.offset, segment=finding.segment, segment_id=finding.segment_id or None),
     )

@@ -14,6 +14,7 @@ from crossdock import blocked
 from crossdock.errors import Place
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
+from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
 from crossdock.normalize.acknowledge import Answer, of_finding, wanted
 from crossdock.normalize.part import map_part
@@ -580,7 +581,9 @@ def _too_many(message: RawMessage, opened: x12.Interchange, ordinal: int) -> Par
 
 def _stray(message: RawMessage, finding: x12.Finding, ordinal: int) -> PartResult:
     """Bytes that belong to no interchange, or an input that holds none."""
-    sentence = f"{message.name or message.key}, byte {finding.offset}: {finding.message}"
+    sentence = (
+        f"{message.name or message.key}, byte {finding.offset}: {hide_quoted_security(finding.message)}"
+    )
     problem = _problem(
         "EDI.SYNTAX",
         "Unreadable",

@@ -215,3 +215,39 @@ def webhooks(world: World, store: Any, listener: Listener) -> None:
             answer = client.post("/webhooks/erp_push", content=body, headers=headers)
             listener.hear("webhook", f"{answer.status_code} {answer.text} {answer.headers}")
         assert "202" in listener.heard[-4][1]
+
+
+def test_a_password_in_an_isa_is_quoted_in_no_answer_and_on_no_page(store, clock, capsys):
+    """A file that ends in the middle of a segment, and another behind it: the second ISA becomes elements of the
+    first one's segment, and its ISA02 a bad value that an answer would quote."""
+    from crossdock import receive
+    from crossdock.cli.raw import show_body
+    from crossdock.cli.talk import Talk
+    from crossdock.console.pages import _readable
+    from crossdock.hub import Hub
+    from crossdock.messages import RawMessage
+    from crossdock.store.tables import dead_letters, write_backs
+
+    secret = "OPENSESAME"
+    second = f"ISA*00*          *01*{secret}*ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*0600*U*00401*2*0*P*>"
+    body = (
+        "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*0600*U*00401*000000001*0*P*>~"
+        "GS*PR*ACMESUPPLY*CROSSDOCK*20261120*0600*1*X*004010~ST*855*0001~BAK*00*AK*4500*20261120~"
+        f"N1*SE*{second}~SE*4*0001~GE*1*1~IEA*1*000000001~"
+    ).encode()
+    message = RawMessage(
+        tenant="main", source="supplier_edi", key="cut", body=body, media_type="application/edi-x12",
+        received_at=clock.now(), name="cut.edi",
+    )  # fmt: skip
+    receive.accept(store, message, clock=clock)
+    with Hub.open(store=store, clock=clock, tenant="main") as hub:
+        hub.process()
+    with store.transaction("main") as connection:
+        letters = connection.execute(sa.select(dead_letters)).all()
+        answers = connection.execute(sa.select(write_backs.c.body)).scalars().all()
+    assert letters and answers
+    assert not any(secret in str(letter) for letter in letters)
+    assert not any(secret.encode() in bytes(answer) for answer in answers)
+    show_body(Talk(as_json=False, debug=False), body)
+    assert secret not in capsys.readouterr().out
+    assert secret not in _readable(body)
