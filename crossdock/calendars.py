@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from crossdock import toml_lines
 from crossdock.errors import Misconfigured
-from crossdock.registry import package_folder
+from crossdock.packages import package_folder
 from crossdock.toml_lines import did_you_mean
 from crossdock.toml_table import Table
 

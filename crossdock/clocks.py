@@ -19,8 +19,8 @@ from crossdock import toml_lines
 from crossdock.calendars import Duration, NotADuration
 from crossdock.errors import Misconfigured
 from crossdock.messages import derived_id
+from crossdock.packages import package_folder
 from crossdock.partners import Partner
-from crossdock.registry import package_folder
 from crossdock.toml_table import Table
 
 Document = Mapping[str, Any]
@@ -280,10 +280,15 @@ def _pair(table: Table, name: str) -> Pair | None:
     except NotADuration as error:
         table.tell("within", str(error))
         return None
+    title = table.text("title", None)
+    try:
+        title.format(who="", subject="", limit="")
+    except (LookupError, ValueError):
+        table.tell("title", f"title has a place other than {{who}}, {{subject}} and {{limit}}: {title!r}")
     unless = start.get("unless", {})
     return Pair(
         name=name,
-        title=table.text("title", None),
+        title=title,
         fact=start["fact"],
         mappings=frozenset(start.get("mappings", ())),
         direction=start.get("direction"),

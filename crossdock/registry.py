@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.manifests import MANIFEST_NAME, read_manifest
+from crossdock.packages import package_folder
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
 
@@ -391,17 +392,6 @@ def _folders(root: Path) -> list[Path]:
 
 def _packages(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob("*/__init__.py"))
-
-
-def package_folder(package: str) -> Path:
-    """The folder of a package, found without running it (its parents are imported)."""
-    try:
-        spec = importlib.util.find_spec(package)
-    except ImportError as error:
-        raise Misconfigured(f"package {package!r} cannot be found: {error}") from error
-    if spec is None or not spec.submodule_search_locations:
-        raise Misconfigured(f"package {package!r} cannot be found; install it again")
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 
 def _adopt(name: str, folder: Path) -> None:

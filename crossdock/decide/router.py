@@ -206,7 +206,7 @@ def _said(error: BaseException) -> str:
 def _folder() -> Path:
     if folder := os.environ.get(ROUTES_DIR):
         return Path(folder)
-    from crossdock.registry import package_folder
+    from crossdock.packages import package_folder
 
     return package_folder("mappings") / "routes"
 

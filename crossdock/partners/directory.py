@@ -13,9 +13,9 @@ from typing import Final
 from crossdock import toml_lines
 from crossdock.calendars import Calendars
 from crossdock.errors import Misconfigured
+from crossdock.packages import package_folder
 from crossdock.partners.partner import Partner
 from crossdock.partners.profile import read_profile
-from crossdock.registry import package_folder
 from crossdock.toml_lines import TomlFile, did_you_mean
 
 PARTNERS_DIR: Final = "CROSSDOCK_PARTNERS_DIR"

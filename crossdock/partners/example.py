@@ -15,9 +15,9 @@ from crossdock.errors import Unacceptable
 from crossdock.formats import x12
 from crossdock.formats.x12.describe import ElementUse, LoopUse, SegmentUse
 from crossdock.formats.x12.write import Element, OutgoingGroup, OutgoingSet, Party, write_interchange
+from crossdock.packages import package_folder
 from crossdock.partners.agreed import guide_of
 from crossdock.partners.partner import Partner
-from crossdock.registry import package_folder
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.guides import Guide

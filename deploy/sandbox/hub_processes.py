@@ -22,7 +22,8 @@ from typing import Any, Final, Self
 
 from cryptography.fernet import Fernet
 
-from crossdock.registry import Registry, package_folder
+from crossdock.packages import package_folder
+from crossdock.registry import Registry
 from crossdock.store.embedded import EmbeddedServer
 from deploy.sandbox.ports import free_ports
 from deploy.sandbox.programs import Failed, Guard, Program

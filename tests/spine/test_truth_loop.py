@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from crossdock import receive as receiving
 from crossdock.hub import Hub
 from crossdock.messages import RawMessage
+from crossdock.packages import package_folder
 from crossdock.partners import Partners
-from crossdock.registry import Registry, package_folder
+from crossdock.registry import Registry
 from crossdock.store.tables import cases, clocks, dead_letters, events, exchanges, parts
 
 TENANT = "main"
