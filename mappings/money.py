@@ -10,8 +10,7 @@ from decimal import Context, Decimal
 from typing import Final
 
 from canonical import crosswalks
-from canonical.events import Variance
-from mappings.x12 import ZERO, Reader, plain
+from mappings.x12 import ZERO, Reader
 
 EXACT: Final = Context(prec=120)
 """Longer than any product or sum of elements: nothing is rounded before a person sees it."""
@@ -54,15 +53,3 @@ def currency(reader: Reader, code: str, position: int, element: int) -> str:
     if code not in crosswalks.currencies():
         raise reader.stop(f"{code[:40]!r} is no currency of ISO 4217", position, element)
     return code
-
-
-def amount_variance(reader: Reader, expected: Decimal | None, actual: Decimal, currency: str) -> Variance:
-    """What was to be paid or charged, and what is."""
-    variance: Variance = {
-        "attribute": "amount",
-        "expected": None if expected is None else reader.money(expected, currency),
-        "actual": reader.money(actual, currency),
-    }
-    if expected is not None:
-        variance["delta"] = plain(EXACT.subtract(actual, expected))
-    return variance

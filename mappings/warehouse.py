@@ -1,22 +1,20 @@
-"""What the warehouse sets share (940, 943, 944, 945, 947): their header, their item numbers, and parts of one line.
+"""What the warehouse sets share (940, 943, 944, 945, 947): their header, and how they number items and lines.
 
 Source: X12 004010 segments N1, N9, G62, NTE, W27, W12; elements 128 (N901), 432 (G6201), 438 (U.P.C. case code).
 The depositor owns the goods and gives the orders; the warehouse ships, receives and counts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Party, Ref, SourceCode, Variance, When
 from canonical.events import Line as LineWords
 from mappings import facts, parties, references
-from mappings.x12 import ZERO, Reader, at, plain, product_ids
+from mappings.x12 import Reader, at, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
 
-_DIGITS: Final = 18
 LABELS_AT_MOST: Final = 32
 """So many SSCCs are references of a fact; how many there were is an attribute."""
 
@@ -221,44 +219,6 @@ def lot_ref(reader: Reader, value: str) -> Ref:
     return {**reader.issued("lot", value, by="sender"), "scheme": "lot"}
 
 
-def line_words(ref: str, items: list[Ref], *, fallback: str) -> LineWords:
-    """A line by its number; without one by its item, without that by its place in the document."""
-    name = ref or next((item["value"] for item in items if item["kind"] == "item"), "") or fallback
-    words: LineWords = {"line_ref": name[:64]}
-    if items:
-        words["item_ids"] = items
-    return words
-
-
-def one_line(
-    reader: Reader, parts: Sequence[tuple[Decimal | None, Decimal]], position: int
-) -> tuple[Decimal | None, Decimal]:
-    """What was ordered and what was shipped of a line that comes in several (ordered, shipped) parts, cartons say.
-
-    Each part may repeat what the whole line ordered (100, of which 60; 100, of which 40), or name its own share of it
-    (60 of 60; 40 of 40). Where the parts name different quantities, they are shares. ``position``: of the first part.
-    """
-    shipped = sum((part for _, part in parts), ZERO)
-    said = [ordered for ordered, _ in parts if ordered is not None]
-    if max(shipped, sum(said, ZERO), -shipped).adjusted() >= _DIGITS:
-        raise reader.stop(f"the parts of the line add up to more than {_DIGITS} digits", position)
-    if not said:
-        return None, shipped
-    if len(said) == 1 or all(ordered == part for ordered, part in parts):
-        return sum(said, ZERO), shipped
-    return (said[0] if len(set(said)) == 1 else sum(said, ZERO)), shipped
-
-
-def quantity_variance(reader: Reader, expected: Decimal, actual: Decimal, unit: str) -> Variance:
-    """More or less than expected, in the unit of both."""
-    return {
-        "attribute": "quantity",
-        "expected": reader.quantity(expected, unit),
-        "actual": reader.quantity(actual, unit),
-        "delta": plain(actual - expected),
-    }
-
-
 def reverses(reader: Reader, code: str, position: int, place: int) -> bool:
     """Whether element 893 takes an earlier receipt or shipment back."""
     if not code:
@@ -293,21 +253,3 @@ def item_loops(reader: Reader, name: str) -> Iterator[tuple["Loop | None", "Loop
             yield lx, loop, f"LX[{number}]/{name}[{ordinal}]", ordinal if len(items) > 1 else 0
     for ordinal, loop in enumerate(reader.tree.inside(name), 1):
         yield None, loop, f"{name}[{ordinal}]", 0
-
-
-def apart(lines: list[LineWords]) -> list[LineWords]:
-    """The lines, each with a number of its own: the second of the same number or item gets its place behind it."""
-    taken: set[str] = set()
-    for ordinal, words in enumerate(lines, 1):
-        if words["line_ref"] in taken:
-            words["line_ref"] = f"{words['line_ref'][:50]}#{ordinal}"
-        taken.add(words["line_ref"])
-    return lines
-
-
-def order_line(lin: list[str], items: Iterable[Ref]) -> str:
-    """The number of the order's line in a LIN: the buyer's own (PL) where it is named, else LIN01."""
-    for item in items:
-        if item.get("scheme") == "buyer-line":
-            return item["value"]
-    return at(lin, 1)

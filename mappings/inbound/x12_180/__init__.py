@@ -20,6 +20,7 @@ from crossdock.partners import MappingContext
 from mappings import codes, parties, references
 from mappings.codes import Row
 from mappings.destinations import destinations
+from mappings.variances import quantity_variance
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -230,14 +231,7 @@ class _Line:
         self.variances: list[Variance] = []
         authorized = [each[1] for each in counted if each[0] == _AUTHORIZED]
         if authorized and self.quantity is not None and sum(authorized, ZERO) != self.quantity:
-            self.variances.append(
-                {
-                    "attribute": "quantity",
-                    "expected": reader.quantity(self.quantity, unit),
-                    "actual": reader.quantity(sum(authorized, ZERO), unit),
-                    "delta": plain(sum(authorized, ZERO) - self.quantity),
-                }
-            )
+            self.variances.append(quantity_variance(reader, self.quantity, sum(authorized, ZERO), unit))
         if self.quantity is not None:
             self.words["affected"] = reader.quantity(self.quantity, unit)
         # BLI07 is the unit of the price, where it is another than that of the quantity

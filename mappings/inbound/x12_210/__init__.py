@@ -14,6 +14,7 @@ from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
 from mappings import money
 from mappings.inbound.x12_210.bill import Bill
+from mappings.variances import amount_variance
 from mappings.x12 import Reader
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _total(bill: Bill) -> ExceptionEvent:
         place=reader.place(bill.position, "B3"),
         occurred_at=bill.occurred_at,
         parties=bill.parties,
-        variances=[money.amount_variance(reader, bill.charges, bill.total, bill.currency)],
+        variances=[amount_variance(reader, bill.charges, bill.total, bill.currency)],
         value_at_risk=reader.money(bill.at_risk, bill.currency),
         method="rule",
         ext=reader.ext(),

@@ -19,6 +19,7 @@ from mappings.inbound.x12_810 import differences
 from mappings.inbound.x12_810.charges import Charge
 from mappings.inbound.x12_810.invoice import Invoice
 from mappings.inbound.x12_810.total import Check
+from mappings.variances import amount_variance
 from mappings.x12 import ZERO, Reader, plain
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _total(invoice: Invoice, check: Check) -> ExceptionEvent:
         place=reader.place(invoice.total_position, "TDS"),
         occurred_at=invoice.occurred_at,
         parties=invoice.parties,
-        variances=[money.amount_variance(reader, check.sum, invoice.total, invoice.currency)],
+        variances=[amount_variance(reader, check.sum, invoice.total, invoice.currency)],
         value_at_risk=reader.money(abs(check.difference), invoice.currency),
         method="rule",
         ext=reader.ext(),
@@ -114,7 +115,7 @@ def _charge(invoice: Invoice, charges: list[Charge]) -> ExceptionEvent:
         parties=invoice.parties,
         severity="S4",
         lines=[line.words for line in invoice.lines if line.ref in named][:1000],
-        variances=[money.amount_variance(reader, None, amount, invoice.currency)] if known else [],
+        variances=[amount_variance(reader, None, amount, invoice.currency)] if known else [],
         source_codes=[first.source_code],
         value_at_risk=value,
         ext=reader.ext(charges=len(charges), amount=plain(amount)),

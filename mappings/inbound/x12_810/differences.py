@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from canonical.events import ExceptionEvent, SourceCode, Variance
 from mappings import codes
 from mappings.codes import Row
+from mappings.variances import quantity_variance
 from mappings.x12 import ZERO, Reader, at, plain
 
 if TYPE_CHECKING:
@@ -74,14 +75,7 @@ def _event(
     reader = invoice.reader
     variances: list[Variance] = []
     if said.shipped is not None and line.quantity is not None:
-        variances.append(
-            {
-                "attribute": "quantity",
-                "expected": reader.quantity(said.shipped, line.unit),
-                "actual": reader.quantity(line.quantity, line.unit),
-                "delta": plain(line.quantity - said.shipped),
-            }
-        )
+        variances.append(quantity_variance(reader, said.shipped, line.quantity, line.unit))
     words = [row.text for row in (said.status, said.reason) if row is not None]
     why = "; ".join(words) or f"a difference of {plain(said.difference)}"
     return ExceptionEvent(

@@ -16,6 +16,7 @@ from canonical.events import ExceptionEvent, Fact, Ref, Statement, Variance
 from crossdock.partners import MappingContext
 from mappings import codes, money, references
 from mappings.inbound.x12_812.adjustment import Adjustment, Detail
+from mappings.variances import amount_variance
 from mappings.x12 import ZERO, Reader, plain
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _deduction(adjustment: Adjustment, detail: Detail) -> Iterator[ExceptionEven
         references.keep(refs, ref)
     variances: list[Variance] = []
     if detail.amount is not None:
-        variances.append(money.amount_variance(reader, None, detail.amount, adjustment.currency))
+        variances.append(amount_variance(reader, None, detail.amount, adjustment.currency))
     if detail.price_difference is not None:
         variances.append(
             {
@@ -100,7 +101,7 @@ def _whole(adjustment: Adjustment) -> ExceptionEvent:
         place=reader.place(adjustment.position, "BCD"),
         occurred_at=adjustment.occurred_at,
         parties=adjustment.parties,
-        variances=[money.amount_variance(reader, ZERO, adjustment.amount, adjustment.currency)],
+        variances=[amount_variance(reader, ZERO, adjustment.amount, adjustment.currency)],
         value_at_risk=reader.money(abs(adjustment.amount), adjustment.currency),
         method="rule",
         ext=reader.ext(adjustment=adjustment.number[:256]),

@@ -17,6 +17,7 @@ from canonical.events import ExceptionEvent, Fact, Ref, Statement
 from crossdock.partners import MappingContext
 from mappings import codes, money, references
 from mappings.inbound.x12_820.remittance import Adjustment, Item, Remittance
+from mappings.variances import amount_variance
 from mappings.x12 import ZERO, Reader
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _deduction(remittance: Remittance, adjustment: Adjustment, item: Item | None
         place=reader.place(adjustment.position, adjustment.path),
         occurred_at=remittance.occurred_at,
         parties=remittance.parties,
-        variances=[money.amount_variance(reader, ZERO, adjustment.amount, remittance.currency)],
+        variances=[amount_variance(reader, ZERO, adjustment.amount, remittance.currency)],
         source_codes=[adjustment.source_code],
         value_at_risk=reader.money(amount, remittance.currency),
         ext=reader.ext(remittance=remittance.number[:256]),
@@ -123,7 +124,7 @@ def _short(remittance: Remittance, item: Item) -> ExceptionEvent:
         occurred_at=remittance.occurred_at,
         parties=remittance.parties,
         lines=[] if item.number else [{"line_ref": str(item.ordinal)}],
-        variances=[money.amount_variance(reader, due, item.paid, remittance.currency)],
+        variances=[amount_variance(reader, due, item.paid, remittance.currency)],
         value_at_risk=reader.money(missing, remittance.currency),
         method="rule",
         ext=reader.ext(remittance=remittance.number[:256]),

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, Party, Quantity, Ref, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, facts, parties, times, warehouse
+from mappings import codes, facts, parties, times
+from mappings.lines import line_words
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class _Report:
         lin = loop.segments[0][1]
         items = product_ids(lin, 2, reader.partner)[:32]
         # the next report numbers its lines anew: the item is what the reports share
-        words = warehouse.line_words("", items, fallback=f"position:{ordinal}")
+        words = line_words("", items, fallback=f"position:{ordinal}")
         path = f"LIN[{ordinal}]"
         for position, segment in loop.all("LDT"):
             self._lead_time(words, position, segment, path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from canonical.events import Variance
-from mappings import times
+from mappings.variances import date_variance
 from mappings.x12 import at
 
 if TYPE_CHECKING:
@@ -78,12 +78,7 @@ def contradictions(dates: Mapping[str, str], order_date: str = "") -> list[Doubt
 def _doubt(first: str, early: str, last: str, late: str) -> Doubt:
     return Doubt(
         sentence=f"{_SENTENCES[first]} {early} and {_SENTENCES[last]} {late}",
-        variance={
-            "attribute": "date",
-            "expected": times.on(early),
-            "actual": times.on(late),
-            "delta": str(times.days_between(early, late)),
-        },
+        variance=date_variance(early, late),
     )
 
 

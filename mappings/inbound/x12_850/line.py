@@ -12,6 +12,8 @@ from canonical.events import ExceptionEvent
 from canonical.events import Line as LineWords
 from mappings.inbound.x12_850.doubts import Doubt, address_of, contradictions
 from mappings.inbound.x12_850.order import Order, dates_of
+from mappings.lines import line_words
+from mappings.variances import quantity_variance
 from mappings.x12 import ZERO, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -49,10 +51,8 @@ class Line:
         for _, named in loop.all("LIN"):
             items += product_ids(named, 2, reader.partner)
         self.number = at(segment, 1)[:64]
-        self.ref = self.number or (items[0]["value"][:64] if items else f"position:{ordinal}")
-        self.words: LineWords = {"line_ref": self.ref}
-        if items:
-            self.words["item_ids"] = items[:32]
+        self.words: LineWords = line_words(self.number, items, fallback=f"position:{ordinal}")
+        self.ref = self.words["line_ref"]
         self._scheduled = self._schedules()
         if self.ordered is None and len(self._scheduled) == 1:
             ((unit, shared),) = self._scheduled.items()
@@ -146,12 +146,7 @@ class Line:
         ):
             yield Doubt(
                 sentence=f"{plain(self.ordered)} are ordered and {plain(same)} are shared out over dates or places",
-                variance={
-                    "attribute": "quantity",
-                    "expected": self.words["ordered"],
-                    "actual": self._order.reader.quantity(same, self._unit),
-                    "delta": plain(same - self.ordered),
-                },
+                variance=quantity_variance(self._order.reader, self.ordered, same, self._unit),
             )
         if self.dates:
             told = {doubt.sentence for doubt in contradictions(self._order.dates)}
@@ -187,12 +182,7 @@ class Line:
                 yield Doubt(
                     sentence=f"{plain(self.ordered)} {self._unit} of {plain(content)} are ordered and "
                     f"{plain(shared)} {unit} shared out",
-                    variance={
-                        "attribute": "quantity",
-                        "expected": self._order.reader.quantity(self.ordered * content, unit),
-                        "actual": self._order.reader.quantity(shared, unit),
-                        "delta": plain(shared - self.ordered * content),
-                    },
+                    variance=quantity_variance(self._order.reader, self.ordered * content, shared, unit),
                 )
 
 

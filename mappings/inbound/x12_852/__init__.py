@@ -27,6 +27,7 @@ from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
 from mappings import codes, parties, times
 from mappings.destinations import destinations
+from mappings.variances import quantity_variance
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -231,14 +232,7 @@ class _Activity:
             occurred_at=report.occurred_at,
             parties=report.parties,
             lines=[self.line],
-            variances=[
-                {
-                    "attribute": "quantity",
-                    "expected": reader.quantity(said, self.unit),
-                    "actual": reader.quantity(counted, self.unit),
-                    "delta": plain(counted - said),
-                }
-            ],
+            variances=[quantity_variance(reader, said, counted, self.unit)],
             source_codes=[self.source_code],
             method="rule",
             ext=reader.ext(),

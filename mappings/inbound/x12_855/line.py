@@ -18,12 +18,11 @@ from canonical.events import (
     Variance,
 )
 from canonical.events import Line as LineWords
-from mappings import codes, times
+from mappings import codes
 from mappings.inbound.x12_855.header import PROMISES, Header, kind_of_date, wish, word_of_date
+from mappings.lines import line_words, worth
+from mappings.variances import date_variance, quantity_variance
 from mappings.x12 import ZERO, at, plain, product_ids
-
-# 639: bases of a unit price that are one unit; per hundred and per thousand would be off by that much
-PER_UNIT: Final = frozenset({"", "PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
 
 # ACKs that speak of terms may name units that another ACK of the line names too
 _TERMS: Final = frozenset(
@@ -35,8 +34,6 @@ _QUANTITIES: Final = _NEW_QUANTITY | {"INV.BACKORDER", "ORD.LINE_REJECTED", "ORD
 
 # answers after which nothing of the line comes
 _NOTHING_COMES: Final = frozenset({"ORD.LINE_REJECTED", "ORD.LINE_CANCELLED", "ORD.HOLD"})
-
-_DIGITS: Final = 18
 
 _TITLES: Final = {
     "INV.BACKORDER": "backordered",
@@ -136,10 +133,8 @@ class Line:
         self._price = reader.number(text, position, places.price) if text else None
         self._price_basis = at(segment, places.basis)
         items = product_ids(segment, places.items, reader.partner)
-        self.ref = at(segment, 1)[:64] or (items[0]["value"][:64] if items else f"position:{ordinal}")
-        self.words: LineWords = {"line_ref": self.ref}
-        if items:
-            self.words["item_ids"] = items[:32]
+        self.words: LineWords = line_words(at(segment, 1), items, fallback=f"position:{ordinal}")
+        self.ref = self.words["line_ref"]
         if self.ordered is not None:
             self.words["ordered"] = reader.quantity(self.ordered, self._unit)
         if self._price is not None:
@@ -467,14 +462,7 @@ class Line:
             return []
         else:
             actual = answer.quantity
-        return [
-            {
-                "attribute": "quantity",
-                "expected": self.words["ordered"],
-                "actual": self._header.reader.quantity(actual, self._unit),
-                "delta": plain(actual - self.ordered),
-            }
-        ]
+        return [quantity_variance(self._header.reader, self.ordered, actual, self._unit)]
 
     def _price_variance(self) -> Variance:
         """CTP03 is the new price where there is one, beside the ordered PO104; else PO104 is the new one."""
@@ -495,28 +483,9 @@ class Line:
         return variance
 
     def _date_variance(self, kind: str, date: str) -> Variance:
-        asked = self._asked(kind)
-        variance: Variance = {
-            "attribute": "date",
-            "expected": times.on(asked) if asked else None,
-            "actual": times.on(date),
-        }
-        if asked:
-            variance["delta"] = str(times.days_between(asked, date))
-        return variance
+        return date_variance(self._asked(kind), date)
 
     def _value(self, affected: Decimal | None) -> Money | None:
         """What the affected quantity costs, where the price is one of a single unit."""
-        if affected is None or self._price is None or self._price_basis not in PER_UNIT:
-            return None
-        value = affected * self._price
-        if value.adjusted() >= _DIGITS:
-            return None
-        return self._header.reader.money(
-            round(value, 9) if _decimals(value) > 9 else value, self._header.currency
-        )
-
-
-def _decimals(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
+        header = self._header
+        return worth(header.reader, affected, self._price, self._price_basis, header.currency)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Ref, SourceCode
 from canonical.events import Line as LineWords
-from mappings import codes, warehouse
+from mappings import codes
 from mappings.codes import Row
+from mappings.lines import one_line
+from mappings.variances import quantity_variance
 from mappings.x12 import ZERO, Reader, at, plain
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Line:
             return None, None
         if len(self._parts) == 1:
             return self._parts[0]
-        return warehouse.one_line(reader, self._parts, self._position)
+        return one_line(reader, self._parts, self._position)
 
     def words(self, reader: Reader) -> LineWords:
         """The line as the fact has it."""
@@ -120,7 +122,7 @@ class Line:
         variances = []
         if missing is not None and ordered is not None and shipped is not None:
             words["affected"] = reader.quantity(abs(missing), self._unit)
-            variances.append(warehouse.quantity_variance(reader, ordered, ordered - missing, self._unit))
+            variances.append(quantity_variance(reader, ordered, ordered - missing, self._unit))
             amount = f"{plain(abs(missing))} of {plain(ordered)}{unit} on "
         where = f"{order.what} line {self.ref}"
         if exception == "FUL.SHORT_SHIP":

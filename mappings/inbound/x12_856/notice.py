@@ -10,10 +10,11 @@ from weakref import proxy
 
 from canonical.events import Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import BrokenLevel, Level, hierarchy
-from mappings import codes, facts, parties, references, times, warehouse
+from mappings import codes, facts, parties, references, times
 from mappings.codes import Row
 from mappings.inbound.x12_856.labels import PACKS, SSCC_MARKS, Labels
 from mappings.inbound.x12_856.line import Line
+from mappings.lines import order_line
 from mappings.warehouse import CONTAINERS, LABELS_AT_MOST, sscc
 from mappings.x12 import Reader, at, product_ids
 
@@ -94,7 +95,7 @@ class Order:
     def line(self, lin: list[str], sn1: list[str] | None, position: int, level: str) -> Line:
         """The line of an item: of its number, else of the item itself."""
         items = product_ids(lin, 2, self.notice.reader.partner)[:32]
-        ref = warehouse.order_line(lin, items) or (at(sn1, 1) if sn1 is not None else "")
+        ref = order_line(lin, items) or (at(sn1, 1) if sn1 is not None else "")
         key = (ref,) if ref else tuple(item["value"] for item in items) or (f"position:{position}",)
         line = self.lines.get(key)
         if line is None:

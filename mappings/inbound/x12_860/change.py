@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import DocumentPlace, ExceptionEvent, Money, SourceCode, Variance
 from canonical.events import Line as LineWords
-from mappings import codes, times
+from mappings import codes
 from mappings.inbound.x12_850.order import Order, dates_of
-from mappings.inbound.x12_855.line import PER_UNIT
-from mappings.x12 import at, plain, product_ids
+from mappings.lines import line_words, worth
+from mappings.variances import date_variance, quantity_variance
+from mappings.x12 import ZERO, at, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
@@ -74,10 +75,8 @@ class Change:
         items = product_ids(segment, 8, reader.partner)
         for _, named in loop.all("LIN"):
             items += product_ids(named, 2, reader.partner)
-        self.ref = at(segment, 1)[:64] or (items[0]["value"][:64] if items else f"position:{ordinal}")
-        self.words: LineWords = {"line_ref": self.ref}
-        if items:
-            self.words["item_ids"] = items[:32]
+        self.words: LineWords = line_words(at(segment, 1), items, fallback=f"position:{ordinal}")
+        self.ref = self.words["line_ref"]
         if self._quantity is not None:
             self.words["ordered"] = reader.quantity(self._quantity, self._unit)
         if self._price is not None:
@@ -138,14 +137,7 @@ class Change:
         found: list[Variance] = []
         if "delete" in aspects:
             if self._quantity:
-                found.append(
-                    {
-                        "attribute": "quantity",
-                        "expected": self.words["ordered"],
-                        "actual": reader.quantity(Decimal(0), self._unit),
-                        "delta": plain(-self._quantity),
-                    }
-                )
+                found.append(quantity_variance(reader, self._quantity, ZERO, self._unit))
             return found
         if aspects & _QUANTITY and self._quantity is not None:
             found.append({"attribute": "quantity", "expected": None, "actual": self.words["ordered"]})
@@ -159,21 +151,12 @@ class Change:
 
     def _value(self) -> Money | None:
         """What is taken off, in money, where that is said."""
-        if "delete" not in self._aspects or not self._quantity or self._price is None:
+        if "delete" not in self._aspects or not self._quantity:
             return None
-        if self._basis not in PER_UNIT:
-            return None
-        value = self._quantity * self._price
-        if value.adjusted() >= 18:
-            return None
-        exponent = value.as_tuple().exponent
-        fine = isinstance(exponent, int) and exponent < -9
-        return self._order.reader.money(round(value, 9) if fine else value, self._order.currency)
+        order = self._order
+        return worth(order.reader, self._quantity, self._price, self._basis, order.currency)
 
 
 def date_variances(dates: Mapping[str, str]) -> list[Variance]:
     """New dates, whose old ones are not said."""
-    return [
-        {"attribute": "date", "expected": None, "actual": times.on(date)}
-        for date in dict.fromkeys(dates.values())
-    ]
+    return [date_variance("", date) for date in dict.fromkeys(dates.values())]

@@ -15,6 +15,7 @@ from canonical.events import ExceptionEvent, Fact, Party, Ref, SourceCode, State
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, facts, parties, references, warehouse
+from mappings.lines import apart, line_words, order_line
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class _Advice:
         if not orders:
             orders[order] = self._order(order)
         for each in orders.values():
-            warehouse.apart([line.words for line in each.lines])
+            apart([line.words for line in each.lines])
         return list(orders.values())
 
     def _order(self, number: str) -> _Order:
@@ -212,7 +213,7 @@ class _Line:
             match segment[0]:
                 case "LIN":
                     items += product_ids(segment, 2, reader.partner)
-                    number = warehouse.order_line(segment, items) or number
+                    number = order_line(segment, items) or number
                 case "SN1" if text := at(segment, 5):
                     ordered = reader.quantity(reader.count(text, place, 5), at(segment, 6) or at(segment, 3))
                 case "PRF":
@@ -224,7 +225,7 @@ class _Line:
                 case "MAN" if at(segment, 1) in ("GM", "AA") and len(self.refs) < warehouse.LABELS_AT_MOST:
                     self.refs.append({"kind": "sscc", "value": warehouse.sscc(at(segment, 2))[:256]})
         self.order = own_order or order
-        self.words = warehouse.line_words(number, items[:32], fallback=f"position:{ordinal}")
+        self.words = line_words(number, items, fallback=f"position:{ordinal}")
         if ordered is not None:
             self.words["ordered"] = ordered
         if text := at(rcd, 2):

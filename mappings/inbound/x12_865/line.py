@@ -9,9 +9,10 @@ from typing import Final
 
 from canonical.events import ExceptionEvent, Ref, SourceCode, Variance
 from canonical.events import Line as LineWords
-from mappings import codes, times
+from mappings import codes
 from mappings.inbound.x12_855.header import Header, wish
 from mappings.inbound.x12_855.line import Line, Places
+from mappings.variances import date_variance
 from mappings.x12 import at, product_ids
 
 POC: Final = Places(segment="POC", quantity=3, unit=5, price=6, basis=7, items=8)
@@ -160,10 +161,7 @@ class ChangedLine:
         if aspects & {"price", "all", "add"} and "unit_price" in self.words:
             found.append({"attribute": "unit_price", "expected": None, "actual": self.words["unit_price"]})
         if aspects & {"date", "all", "add"}:
-            found += [
-                {"attribute": "date", "expected": None, "actual": times.on(date)}
-                for date in dict.fromkeys(self._dates.values())
-            ]
+            found += [date_variance("", date) for date in dict.fromkeys(self._dates.values())]
         if "item" in aspects and self._replacements:
             items = self.words.get("item_ids")
             found.append(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import DocumentPlace, ExceptionEvent, Quantity, SourceCode, Variance
 from canonical.events import Line as LineWords
-from mappings import codes, times
+from mappings import codes
+from mappings.lines import line_words
+from mappings.variances import date_variance
 from mappings.x12 import ZERO, at, product_ids
 
 if TYPE_CHECKING:
@@ -89,11 +91,7 @@ class Status:
         reader = self._report.reader
         self._unit = at(segment, 3)
         items = product_ids(segment, first_item, reader.partner)
-        self.words = {
-            "line_ref": at(segment, 1)[:64] or (items[0]["value"][:64] if items else f"segment:{position}")
-        }
-        if items:
-            self.words["item_ids"] = items[:32]
+        self.words = line_words(at(segment, 1), items, fallback=f"segment:{position}")
         if text := at(segment, 2):
             self._whole = reader.quantity(reader.count(text, position, 2), self._unit)
             self.words["ordered"] = self._whole
@@ -103,11 +101,7 @@ class Status:
     def _of_item(self, position: int, segment: list[str]) -> None:
         """A LIN: line number and product ids."""
         items = product_ids(segment, 2, self._report.reader.partner)
-        self.words = {
-            "line_ref": at(segment, 1)[:64] or (items[0]["value"][:64] if items else f"segment:{position}")
-        }
-        if items:
-            self.words["item_ids"] = items[:32]
+        self.words = line_words(at(segment, 1), items, fallback=f"segment:{position}")
 
     def _counted(self, loop: "Loop") -> list[tuple[str, Quantity]]:
         """The QTY under the status: what each counts, and how many."""
@@ -224,12 +218,5 @@ class Status:
             before = self.dates.get(asked)
             if before == self.dates[now]:
                 continue
-            variance: Variance = {
-                "attribute": "date",
-                "expected": times.on(before) if before else None,
-                "actual": times.on(self.dates[now]),
-            }
-            if before:
-                variance["delta"] = str(times.days_between(before, self.dates[now]))
-            found.append(variance)
+            found.append(date_variance(before or "", self.dates[now]))
         return found

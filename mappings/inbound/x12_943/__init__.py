@@ -13,6 +13,7 @@ from canonical.events import Fact, Ref, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import facts, references, times, warehouse
+from mappings.lines import apart, line_words
 from mappings.warehouse import Head
 from mappings.x12 import Reader, at, plain
 
@@ -48,7 +49,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     if day := head.attributes.get("delivery_estimated") or head.attributes.get("delivery_requested"):
         head.attributes.setdefault("delivery_date", day)  # from when its receipt is awaited
     found = list(warehouse.item_loops(reader, "W04"))
-    lines = warehouse.apart([_line(head, *each) for each in found])
+    lines = apart([_line(head, *each) for each in found])
     if total := reader.tree.first("W03"):
         text = at(total[1], 1)
         if text:
@@ -88,7 +89,7 @@ def _line(head: Head, lx: "Loop | None", loop: "Loop", path: str, ordinal: int) 
     position, w04 = loop.segments[0]
     items = warehouse.item_ids(reader, w04, case=3, pairs=(4, 6, 14))
     ref = warehouse.item_number(lx, loop) or warehouse.lx_number(lx, ordinal)
-    words = warehouse.line_words(ref, items, fallback=path)
+    words = line_words(ref, items, fallback=path)
     for _, segment in loop.all("MAN"):
         head.mark(segment)
     if text := at(w04, 1):

@@ -15,6 +15,8 @@ from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, facts, warehouse
+from mappings.lines import apart, line_words
+from mappings.variances import quantity_variance
 from mappings.warehouse import Head
 from mappings.x12 import ZERO, Reader, at, plain
 
@@ -51,7 +53,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         head.carrier(at(segment, 2))
         head.equipment("", at(segment, 4), at(segment, 5))
     lines = [_Line(head, *each) for each in warehouse.item_loops(reader, "W07")]
-    warehouse.apart([line.words for line in lines])
+    apart([line.words for line in lines])
     what = f"warehouse receipt {order}" if order else f"receipt {receipt}" if receipt else "a receipt"
     events = [event for line in lines for event in line.events(what, occurred_at)]
     totals = _Totals(head)
@@ -101,7 +103,7 @@ class _Line:
         )
         items = warehouse.item_ids(reader, w07, case=3, pairs=(4, 6, 10), lot=8)
         ref = warehouse.item_number(lx, loop) or warehouse.lx_number(lx, ordinal)
-        self.words: LineWords = warehouse.line_words(ref, items, fallback=path)
+        self.words: LineWords = line_words(ref, items, fallback=path)
         if received is not None:
             # a negative quantity and the code of a reversal are one reversal
             quantity = -abs(received) if self._reversal else received
@@ -197,7 +199,7 @@ class _Totals:
         ]
         variances = []
         if code != "RCV.DAMAGED" and self._received is not None and self._shipped is not None:
-            variances.append(warehouse.quantity_variance(head.reader, self._shipped, self._received, ""))
+            variances.append(quantity_variance(head.reader, self._shipped, self._received, ""))
         return head.event(
             code,
             f"{head.who} {TITLES[code]} {plain(number)} {'unit' if number == 1 else 'units'} of {what}",

@@ -11,6 +11,8 @@ from canonical.events import ExceptionEvent, Ref, SourceCode, Variance, When
 from canonical.events import Line as LineWords
 from mappings import codes, warehouse
 from mappings.codes import Row
+from mappings.lines import apart, line_words, one_line
+from mappings.variances import quantity_variance
 from mappings.warehouse import Head
 from mappings.x12 import ZERO, at, plain, product_ids
 
@@ -95,10 +97,10 @@ class Line:
         self.shipped: Decimal | None
         counted = [(part.ordered, part.shipped) for part in parts if part.shipped is not None]
         if counted:
-            self.ordered, self.shipped = warehouse.one_line(reader, counted, first.position)
+            self.ordered, self.shipped = one_line(reader, counted, first.position)
         else:
             self.ordered, self.shipped = first.ordered, None
-        self.words: LineWords = warehouse.line_words(
+        self.words: LineWords = line_words(
             first.line or first.lx, first.items, fallback=f"position:{ordinal}"
         )
         if self.ordered is not None:
@@ -114,7 +116,7 @@ class Line:
         if self.ordered is not None and self.shipped is not None:
             return self.ordered - self.shipped
         differences = [(None, part.difference) for part in self._parts if part.difference is not None]
-        return warehouse.one_line(self._reader, differences, first.position)[1] if differences else None
+        return one_line(self._reader, differences, first.position)[1] if differences else None
 
     def events(self, head: Head, what: str, occurred_at: When | None) -> Iterator[ExceptionEvent]:
         """The troubles of this line."""
@@ -177,7 +179,7 @@ class Line:
             detail = f"{_in_words(part)}; the quantities say that nothing is missing"
         variances: list[Variance] = []
         if self.ordered is not None and self.shipped is not None:
-            variances.append(warehouse.quantity_variance(self._reader, self.ordered, self.shipped, part.unit))
+            variances.append(quantity_variance(self._reader, self.ordered, self.shipped, part.unit))
         words: LineWords = {**self.words}
         words.pop("affected", None)
         if missing is not None:
@@ -273,7 +275,7 @@ def read_lines(head: Head) -> list[Line]:
         part = _Part(head, outer, loop, path, ordinal)
         parts.setdefault(part.key, []).append(part)
     lines = [Line(head, group, ordinal) for ordinal, group in enumerate(_apart(parts.values()), 1)]
-    warehouse.apart([line.words for line in lines])
+    apart([line.words for line in lines])
     return lines
 
 

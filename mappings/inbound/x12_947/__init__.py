@@ -21,6 +21,7 @@ from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, facts, parties, references, warehouse
 from mappings.codes import Row
+from mappings.lines import line_words
 from mappings.warehouse import Head
 from mappings.x12 import CANCELLATION, ZERO, Reader, at, plain
 
@@ -103,7 +104,7 @@ class _Line:
         self._amount = abs(change)
         parties.add(head.parties, *parties.named(reader, loop))
         self.items = warehouse.item_ids(reader, w19, case=4, pairs=(5, 7, 17), lot=9)
-        self.words: LineWords = warehouse.line_words("", self.items, fallback=path)
+        self.words: LineWords = line_words("", self.items, fallback=path)
         self.words["affected"] = reader.quantity(change, self._unit)
 
     @property
