@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NotRequired, TypedDict
 
-from canonical.ids import derived_id
+from canonical.ids import derived_text
 from canonical.taxonomy import codes
 
 EVENT_SCHEMA: Final = "urn:crossdock:schema:exception-event:1.0"
@@ -195,9 +195,9 @@ class Origin:
     recorded_at: str  # RFC 3339, when the hub normalized it
 
 
-def event_id(namespace: uuid.UUID, origin: Origin, part: str, index: int) -> uuid.UUID:
+def event_id(namespace: uuid.UUID, origin: Origin, part: str, index: int) -> str:
     """Derived from raw message, mapping, part and index: mapping the same message again gives the same ids."""
-    return derived_id(namespace, "event", origin.raw_id, origin.mapping, part, str(index))
+    return derived_text(namespace, "event", origin.raw_id, origin.mapping, part, str(index))
 
 
 _SEVERITY_TEXT: Final = {"S1": "ERROR", "S2": "WARN", "S3": "INFO", "S4": "DEBUG"}
@@ -249,7 +249,7 @@ def seal(
     }
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": str(event_id(namespace, origin, part, index)),
+        "id": event_id(namespace, origin, part, index),
         "source": f"/{tenant}/{origin.source}",
         "type": EVENT_TYPE,
         "subject": _subject(first, line_ref),

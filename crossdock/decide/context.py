@@ -19,17 +19,22 @@ Value = str | bool | Decimal | None
 DIGITS: Final = 15
 """Significant digits of a number in a rule and in what it is compared with: so many survive the engine exactly."""
 
+UNKNOWN: Final = "?"
+"""What a sentence says of a value that is missing."""
+
 _ROUND: Final = Context(prec=DIGITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field: ``read`` gives its value from the event's ``data``."""
+    """One field: ``read`` gives its value from the event's ``data``; ``say`` the same in words, empty where it is
+    not known."""
 
     name: str
     kind: Kind
     meaning: str
     read: Callable[[Mapping[str, Any]], Value]
+    say: Callable[[Mapping[str, Any]], str]
 
 
 def number(text: Any) -> Decimal | None:
@@ -140,7 +145,28 @@ def _unit(data: Mapping[str, Any]) -> str:
 
 
 def _field(name: str, kind: Kind, meaning: str, read: Callable[[Mapping[str, Any]], Value]) -> Field:
-    return Field(name=name, kind=kind, meaning=meaning, read=read)
+    def say(data: Mapping[str, Any]) -> str:
+        value = read(data)
+        return value if isinstance(value, str) else "" if value is None else as_words(value)
+
+    return Field(name=name, kind=kind, meaning=meaning, read=read, say=say)
+
+
+def _counted(name: str, meaning: str) -> Field:
+    """A quantity of the line. Said most often of all, so by its text."""
+
+    def say(data: Mapping[str, Any]) -> str:
+        quantity = _line(data).get(name)
+        return _said(quantity["value"]) if quantity else ""
+
+    return Field(name=name, kind="number", meaning=meaning, read=_quantity(name), say=say)
+
+
+@lru_cache(maxsize=8192)
+def _said(text: Any) -> str:
+    """A decimal string in words; empty for what is none."""
+    value = number(text)
+    return "" if value is None else as_words(value)
 
 
 _ALL: Final = (
@@ -168,8 +194,8 @@ _ALL: Final = (
     _field("requested_date", "text", "the date that was asked for, 2026-11-27", _requested),
     _field("promised_date", "text", "the date that is promised now, 2026-12-04", _promised),
     _field("has_promised_date", "flag", "a date is promised", lambda data: bool(_promised(data))),
-    _field("ordered", "number", "the ordered quantity of the line", _quantity("ordered")),
-    _field("affected", "number", "how much of it is affected", _quantity("affected")),
+    _counted("ordered", "the ordered quantity of the line"),
+    _counted("affected", "how much of it is affected"),
     _field("affected_share", "number", "affected by ordered, 0 to 1", _share),
     _field("value_at_risk", "number", "an amount of money, see currency", lambda data: number(_amount(data))),
     _field("days_late", "number", "days from the date asked for to the date promised", _days_late),
@@ -194,11 +220,11 @@ def for_engine(value: Value) -> Any:
 def as_words(value: Value) -> str:
     """A value in a sentence for people; what is missing is ``?``."""
     if isinstance(value, str):
-        return value or "?"
+        return value or UNKNOWN
     if isinstance(value, Decimal):
         return _plain(value)
     if value is None:
-        return "?"
+        return UNKNOWN
     return "yes" if value else "no"
 
 

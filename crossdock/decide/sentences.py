@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from crossdock.decide.context import FIELDS, as_words
+from crossdock.decide.context import FIELDS, UNKNOWN
 
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -31,19 +31,17 @@ class Sentence:
             return self.pieces[0]
         said = list(self.pieces)
         for place, name in enumerate(self.fields):
-            said[place] += as_words(FIELDS[name].read(data))
+            said[place] += FIELDS[name].say(data) or UNKNOWN
         return "".join(said)
 
     def known(self, data: Mapping[str, Any]) -> str:
         """The same, for what a machine will read. Raises ``WrongSentence`` where a field is not known."""
-        if not self.fields:
-            return self.pieces[0]
         said = list(self.pieces)
         for place, name in enumerate(self.fields):
-            value = FIELDS[name].read(data)
-            if value is None or (isinstance(value, str) and not value):
+            words = FIELDS[name].say(data)
+            if not words:
                 raise WrongSentence(f"{name!r} is not known for this event, and {self.text!r} needs it")
-            said[place] += as_words(value)
+            said[place] += words
         return "".join(said)
 
 
