@@ -14,7 +14,7 @@ from zlib import crc32
 
 from canonical.events import ExceptionEvent, Origin
 from crossdock import clocks
-from crossdock.matching import CODES, KINDS, Dossier, Paper, check
+from crossdock.matching import CODES, KINDS, Dossier, Finding, Paper, check
 from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import Partner, Partners
@@ -28,7 +28,14 @@ CLOCKS: Final = "crossdock.clocks"
 _VERSION: Final = "1"
 
 MOST_EACH: Final = 500
-"""So many papers with the same number are looked at, the newest. Beyond it nothing is called mended."""
+"""So many papers with the same number are looked at, the newest. Beyond it nothing about them is called mended."""
+
+_NEAR: Final = 2
+_FAR: Final = 4
+"""Papers hang together by their numbers, step by step. What is new changes only what is said of papers up to two
+steps away from it; to say it, those up to four are needed: a bill, its order, and all that came for that order."""
+
+_AGREE: Final = "the documents agree now"
 
 SWEEP: Final = 500
 """So many clocks are looked at in one transaction."""
@@ -119,9 +126,10 @@ class Reconciler:
     # -- clocks -----------------------------------------------------------------------------------------------
 
     def sweep(self, connection: "Transaction", now: datetime) -> list[Said]:
-        """Open what ran out: the clock is overdue, and the exception says so."""
+        """Open what ran out: the clock is overdue, and the exception says so. One whose pair was taken out of the
+        data is left as it is: nobody knows what to say, and the pair may be put back."""
         found: list[Said] = []
-        for clock in clockwork.due_clocks(connection, self._tenant, now, SWEEP):
+        for clock in clockwork.due_clocks(connection, self._tenant, clocks.names(), now, SWEEP):
             partner = self._partners.get(clock.partner or "")
             exception = clocks.overdue(clock.pair, clock.fact, partner, clock.due_at, clock.limit)
             document = self._sealed(exception, clock.fact, CLOCKS, f"{clock.pair}:{clock.fact['id']}", now)
@@ -161,9 +169,12 @@ class Reconciler:
         now: datetime,
     ) -> None:
         rows: list[dict[str, Any]] = []
+        older = _Older(connection, self._tenant, known)
         for said in new:
             for running in clocks.started(said.document, self._partners.get(said.partner or "")):
                 answer, state = self._answered(running, known)
+                if answer is None and (more := older.about(running)):
+                    answer, state = self._answered(running, more)
                 rows.append(
                     {
                         "tenant": self._tenant,
@@ -206,35 +217,72 @@ class Reconciler:
         now: datetime,
         done: Reconciled,
     ) -> None:
-        mine, whole = self._papers(connection, known)
+        mine, near, whole = self._papers(connection, known)
         if not mine:
             return
         where = {str(one.id): one for one in mine}
         papers = [self._paper(one) for one in mine]
-        folds: set[str] = set()
-        for finding in check(Dossier(papers)):
-            part = f"{finding.name}:{finding.paper.id}:{sha256(finding.evidence.encode()).hexdigest()}"
-            document = self._sealed(finding.exception, finding.paper.document, MATCHING, part, now)
-            folds.add(document["data"]["fold_key"])
-            one = where[finding.paper.id]
+        findings = [finding for finding in check(Dossier(papers)) if finding.paper.id in near]
+        told = self._told(connection, findings, now)
+        folds = {document["data"]["fold_key"] for document in told}
+        for document in told:
+            one = where[document["data"]["ext"]["fact"]]
             done.events.append(Said(document=document, raw_id=one.raw_id, part=one.part, partner=one.partner))
-        if whole:
-            done.mended += self._mended(connection, papers, folds)
+        done.mended += self._mended(connection, [paper for paper in papers if paper.id in whole], folds)
+
+    def _told(
+        self, connection: "Transaction", findings: Sequence[Finding], now: datetime
+    ) -> list[dict[str, Any]]:
+        """The findings as events, each once. The same finding is the same event, so that looking twice finds nothing
+        new; but when its case ended because the documents agreed, and now they do not any more, it is another."""
+        told: dict[str, tuple[Finding, dict[str, Any]]] = {}
+        times, again = 0, list(findings)
+        while again:
+            new = {document["id"]: (finding, document) for finding, document in self._said(again, times, now)}
+            ended = casebook.ended_events(connection, self._tenant, [uuid.UUID(one) for one in new], _AGREE)
+            told |= {name: one for name, one in new.items() if uuid.UUID(name) not in ended}
+            again = [finding for name, (finding, _) in new.items() if uuid.UUID(name) in ended]
+            times += 1
+        return [document for _, document in told.values()]
+
+    def _said(
+        self, findings: Iterable[Finding], times: int, now: datetime
+    ) -> Iterator[tuple[Finding, dict[str, Any]]]:
+        """Each finding with its event; ``times``: so often it was over before."""
+        for finding in findings:
+            part = f"{finding.name}:{finding.paper.id}:{sha256(finding.evidence.encode()).hexdigest()}"
+            part = f"{part}:{times}" if times else part
+            yield finding, self._sealed(finding.exception, finding.paper.document, MATCHING, part, now)
 
     def _papers(
         self, connection: "Transaction", known: Sequence[clockwork.KnownFact]
-    ) -> tuple[list[clockwork.KnownFact], bool]:
-        """The papers that share a business number with another, and those that share one with them; and whether these
-        are all that there are. A paper that stands alone is compared with nothing."""
+    ) -> tuple[list[clockwork.KnownFact], set[str], set[str]]:
+        """The papers that share a business number with another, and those that hang together with them; of which of
+        them something may be said, and which of these have everything about them at hand. A paper that stands alone
+        is compared with nothing."""
         first = self._by_number([one for one in known if one.document["data"]["kind"] in KINDS])
-        shared = {word: papers for word, papers in first.items() if len(papers) > 1}
-        if not shared:
-            return [], True
-        mine = {one.id: one for papers in shared.values() for one in papers}
-        words = {word for one in mine.values() for word in self._paper(one).words}
-        more = self._about(connection, words, KINDS, [*mine.values()])
-        every = [*mine.values(), *more]
-        return every, max(map(len, self._by_number(every).values())) < MOST_EACH
+        every = {one.id: one for papers in first.values() if len(papers) > 1 for one in papers}
+        near = set(every)
+        edge, asked = list(every.values()), set[str]()
+        for step in range(_NEAR, _FAR + 1):
+            words = {word for one in edge for word in self._paper(one).words} - asked
+            edge = self._about(connection, words, KINDS, every.values()) if words else []
+            if not edge:
+                near = set(every)
+                break
+            asked |= words
+            every |= {one.id: one for one in edge}
+            if step == _NEAR:
+                near = set(every)
+        by_number = self._by_number(every.values())
+        crowded = {one.id for papers in by_number.values() if len(papers) >= MOST_EACH for one in papers}
+        partly = crowded | {
+            one.id
+            for id in crowded
+            for word in self._paper(every[id]).words
+            for one in (by_number[word] if len(by_number[word]) < MOST_EACH else ())
+        }
+        return list(every.values()), {str(id) for id in near}, {str(id) for id in near - partly}
 
     def _by_number(self, facts: Iterable[clockwork.KnownFact]) -> dict[str, list[clockwork.KnownFact]]:
         found: dict[str, list[clockwork.KnownFact]] = {}
@@ -284,7 +332,7 @@ def end_of(case: casebook.OpenCase) -> dict[str, Any]:
         "case_id": case.id,
         "from_state": case.state,
         "to_state": CaseState.RESOLVED,
-        "reason": "the documents agree now",
+        "reason": _AGREE,
     }
 
 
@@ -302,11 +350,41 @@ def _sharing(by_word: Mapping[str, Sequence[Found]], words: Iterable[str]) -> li
     return list({id(one): one for word in words for one in by_word.get(word, ())}.values())
 
 
+class _Older:
+    """Facts about a number that has more papers than are looked at. Whether what a clock waits for was there at all
+    must not depend on how much came after it."""
+
+    def __init__(
+        self, connection: "Transaction", tenant: str, known: Mapping[str, Sequence[clockwork.KnownFact]]
+    ) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self._crowded = {word for word, facts in known.items() if len(facts) >= MOST_EACH}
+        self._read: dict[tuple[str, str], list[clockwork.KnownFact]] = {}
+
+    def about(self, running: clocks.Running) -> dict[str, list[clockwork.KnownFact]]:
+        """What may end this clock, by the numbers of it that are crowded; nothing where none is."""
+        return {word: self._answers(running.pair, word) for word in running.words if word in self._crowded}
+
+    def _answers(self, pair: clocks.Pair, word: str) -> list[clockwork.KnownFact]:
+        found = self._read.get((pair.name, word))
+        if found is None:
+            found = self._read[pair.name, word] = clockwork.facts_about(
+                self._connection, self._tenant, [word], pair.stops, each=MOST_EACH
+            )
+        return found
+
+
 def _takes_back(fact: Document, started_by: Document) -> bool:
     """Whether a fact cancels what started a clock: the same paper again, or the order or a change of it."""
     if not clocks.is_cancellation(fact) or fact["id"] == started_by["id"]:
         return False
-    kind = fact["data"]["kind"]
-    if kind in ("ordered", "change_requested"):
+    if fact["data"]["kind"] in ("ordered", "change_requested"):
         return True
-    return bool(kind == started_by["data"]["kind"] and fact["subject"] == started_by["subject"])
+    mine, other = Paper(fact, None), Paper(started_by, None)
+    return (mine.kind, mine.mapping, mine.direction, mine.key) == (
+        other.kind,
+        other.mapping,
+        other.direction,
+        other.key,
+    )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from canonical.events import ExceptionEvent, Money, Quantity, Ref, Variance
 from canonical.events import Line as LineWords
 from crossdock.matching.dossier import Dossier, Paper
-from crossdock.matching.lines import Line, Unlike, in_unit, match, total
+from crossdock.matching.lines import Line, Unlike, in_unit, items, match, total
 from crossdock.partners import Tolerance, Tolerances
 
 Findings = Iterator["Finding"]
@@ -362,21 +362,24 @@ def _change_late(dossier: Dossier) -> Findings:
 
 def _received(dossier: Dossier) -> Findings:
     """861 against 856, 944 against 943: what was received is what was shipped, in one receipt or in several."""
-    receipts = list(dossier.current("received"))
-    for place, paper in enumerate(receipts):
+    for paper in dossier.current("received"):
         words = _announced(paper)
         notices = _but_repeats(
             one for one in dossier.about(words, "shipped") if one.direction != paper.direction
         )
         if not notices:
             continue
-        shipped = _sums(line for notice in notices for line in notice.lines)
-        before, later = (
-            [line for one in part if _same_goods(one, paper, words) for line in one.lines]
-            for part in (receipts[:place], receipts[place + 1 :])
-        )
+        receipts = [one for one in dossier.about(words, "received") if _same_goods(one, paper)]
+        place = receipts.index(paper)
+        before = [line for one in receipts[:place] for line in one.lines]
+        later = [line for one in receipts[place + 1 :] for line in one.lines]
+        announced: dict[str, list[Line]] = {}
         for line in paper.lines:
-            of = next((one.of for one in match([line], shipped)), None)
+            order = _order_of(paper, line)
+            if order not in announced:
+                mine = [one for one in notices if order in one.orders] or notices
+                announced[order] = _sums(line for notice in mine for line in notice.lines)
+            of = next((one.of for one in match([line], announced[order])), None)
             if of is None or line.get("affected") is None:
                 continue
             unit = of["affected"]["uom"]
@@ -406,10 +409,10 @@ def _announced(paper: Paper) -> list[str]:
     return [word for kind in kinds for word in paper.of_kind(kind)]
 
 
-def _same_goods(one: Paper, other: Paper, words: Iterable[str]) -> bool:
-    """Whether two receipts are of the same shipment, counted by the same side."""
+def _same_goods(one: Paper, other: Paper) -> bool:
+    """Whether two receipts under the same numbers are of the same order, counted by the same side."""
     same = (one.mapping, one.direction) == (other.mapping, other.direction)
-    return same and not set(words).isdisjoint(_announced(one))
+    return same and (not one.orders or not other.orders or not one.orders.isdisjoint(other.orders))
 
 
 def _lines_of(of: Line, lines: Iterable[Line]) -> Iterator[Line]:
@@ -417,13 +420,19 @@ def _lines_of(of: Line, lines: Iterable[Line]) -> Iterator[Line]:
     return (matched.line for matched in match(list(lines), [of]) if matched.of is not None)
 
 
+def _order_of(paper: Paper, line: Line) -> str:
+    """The number of the order that a line is of; empty where the paper does not say it."""
+    number = line.get("_order")
+    return str(number) if number else next(iter(paper.orders)) if len(paper.orders) == 1 else ""
+
+
 def _sums(lines: Iterable[Line]) -> list[Line]:
-    """Lines of several papers, those of the same number under one: each with its ``parts``."""
-    found: dict[str, dict[str, Any]] = {}
+    """Lines of several papers, those of the same number and items under one: each with its ``parts``."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, Any]] = {}
     for line in lines:
         if line.get("affected") is None:
             continue
-        one = found.setdefault(line["line_ref"], {**line, "parts": []})
+        one = found.setdefault((line["line_ref"], tuple(items(line))), {**line, "parts": []})
         one["parts"].append(line)
     return list(found.values())
 

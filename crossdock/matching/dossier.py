@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from canonical.events import reference_key
+from canonical.events import Ref, reference_key
 from crossdock.clocks import direction_of
 from crossdock.partners import Partner
 
@@ -23,6 +23,17 @@ BUSINESS: Final = frozenset(
 """Kinds of numbers that make papers belong together. An item or a lot is in many of them."""
 
 
+_OWN_NUMBER: Final = {"x12_861": "receipt", "x12_944": "receipt", "x12_945": "shipment"}
+"""The kind of number that a document gives itself, where its facts name first what it is about: of one order there
+may be several receipts and shipments."""
+
+
+def _own_number(mapping: str, refs: Sequence[Mapping[str, str]]) -> Ref:
+    """The reference by which a document is the same one when it comes again, is replaced or taken away."""
+    kind = _OWN_NUMBER.get(mapping)
+    return cast(Ref, next((ref for ref in refs if ref["kind"] == kind), refs[0]))
+
+
 class Paper:
     """One fact with its partner. ``key``: the number that its sender gave it; ``words``: all of its references."""
 
@@ -35,7 +46,7 @@ class Paper:
         self.mapping: str = data["provenance"]["mapping"]
         self.attributes: Mapping[str, str] = data.get("attributes", {})
         self.refs: Sequence[Mapping[str, str]] = data["refs"]
-        self.key = reference_key(data["refs"][0])
+        self.key = reference_key(_own_number(self.mapping, data["refs"]))
         self.direction = direction_of(document)
         self.received_at = datetime.fromisoformat(data["provenance"]["received_at"])
 
@@ -90,6 +101,11 @@ class Paper:
     def of_kind(self, kind: str) -> frozenset[str]:
         """Its references of this kind, with their issuers."""
         return frozenset(reference_key(ref) for ref in self.refs if ref["kind"] == kind)  # type: ignore[arg-type]
+
+    @cached_property
+    def orders(self) -> frozenset[str]:
+        """The numbers of the orders that it is about."""
+        return frozenset(ref["value"] for ref in self.refs if ref["kind"] in ("supplier_po", "customer_po"))
 
     def amount(self, name: str) -> Decimal | None:
         """An attribute that is an exact number; ``None`` when it is not there."""

@@ -35,17 +35,15 @@ def match(lines: Sequence[Line], of: Sequence[Line]) -> Iterator[Matched]:
 
     The line number decides where the items do not contradict it; else the item decides, when it names one line only.
     """
-    by_ref = {line["line_ref"]: line for line in of}
+    by_ref: dict[str, list[Line]] = {}
     by_item: dict[tuple[str, str], list[Line]] = {}
     for line in of:
+        by_ref.setdefault(line["line_ref"], []).append(line)
         for item in items(line):
             by_item.setdefault(item, []).append(line)
     for line in lines:
-        same = by_ref.get(line["line_ref"])
-        if same is not None and not _contradict(line, same):
-            yield Matched(line=line, of=same)
-            continue
-        yield Matched(line=line, of=_by_item(line, by_item))
+        same = (one for one in by_ref.get(line["line_ref"], ()) if not _contradict(line, one))
+        yield Matched(line=line, of=next(same, None) or _by_item(line, by_item))
 
 
 def items(line: Line) -> list[tuple[str, str]]:

@@ -30,6 +30,25 @@ def known_events(connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID
     return set(connection.execute(statement).scalars())
 
 
+def ended_events(
+    connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID], resolution: str
+) -> set[uuid.UUID]:
+    """Which of these events belong to a case that ended in this way."""
+    if not ids:
+        return set()
+    statement = (
+        sa.select(events.c.id)
+        .join(cases, sa.and_(cases.c.tenant == events.c.tenant, cases.c.id == events.c.case_id))
+        .where(
+            events.c.tenant == tenant,
+            events.c.id == sa.any_(sa.bindparam("ids", list(ids), pg.ARRAY(sa.Uuid))),
+            cases.c.state == "resolved",
+            cases.c.resolution == resolution,
+        )
+    )
+    return set(connection.execute(statement).scalars())
+
+
 def add_facts(connection: sa.Connection, rows: Sequence[Row]) -> None:
     insert_rows(connection, facts, rows, or_ignore=True)
 

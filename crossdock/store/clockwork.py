@@ -136,12 +136,20 @@ def clocks_about(connection: sa.Connection, tenant: str, words: Iterable[str]) -
     )
 
 
-def due_clocks(connection: sa.Connection, tenant: str, now: datetime, most: int) -> list[KnownClock]:
-    """Clocks that ran out, the longest overdue first, locked; those that another worker holds are left to it."""
+def due_clocks(
+    connection: sa.Connection, tenant: str, pairs: Sequence[str], now: datetime, most: int
+) -> list[KnownClock]:
+    """Clocks of these pairs that ran out, the longest overdue first, locked; those that another worker holds are left
+    to it."""
     return _known(
         connection,
         _with_fact()
-        .where(clocks.c.tenant == tenant, clocks.c.state == "waiting", clocks.c.due_at <= now)
+        .where(
+            clocks.c.tenant == tenant,
+            clocks.c.state == "waiting",
+            clocks.c.due_at <= now,
+            clocks.c.pair == sa.any_(sa.bindparam("pairs", list(pairs), pg.ARRAY(sa.Text))),
+        )
         .order_by(clocks.c.due_at, clocks.c.id)
         .limit(most)
         .with_for_update(of=clocks, skip_locked=True),
