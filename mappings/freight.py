@@ -27,6 +27,25 @@ def purpose_of_stop(code: str) -> str:
     return "load" if code in LOADS else "unload" if code in UNLOADS else code.lower()
 
 
+def time_code(reader: Reader, code: str, position: int, element: int) -> str:
+    """A time code [623] as it stands there; empty (local time) for a word of a lenient partner that we do not know.
+
+    Raises ``Unreadable`` for one of any other partner.
+    """
+    if not code or times.known_time_code(code):
+        return code
+    if reader.lenient:
+        return ""
+    raise reader.stop(
+        f"the time code {code[:40]!r} of element 623 is not known",
+        position,
+        element,
+        code=codes.UNKNOWN,
+        remedy="ask the sender for a time code of X12 element 623, or make its profile lenient, "
+        "then replay this dead letter",
+    )
+
+
 def when(reader: Reader, g62: list[str], position: int, *, state: str = "", country: str = "") -> When | None:
     """The date and time of a G62, local to the place where no zone is named; ``None`` when it has no date.
 
@@ -36,21 +55,10 @@ def when(reader: Reader, g62: list[str], position: int, *, state: str = "", coun
     day, time, zone = at(g62, 2), at(g62, 4), at(g62, 5)
     if not day:
         return None
-    if zone and not times.known_time_code(zone):
-        if not reader.lenient:
-            raise reader.stop(
-                f"the time code {zone[:40]!r} of element 623 is not known",
-                position,
-                5,
-                code=codes.UNKNOWN,
-                remedy="ask the sender for a time code of X12 element 623, or make its profile lenient, "
-                "then replay this dead letter",
-            )
-        zone = ""
     return times.when(
         reader.date(day, position, 2),
         reader.time(time, position, 4) if time else "",
-        zone,
+        time_code(reader, zone, position, 5),
         state=state,
         country=country,
         partner_zone=reader.zone,

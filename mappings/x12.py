@@ -280,6 +280,10 @@ class Reader:
         except times.NotATime:
             raise self.stop(f"{text[:40]!r} is no date", position, element) from None
 
+    def word_of_date(self, qualifier: str) -> str:
+        """Our word for a date's qualifier (374, of a DTM or SCH); empty for one that is in no crosswalk."""
+        return codes.ours(codes.meaning("x12-374", qualifier, self.partner))
+
     def day(self, text: str, position: int, element: int) -> When | None:
         """An element of type DT as a statement of time; ``None`` where it is empty."""
         return times.on(self.date(text, position, element)) if text else None
@@ -290,6 +294,22 @@ class Reader:
             return times.time_of(text)
         except times.NotATime:
             raise self.stop(f"{text[:40]!r} is no time", position, element) from None
+
+    def when(self, segment: list[str], position: int, element: int, *, zoned: bool = False) -> When | None:
+        """A date with the time in the element behind it, where there is one; ``None`` without a date.
+
+        ``zoned``: a time code [623] follows. One that we do not know is as good as none: the time is then local.
+        """
+        day, time = at(segment, element), at(segment, element + 1)
+        if not day:
+            return None
+        zone = at(segment, element + 2) if zoned else ""
+        return times.when(
+            self.date(day, position, element),
+            self.time(time, position, element + 1) if time else "",
+            zone if times.known_time_code(zone) else "",
+            partner_zone=self.zone,
+        )
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 

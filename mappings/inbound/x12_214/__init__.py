@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Line, Party, Ref, SourceCode, Statement, Variance, When
 from crossdock.partners import MappingContext
-from mappings import codes, facts, parties, shipments, times
+from mappings import codes, facts, freight, parties, shipments, times
 from mappings.codes import Row
 from mappings.x12 import Reader, at
 
@@ -197,17 +197,6 @@ def _at7(reader: Reader, segment: list[str], position: int, stop: _Stop) -> _Sta
     day, time, zone = at(segment, 5), at(segment, 6), at(segment, 7)
     if time and not day:
         raise reader.stop("AT706 names a time and AT705 no date", position, 5)
-    if zone and not times.known_time_code(zone):
-        if not reader.lenient:
-            raise reader.stop(
-                f"the time code {zone[:40]!r} of element 623 is not known",
-                position,
-                7,
-                code=codes.UNKNOWN,
-                remedy="ask the sender for a time code of X12 element 623, or make its profile lenient, "
-                "then replay this dead letter",
-            )
-        zone = ""
     return _Status(
         position=position,
         path=f"{stop.name}AT7[{len(stop.statuses) + 1}]",
@@ -217,7 +206,7 @@ def _at7(reader: Reader, segment: list[str], position: int, stop: _Stop) -> _Sta
         codes=told,
         day=reader.date(day, position, 5) if day else "",
         time=reader.time(time, position, 6) if time else "",
-        zone=zone,
+        zone=freight.time_code(reader, zone, position, 7),
     )
 
 

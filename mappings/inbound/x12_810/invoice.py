@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from canonical.events import Ref, When
-from mappings import codes, facts, money, parties, references, times
+from mappings import facts, money, parties, references, times
 from mappings.inbound.x12_810 import charges
 from mappings.inbound.x12_810 import line as lines
 from mappings.x12 import Reader, at
@@ -105,9 +105,8 @@ class Invoice:
                 case "ITD":
                     self._terms(segment, position)
                 case "DTM" if day := at(segment, 2):
-                    row = codes.meaning("x12-374", at(segment, 1), reader.partner)
-                    if row is not None and row.ours:
-                        name = "ship_date" if row.ours == "shipped" else row.ours
+                    if word := reader.word_of_date(at(segment, 1)):
+                        name = "ship_date" if word == "shipped" else word
                         facts.note(self.attributes, name, reader.date(day, position, 2))
                 case "CAD":
                     self._carrier(segment)

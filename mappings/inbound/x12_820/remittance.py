@@ -175,9 +175,9 @@ class Remittance:
         for _, ref in loop.all("REF"):
             self._refer(item.refs, item.attributes, at(ref, 1), at(ref, 2))
         for at_position, dtm in loop.all("DTM"):
-            row = codes.meaning("x12-374", at(dtm, 1), reader.partner)
-            if row is not None and row.ours and (day := at(dtm, 2)):
-                name = "invoice_date" if row.ours == "invoiced" else row.ours
+            word = reader.word_of_date(at(dtm, 1))
+            if word and (day := at(dtm, 2)):
+                name = "invoice_date" if word == "invoiced" else word
                 facts.note(item.attributes, name, reader.date(day, at_position, 2))
         if (reason := at(rmr, 7)) and (text := at(rmr, 8)):
             item.adjustments.append(self._reason(item, reason, text))

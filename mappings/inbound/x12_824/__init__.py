@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from canonical.events import ExceptionEvent, Fact, Ref, SourceCode, Statement, When
+from canonical.events import ExceptionEvent, Fact, Ref, SourceCode, Statement
 from crossdock.formats.x12.acknowledge import plain_number
 from crossdock.formats.x12.loops import Loop
 from crossdock.partners import MappingContext
-from mappings import codes, facts, parties, references, times
+from mappings import codes, facts, parties, references
 from mappings.codes import Row
 from mappings.inbound.x12_997 import issuer
 from mappings.x12 import Reader, at
@@ -82,15 +82,7 @@ class _Head:
         self.attributes: dict[str, str] = {}
         facts.note(self.attributes, "purpose", at(bgn, 1))
         facts.note(self.attributes, "advice", self.number)
-        self.occurred_at: When | None = None
-        if day := at(bgn, 3):
-            time, zone = at(bgn, 4), at(bgn, 5)
-            self.occurred_at = times.when(
-                reader.date(day, position, 3),
-                reader.time(time, position, 4) if time else "",
-                zone if times.known_time_code(zone) else "",
-                partner_zone=reader.zone,
-            )
+        self.occurred_at = reader.when(bgn, position, 3, zoned=True)
         self.parties = parties.named(reader, reader.tree)
 
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent, Fact, Party, Quantity, Ref, SourceCode, Statement, When
+from canonical.events import ExceptionEvent, Fact, Party, Quantity, Ref, SourceCode, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
-from mappings import codes, facts, parties, times
+from mappings import codes, facts, parties
 from mappings.lines import line_words
 from mappings.x12 import ZERO, Reader, at, plain, product_ids
 
@@ -90,7 +90,7 @@ class _Report:
             # a title alone: what nobody knows changes nothing
             row = codes.meaning("x12-755", kind, reader.partner)
             self.attributes["report"] = codes.ours(row) or kind
-        self.occurred_at = self._when(bia, position)
+        self.occurred_at = reader.when(bia, position, 4)
         self.parties: list[Party] = []
         parties.add(self.parties, *parties.named(reader, tree))
         reader.add_sender(self.parties, "warehouse", "supplier", "seller")
@@ -105,15 +105,6 @@ class _Report:
             self._item(loop, ordinal)
         if not self.stocks:
             raise reader.stop("there is no QTY: the report names no quantity", position)
-
-    def _when(self, bia: list[str], position: int) -> When | None:
-        day, time = at(bia, 4), at(bia, 5)
-        if not day:
-            return None
-        date = self.reader.date(day, position, 4)
-        if not time:
-            return times.on(date)
-        return times.when(date, self.reader.time(time, position, 5), "", partner_zone=self.reader.zone)
 
     def _item(self, loop: "Loop", ordinal: int) -> None:
         reader = self.reader
@@ -170,9 +161,8 @@ class _Report:
         date = ("", "")
         for place, segment in loop.all("DTM"):
             if day := at(segment, 2):
-                known = codes.meaning("x12-374", at(segment, 1), reader.partner)
                 date = (
-                    f"{codes.ours(known) or 'quantity'}_date",
+                    f"{reader.word_of_date(at(segment, 1)) or 'quantity'}_date",
                     reader.date(day, place, 2),
                 )
         stock = self._stock(position, path, kind, date, n1)

@@ -15,7 +15,7 @@ from canonical.events import ExceptionEvent, Fact, Statement
 from crossdock.partners import MappingContext
 from mappings.inbound.x12_850.doubts import Doubt, address_of, contradictions
 from mappings.inbound.x12_850.line import Line, repeated
-from mappings.inbound.x12_850.order import Order, counted
+from mappings.inbound.x12_850.order import Order
 from mappings.x12 import Reader
 
 if TYPE_CHECKING:
@@ -65,18 +65,8 @@ def _of_the_whole(order: Order, lines: list[Line]) -> Iterator[ExceptionEvent]:
     dates = contradictions(order.dates, order.date if order.is_original else "")
     if dates:
         yield order.doubted(f"the dates of PO {order.number} contradict each other", dates)
-    declared = order.lines_declared
-    if declared is not None and declared != len(lines):
-        yield order.doubted(
-            f"PO {order.number} counts {counted(declared)} and has {len(lines)}",
-            [
-                Doubt(
-                    sentence=f"CTT01 says {counted(declared)}, and PO1 stands there {len(lines)} times",
-                    variance={"attribute": "text", "expected": str(declared), "actual": str(len(lines))},
-                )
-            ],
-            place=order.total_place,
-        )
+    if (miscounted := order.miscounted(f"PO {order.number}", "PO1", len(lines))) is not None:
+        yield miscounted
     elif not lines:
         yield order.doubted(f"PO {order.number} orders nothing", [Doubt(sentence="no PO1 segment is there")])
     yield from _places(order)

@@ -191,8 +191,24 @@ class Order:
             method="rule",
         )
 
+    def miscounted(self, about: str, segment_id: str, found: int) -> ExceptionEvent | None:
+        """Another number of lines than CTT01 declares; ``None`` where it declares none, or as many."""
+        declared = self.lines_declared
+        if declared is None or declared == found:
+            return None
+        return self.doubted(
+            f"{about} counts {_counted(declared)} and has {found}",
+            [
+                Doubt(
+                    sentence=f"CTT01 says {_counted(declared)}, and {segment_id} stands there {found} times",
+                    variance={"attribute": "text", "expected": str(declared), "actual": str(found)},
+                )
+            ],
+            place=self.total_place,
+        )
 
-def counted(lines: int) -> str:
+
+def _counted(lines: int) -> str:
     """``1 line``, ``2 lines``."""
     return "1 line" if lines == 1 else f"{lines} lines"
 
@@ -201,8 +217,7 @@ def dates_of(reader: Reader, loop: "Loop") -> dict[str, str]:
     """The dates that a loop's own DTM segments tell, by our words for their qualifiers. Others are left out."""
     found: dict[str, str] = {}
     for position, segment in loop.all("DTM"):
-        row = codes.meaning("x12-374", at(segment, 1), reader.partner)
-        day = at(segment, 2)
-        if day and row is not None and row.ours in DATES:
-            found[row.ours] = reader.date(day, position, 2)
+        word, day = reader.word_of_date(at(segment, 1)), at(segment, 2)
+        if day and word in DATES:
+            found[word] = reader.date(day, position, 2)
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from canonical.events import Party, Ref, SourceCode, When
+from canonical.events import DocumentPlace, Party, Ref, SourceCode, When
 from mappings import codes, money
 from mappings.x12 import Reader, at
 
@@ -14,6 +14,9 @@ PROMISES: Final = {
     "shipped": "ship", "ship_scheduled": "ship", "ship_promised": "ship",
 }  # fmt: skip
 _LATEST_WISHES: Final = {"deliver_not_after": "delivery", "ship_not_after": "ship"}
+
+_COUNTED: Final = 10
+"""A number of lines has fewer digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,8 @@ class Header:
     """What holds for all lines: order, parties, currency, and the dates that were asked for."""
 
     __slots__ = (
-        "_begin", "currency", "kind", "meaning", "occurred_at", "order", "order_date", "parties", "position",
-        "purpose", "reader", "refs", "source_code", "who", "wishes",
+        "_begin", "currency", "kind", "lines_declared", "meaning", "occurred_at", "order", "order_date", "parties",
+        "position", "purpose", "reader", "refs", "source_code", "who", "wishes",
     )  # fmt: skip
 
     def __init__(self, reader: Reader, begin: Begin = BAK) -> None:
@@ -47,12 +50,13 @@ class Header:
         self.reader = reader
         self.position = 0
         self.currency = ""
+        self.lines_declared = 0
         self.parties: list[Party] = []
         self.wishes: dict[str, str] = {}
         self.who = reader.who("The supplier")
 
     def take(self, name: str, segment: list[str], position: int) -> None:
-        """One segment before the first line."""
+        """One segment before the first line, or behind the last."""
         reader = self.reader
         begin = self._begin
         if name == begin.segment:
@@ -76,10 +80,19 @@ class Header:
             self.occurred_at: When | None = reader.day(at(segment, begin.said), position, begin.said)
         elif name == "CUR":
             self.currency = money.currency(reader, at(segment, 2), position, 2)
+        elif name == "CTT":
+            declared = at(segment, 1)
+            if declared.isascii() and declared.isdigit() and len(declared) < _COUNTED:
+                self.lines_declared = int(declared)
         elif name == "DTM":
             wish(reader, self.wishes, segment, position)
         elif name == "N1" and (party := reader.party(segment)) is not None:
             self.parties.append(party)
+
+    @property
+    def place(self) -> DocumentPlace:
+        """Where the segment that begins the set stands."""
+        return self.reader.place(self.position, self._begin.segment)
 
     def close(self) -> None:
         """All segments were seen: the one that begins the set must have been among them."""
@@ -92,21 +105,15 @@ class Header:
             self.reader.add_sender(self.parties, "buyer")
 
 
-def word_of_date(reader: Reader, qualifier: str) -> str:
-    """Our word for a date qualifier (374), empty for one that is in no crosswalk."""
-    row = codes.meaning("x12-374", qualifier, reader.partner)
-    return codes.ours(row)
-
-
 def kind_of_date(reader: Reader, qualifier: str) -> str:
     """``delivery`` or ``ship``; a date without a known qualifier is taken for the delivery's."""
-    word = word_of_date(reader, qualifier)
+    word = reader.word_of_date(qualifier)
     return PROMISES.get(word) or ("ship" if word.startswith("ship") else "delivery")
 
 
 def wish(reader: Reader, wishes: dict[str, str], segment: list[str], position: int) -> None:
     """Keep the date of a DTM that says when the goods are wanted; a latest date only where no other is said."""
-    word = word_of_date(reader, at(segment, 1))
+    word = reader.word_of_date(at(segment, 1))
     day = at(segment, 2)
     if day and (kind := _WISHES.get(word)):
         wishes[kind] = reader.date(day, position, 2)

@@ -19,7 +19,7 @@ from canonical.events import (
 )
 from canonical.events import Line as LineWords
 from mappings import codes
-from mappings.inbound.x12_855.header import PROMISES, Header, kind_of_date, wish, word_of_date
+from mappings.inbound.x12_855.header import PROMISES, Header, kind_of_date, wish
 from mappings.lines import line_words, worth
 from mappings.variances import date_variance, quantity_variance
 from mappings.x12 import ZERO, at, plain, product_ids
@@ -208,7 +208,7 @@ class Line:
         text, day = at(segment, 1), at(segment, 6)
         if not text:
             return
-        kind = PROMISES.get(word_of_date(reader, at(segment, 5)), "")
+        kind = PROMISES.get(reader.word_of_date(at(segment, 5)), "")
         date = reader.date(day, position, 6) if day else ""
         key = f"{kind}:{date}"
         self._scheduled[key] = self._scheduled.get(key, ZERO) + reader.count(text, position, 1)

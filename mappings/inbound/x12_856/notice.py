@@ -10,7 +10,7 @@ from weakref import proxy
 
 from canonical.events import Party, Ref, SourceCode, When
 from crossdock.formats.x12.loops import BrokenLevel, Level, hierarchy
-from mappings import codes, facts, parties, references, times
+from mappings import codes, facts, parties, references
 from mappings.codes import Row
 from mappings.inbound.x12_856.labels import PACKS, SSCC_MARKS, Labels
 from mappings.inbound.x12_856.line import Line
@@ -336,31 +336,20 @@ class Notice:
 
     def _date(self, attributes: dict[str, str], position: int, dtm: list[str]) -> None:
         day = at(dtm, 2)
-        row = codes.meaning("x12-374", at(dtm, 1), self.reader.partner)
-        name = _DATES.get(row.ours or "") if row is not None else None
+        name = _DATES.get(self.reader.word_of_date(at(dtm, 1)))
         if not day or name is None:
             return
         date = self.reader.date(day, position, 2)
         attributes[name] = date
         if name == "ship_date":
-            self.occurred_at = self._when(date, at(dtm, 3), at(dtm, 4), position, 3)
+            self.occurred_at = self.reader.when(dtm, position, 2, zoned=True)
 
     def _noticed(self, bsn: list[str]) -> None:
         """When the notice was made: the time of the shipment where no other is said."""
         if not at(bsn, 3):
             return
-        date = self.reader.date(at(bsn, 3), self.position, 3)
-        self.attributes["notice_date"] = date
-        self.occurred_at = self._when(date, at(bsn, 4), "", self.position, 4)
-
-    def _when(self, date: str, time: str, zone: str, position: int, element: int) -> When:
-        if not time:
-            return times.on(date)
-        if not times.known_time_code(zone):
-            zone = ""
-        return times.when(
-            date, self.reader.time(time, position, element), zone, partner_zone=self.reader.zone
-        )
+        self.attributes["notice_date"] = self.reader.date(at(bsn, 3), self.position, 3)
+        self.occurred_at = self.reader.when(bsn, self.position, 3)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from canonical.events import ExceptionEvent, Fact, SourceCode, Statement
 from crossdock.partners import MappingContext
 from mappings import times
-from mappings.inbound.x12_850.doubts import Doubt
-from mappings.inbound.x12_850.order import Order, counted
+from mappings.inbound.x12_850.order import Order
 from mappings.inbound.x12_860.change import Change, date_variances
 from mappings.x12 import Reader
 
@@ -77,18 +76,8 @@ def _asked(order: Order, changes: list[Change]) -> Iterator[ExceptionEvent]:
             source_codes=told,
         )
         return  # nothing is left to be changed
-    declared = order.lines_declared
-    if declared is not None and declared != len(changes):
-        yield order.doubted(
-            f"the change of PO {order.number} counts {counted(declared)} and has {len(changes)}",
-            [
-                Doubt(
-                    sentence=f"CTT01 says {counted(declared)}, and POC stands there {len(changes)} times",
-                    variance={"attribute": "text", "expected": str(declared), "actual": str(len(changes))},
-                )
-            ],
-            place=order.total_place,
-        )
+    if (miscounted := order.miscounted(f"the change of PO {order.number}", "POC", len(changes))) is not None:
+        yield miscounted
     if not changes:
         yield order.event(
             "ORD.CHANGE_REQUESTED",

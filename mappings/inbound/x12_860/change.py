@@ -88,10 +88,10 @@ class Change:
     def _schedule(self, position: int, segment: list[str]) -> None:
         """The date of an SCH: of several of its kind the last one counts."""
         reader = self._order.reader
-        row = codes.meaning("x12-374", at(segment, 5), reader.partner)
-        if row is not None and row.ours and (day := at(segment, 6)):
+        word = reader.word_of_date(at(segment, 5))
+        if word and (day := at(segment, 6)):
             date = reader.date(day, position, 6)
-            self.dates[row.ours] = max(self.dates.get(row.ours, date), date)
+            self.dates[word] = max(self.dates.get(word, date), date)
 
     def event(self) -> ExceptionEvent | None:
         """What is asked for; ``None``: nothing, the line stays as it is."""

@@ -132,11 +132,10 @@ class _Advice:
                     else:
                         put_reference(reader, self.refs, self.attributes, at(segment, 1), at(segment, 2))
                 case "DTM" if day := at(segment, 2):
-                    row = codes.meaning("x12-374", at(segment, 1), reader.partner)
-                    word = row.ours if row is not None else None
+                    word = reader.word_of_date(at(segment, 1))
                     if word == "received":
                         self.occurred_at = reader.day(day, position, 2)
-                    elif word is not None:
+                    elif word:
                         self.attributes[f"{word}_date"] = reader.date(day, position, 2)
                 case "TD5" if at(segment, 2) == "2" and (scac := at(segment, 3)):
                     self.attributes["carrier"] = scac

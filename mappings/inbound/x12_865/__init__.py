@@ -11,11 +11,11 @@ POC without an ACK is told by its own code, unless the head accepts everything. 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent, Fact, SourceCode, Statement
+from canonical.events import Fact, SourceCode, Statement
 from crossdock.partners import MappingContext
 from mappings import codes
-from mappings.inbound.x12_855 import SILENCE
 from mappings.inbound.x12_855.header import Begin, Header
+from mappings.inbound.x12_855.whole import SILENCE, header_event, left_out, unanswered
 from mappings.inbound.x12_865.line import ChangedLine
 from mappings.x12 import Reader, at
 
@@ -33,7 +33,7 @@ _ACCEPTS: Final = frozenset({"AD", "AK", "AP", "AT", "NA"})
 _SELLERS_OWN: Final = frozenset({"19"})
 """BCA01 of a change that the seller began."""
 
-_TITLES: Final = {
+_VERBS: Final = {
     "ORD.CHANGE_REJECTED": "rejected",
     "ORD.HOLD": "put on hold",
     "ORD.COUNTER_OFFER": "made a counter offer to",
@@ -45,7 +45,6 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     reader = Reader(document, context)
     header = Header(reader, BCA)
     lines: list[ChangedLine] = []
-    declared_lines = 0
     line: ChangedLine | None = None
     begin: list[str] = []
     for position, segment in enumerate(reader.segments, 1):
@@ -54,10 +53,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             line = ChangedLine(header, position, len(lines) + 1)
             lines.append(line)
         elif name == "CTT":
-            declared = at(segment, 1)
-            declared_lines = (
-                int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 10 else 0
-            )
+            header.take(name, segment, position)
             line = None
         elif line is not None:
             line.take(name, segment, position)
@@ -71,23 +67,19 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         line.settle(answers=answers, accepted=header.kind in _ACCEPTS)
     exception = _header_exception(header)
 
-    unlisted = ""
-    if SILENCE.get(header.kind) == "unaccounted" and not lines:
-        unlisted = f"says {header.kind}, which lists every line, and lists none"
-    elif lines and declared_lines > len(lines):
-        unlisted = f"counts {declared_lines} lines and lists {len(lines)}"
-
+    unlisted = left_out(header, len(lines))
+    about = f"the change of PO {header.order}"
     yield _answered(header, lines, begin, _answer(header, lines, exception, complete=not unlisted))
     if context.direction == "out":
         return  # what we answered ourselves is no trouble to us
     if exception == "ORD.CHANGE_REJECTED":
         # the lines explain the rejection: they are no troubles of their own
-        yield _header_event(header, exception, lines)
+        yield header_event(header, exception, lines, about=about, verbs=_VERBS)
         return
     if exception != codes.NONE:
-        yield _header_event(header, exception, [])
+        yield header_event(header, exception, (), about=about, verbs=_VERBS)
     if unlisted:
-        yield _unlisted(header, unlisted)
+        yield unanswered(header, unlisted, about=about)
     for line in lines:
         yield from line.events()
 
@@ -138,54 +130,11 @@ def _answered(header: Header, lines: list[ChangedLine], begin: list[str], answer
     return Fact(
         kind="change_answered",
         refs=header.refs,
-        place=header.reader.place(header.position, "BCA"),
+        place=header.place,
         occurred_at=header.occurred_at,
         parties=header.parties,
         # a line whose change is rejected stands as it was, and the 865 need not say how
         lines=[line.words for line in lines],
         source_codes=told,
         attributes=attributes,
-    )
-
-
-def _header_event(header: Header, exception: str, lines: list[ChangedLine]) -> ExceptionEvent:
-    told: list[SourceCode] = [header.source_code]
-    detail = [header.source_code.get("text") or f"type {header.kind}"]
-    for line in lines:
-        said = line.source_codes()
-        told += said
-        words = ", ".join(f"{each['code']} ({each.get('text', 'unknown')})" for each in said)
-        detail.append(f"line {line.ref}: {words}")
-    more = {"lines": [line.ref for line in lines]} if lines else {}
-    about = f"the change of PO {header.order}"
-    if exception == codes.UNKNOWN:
-        title = f"{header.who} answered {about} with {header.kind!r}, a word that we do not know"
-    else:
-        title = f"{header.who} {_TITLES.get(exception, 'did not simply accept')} {about}"
-    return ExceptionEvent(
-        code=exception,
-        title=title,
-        detail="; ".join(detail),
-        cause=codes.cause_of(header.meaning),
-        refs=header.refs,
-        place=header.reader.place(header.position, "BCA"),
-        occurred_at=header.occurred_at,
-        parties=header.parties,
-        source_codes=told,
-        ext=header.reader.ext(**more),
-    )
-
-
-def _unlisted(header: Header, why: str) -> ExceptionEvent:
-    return ExceptionEvent(
-        code="ORD.QTY_UNACCOUNTED",
-        title=f"{header.who} left lines of the change of PO {header.order} unanswered",
-        detail=f"the acknowledgment {why}",
-        refs=header.refs,
-        place=header.reader.place(header.position, "BCA"),
-        occurred_at=header.occurred_at,
-        parties=header.parties,
-        source_codes=[header.source_code] if header.kind else [],
-        method="rule",
-        ext=header.reader.ext(),
     )

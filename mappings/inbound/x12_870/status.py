@@ -147,9 +147,9 @@ class Status:
         found: dict[str, str] = {}
         for source in (line, loop):
             for position, segment in source.all("DTM") if source is not None else ():
-                row = codes.meaning("x12-374", at(segment, 1), reader.partner)
-                if row is not None and row.ours in _DATES and (day := at(segment, 2)):
-                    found[_DATES[row.ours]] = reader.date(day, position, 2)
+                name = _DATES.get(reader.word_of_date(at(segment, 1)))
+                if name is not None and (day := at(segment, 2)):
+                    found[name] = reader.date(day, position, 2)
         if self._date:
             delivered = self.word == "delivered" or self.source_codes[0]["code"] == "EX"
             found["delivery_date" if delivered else "ship_date"] = self._date
