@@ -14,16 +14,18 @@ Whatever is wrong is a ``Finding`` (see ``findings.py``); nothing is raised for 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from typing import BinaryIO
 
 from crossdock.formats.x12.assemble import NO_FINDINGS, Assembler, Loose
 from crossdock.formats.x12.findings import Code, Finding, finding
 from crossdock.formats.x12.isa import NeedMore, open_interchange, read_isa
-from crossdock.formats.x12.items import Coverage, Item, Limits, TransactionSet
+from crossdock.formats.x12.items import Coverage, Item, Limits, Segment, TransactionSet
 from crossdock.formats.x12.regions import BLANKS, Cutter, Region, first_of
 
 _IDENTIFIER = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
-_UNUSUAL = frozenset(("ST", "GS", "GE", "IEA", "TA1", "ISA", "BIN", "BDS"))
+_identifier = itemgetter(0)
+_UNUSUAL = frozenset(("ST", "SE", "GS", "GE", "IEA", "TA1", "ISA", "BIN", "BDS"))
 _MARKS = ("IEA", "ISA", "BIN", "BDS")
 """Segments before which a region ends: the delimiters may change there, or bytes follow that are no text."""
 _OTHER_FORMATS = ("UNA", "UNB", "<", "{", "[", "%PDF", "PK\x03\x04")
@@ -61,7 +63,7 @@ class _Reader:
         self._cutter = Cutter(element="*", terminator="~", suffix="")
         self._st_mark = "ST*"
         self._known_sets: set[str] = set()  # set identifiers, and segment identifiers, found right before
-        self._known_segments = {"SE"}
+        self._known_segments: set[str] = set()
         self._skipping = False  # inside a segment that is too long
         self._skip = 0  # so many bytes of a binary segment that is too long
         self._not_binary = -1
@@ -285,8 +287,8 @@ class _Reader:
                 break
             raw = text[pos:at]
             segments = [segment.split(element) for segment in raw.split(joint)]
-            identifiers = {segment[0] for segment in segments[1:]}
-            if not identifiers <= known_segments and not self._learn(identifiers):
+            inner = segments[1:-1]
+            if not known_segments.issuperset(map(_identifier, inner)) and not self._learn(inner):
                 break
             st, se = segments[0], segments[-1]
             count = len(segments)
@@ -344,8 +346,7 @@ class _Reader:
         raws = text[pos:end].split(joint)
         raws.pop()
         segments = [raw.split(element) for raw in raws]
-        identifiers = {segment[0] for segment in segments}
-        if "SE" in identifiers or not (identifiers <= self._known_segments or self._learn(identifiers)):
+        if not self._known_segments.issuperset(map(_identifier, segments)) and not self._learn(segments):
             return False
         self._made.take(
             Region(
@@ -361,9 +362,9 @@ class _Reader:
         self._pos = end
         return True
 
-    def _learn(self, identifiers: set[str]) -> bool:
-        """Whether these are all plain segment identifiers; the new ones are then known."""
-        new = identifiers - self._known_segments
+    def _learn(self, segments: list[Segment]) -> bool:
+        """Whether these all have plain identifiers; the new ones are then known."""
+        new = set(map(_identifier, segments)) - self._known_segments
         if any(one in _UNUSUAL or not _IDENTIFIER.match(one) for one in new):
             return False
         self._known_segments |= new
