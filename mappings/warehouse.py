@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Party, Ref, SourceCode, Variance, When
 from canonical.events import Line as LineWords
-from mappings import facts, parties, references
-from mappings.x12 import Reader, at, product_ids
+from mappings import codes, facts, parties, references
+from mappings.lines import line_words
+from mappings.x12 import Reader, at, plain, product_ids
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
@@ -63,6 +64,21 @@ class Head:
     def begin(self, segment_id: str) -> tuple[int, list[str]]:
         """The one segment that the set begins with. Raises ``Unreadable`` when it is missing or comes twice."""
         return self.reader.begin(segment_id, "nothing says what the document is about")
+
+    def report(self, position: int, segment: list[str]) -> tuple[codes.Row | None, SourceCode]:
+        """Which lines the document lists, by the first element [514] of the segment that it begins with."""
+        code = at(segment, 1)
+        if not code:
+            raise self.reader.stop(
+                f"{segment[0]}01 is empty: nothing says which lines the report lists", position, 1
+            )
+        self.attributes["report"] = code
+        return self.reader.told("x12-514", code, position, 1)
+
+    def total(self, segment_id: str) -> None:
+        """How many units the document declares in all, by the segment that ends it."""
+        if (found := self.reader.tree.first(segment_id)) is not None and (text := at(found[1], 1)):
+            self.attributes["units_declared"] = plain(self.reader.count(text, found[0], 1))
 
     def put(self, ref: Ref | None) -> None:
         """One more number, unless it is there or there are too many."""
@@ -235,6 +251,11 @@ def item_number(outer: "Loop | None", loop: "Loop") -> str:
                 if at(segment, 1) == "LI" and (value := at(segment, 2)):
                     return value
     return ""
+
+
+def numbered(items: list[Ref], outer: "Loop | None", loop: "Loop", path: str, ordinal: int) -> LineWords:
+    """A line of these items, by the number of the order's line, else by that of its LX."""
+    return line_words(item_number(outer, loop) or lx_number(outer, ordinal), items, fallback=path)
 
 
 def lx_number(outer: "Loop | None", ordinal: int) -> str:

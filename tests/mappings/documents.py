@@ -48,8 +48,7 @@ def a_set(
 
     ``release`` is GS08: with more than the release (``005010X231A1``) it stands in ST03 too.
     """
-    found = guide(set_id, release[:6])
-    group = found.functional_group if found is not None else "XX"
+    group = group_of(set_id, release[:6])
     qualifier, name = sender
     implementation = f"*{release}" if len(release) > 6 else ""
     text = "~".join(
@@ -92,6 +91,13 @@ def problems(sets: list[TransactionSet], release: str | None = None) -> list[str
         assert found.release == (release or each.version)[:6]
         said += [say_problem(problem) for problem in found.check(each)]
     return said
+
+
+def group_of(set_id: str, release: str) -> str:
+    """GS01 of the group that a set is sent in, by its guide."""
+    found = guide(set_id, release)
+    assert found is not None, f"there is no guide for {set_id} in {release}"
+    return found.functional_group
 
 
 # ── what is said of it ───────────────────────────────────────────────────────────────────────────────────────

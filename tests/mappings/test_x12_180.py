@@ -8,10 +8,21 @@ import pytest
 from canonical import taxonomy
 from canonical.events import Fact
 from crossdock.errors import Unreadable
-from crossdock.formats.x12.guides import check, guide
+from crossdock.formats.x12.guides import check
 from mappings import golden
 from mappings.inbound import x12_180
-from tests.mappings.documents import ACME, LAKESIDE, LENIENT, a_set, events, facts, problems, said_by, sets_in
+from tests.mappings.documents import (
+    ACME,
+    LAKESIDE,
+    LENIENT,
+    a_set,
+    events,
+    facts,
+    group_of,
+    problems,
+    said_by,
+    sets_in,
+)
 
 
 def say(*body: str, head: str = "BGN*00*RTV-1*20261119", **how: Any) -> list[Any]:
@@ -192,8 +203,7 @@ def test_the_guide_takes_a_notice_and_misses_its_beginning(release: str) -> None
 
 
 def test_its_group_is_AN() -> None:  # noqa: N802
-    found = guide("180", "004010")
-    assert found is not None and found.functional_group == "AN"
+    assert group_of("180", "004010") == "AN"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from crossdock.errors import Unreadable
-from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_856
 from tests.mappings.documents import (
     ACME,
@@ -18,6 +17,7 @@ from tests.mappings.documents import (
     events,
     facts,
     good_sets,
+    group_of,
     problems,
     said_by,
     set_aside,
@@ -29,9 +29,7 @@ say = partial(said_by, x12_856, partner=ACME)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_856), release) == []
-    found = guide("856", release)
-    assert found is not None
-    assert found.functional_group == "SH"
+    assert group_of("856", release) == "SH"
 
 
 def notice(*levels: str, bsn: str = "BSN*00*SHIP-1*20261120*0815*0001") -> list[str]:

@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
-from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_861
-from tests.mappings.documents import LAKESIDE, codes, events, facts, good_sets, problems, said_by, set_aside
+from tests.mappings.documents import (
+    LAKESIDE,
+    codes,
+    events,
+    facts,
+    good_sets,
+    group_of,
+    problems,
+    said_by,
+    set_aside,
+)
 
 say = partial(said_by, x12_861, partner=LAKESIDE)
 
@@ -15,9 +24,7 @@ say = partial(said_by, x12_861, partner=LAKESIDE)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_861), release) == []
-    found = guide("861", release)
-    assert found is not None
-    assert found.functional_group == "RC"
+    assert group_of("861", release) == "RC"
 
 
 HEAD = ("BRA*RCV-1*20261122*00*1", "REF*PO*PO-9")

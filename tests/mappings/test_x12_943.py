@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 
-from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_943
 from tests.mappings.documents import (
     ACME,
@@ -13,6 +12,7 @@ from tests.mappings.documents import (
     events,
     facts,
     good_sets,
+    group_of,
     problems,
     said_by,
     set_aside,
@@ -24,9 +24,7 @@ say = partial(said_by, x12_943, partner=ACME)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_943), release) == []
-    found = guide("943", release)
-    assert found is not None
-    assert found.functional_group == "AR"
+    assert group_of("943", release) == "AR"
 
 
 def test_a_transfer_is_a_shipment_to_the_warehouse() -> None:
@@ -65,9 +63,7 @@ def test_a_line_that_is_sent_on_hold_is_told_of_the_item() -> None:
 
 def test_it_is_sent_in_the_group_ar() -> None:
     # trap 13: 943 is AR, and not, as 940 and 945 would suggest, of their family
-    found = guide("943", "004010")
-    assert found is not None
-    assert found.functional_group == "AR"
+    assert group_of("943", "004010") == "AR"
 
 
 @pytest.mark.parametrize(

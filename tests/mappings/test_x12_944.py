@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 
-from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_944
 from tests.mappings.documents import (
     LENIENT,
@@ -13,6 +12,7 @@ from tests.mappings.documents import (
     events,
     facts,
     good_sets,
+    group_of,
     problems,
     said_by,
     set_aside,
@@ -24,9 +24,7 @@ say = partial(said_by, x12_944, partner=NORTHSTAR)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_944), release) == []
-    found = guide("944", release)
-    assert found is not None
-    assert found.functional_group == "RE"
+    assert group_of("944", release) == "RE"
 
 
 HEAD = "W17*F*20261122*WR-1*TR-1*SHIP-1"
@@ -107,9 +105,7 @@ def test_what_is_not_listed_has_a_meaning(report: str, silence: str) -> None:
 
 
 def test_it_is_sent_in_the_group_re() -> None:
-    found = guide("944", "005010")
-    assert found is not None
-    assert found.functional_group == "RE"
+    assert group_of("944", "005010") == "RE"
 
 
 def test_a_lenient_partners_unknown_condition_is_told() -> None:

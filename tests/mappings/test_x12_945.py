@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from crossdock.errors import Unreadable
-from crossdock.formats.x12.guides import guide
 from mappings.inbound import x12_945
 from tests.mappings.documents import (
     LENIENT,
@@ -14,6 +13,7 @@ from tests.mappings.documents import (
     events,
     facts,
     good_sets,
+    group_of,
     problems,
     said_by,
     set_aside,
@@ -25,9 +25,7 @@ say = partial(said_by, x12_945, partner=NORTHSTAR)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_945), release) == []
-    found = guide("945", release)
-    assert found is not None
-    assert found.functional_group == "SW"
+    assert group_of("945", release) == "SW"
 
 
 HEAD = "W06*F*DO-1*20261121*SHIP-1**PO-9"

@@ -8,10 +8,19 @@ import pytest
 from canonical import taxonomy
 from canonical.crosswalks import Row
 from crossdock.errors import Unreadable
-from crossdock.formats.x12.guides import guide
 from crossdock.partners import Partner
 from mappings.inbound import x12_947
-from tests.mappings.documents import NORTHSTAR, codes, facts, good_sets, problems, said_by, sealed, set_aside
+from tests.mappings.documents import (
+    NORTHSTAR,
+    codes,
+    facts,
+    good_sets,
+    group_of,
+    problems,
+    said_by,
+    sealed,
+    set_aside,
+)
 
 say = partial(said_by, x12_947, partner=NORTHSTAR)
 
@@ -19,9 +28,7 @@ say = partial(said_by, x12_947, partner=NORTHSTAR)
 @pytest.mark.parametrize("release", ["004010", "005010"])
 def test_the_good_samples_obey_the_guide_of_both_releases(release: str) -> None:
     assert problems(good_sets(x12_947), release) == []
-    found = guide("947", release)
-    assert found is not None
-    assert found.functional_group == "AW"
+    assert group_of("947", release) == "AW"
 
 
 HEAD = "W15*20261120*ADJ-1"
@@ -138,9 +145,7 @@ def test_the_kind_of_transaction_is_kept_with_the_event() -> None:
 
 
 def test_it_is_sent_in_the_group_aw() -> None:
-    found = guide("947", "004010")
-    assert found is not None
-    assert found.functional_group == "AW"
+    assert group_of("947", "004010") == "AW"
 
 
 @pytest.mark.parametrize(

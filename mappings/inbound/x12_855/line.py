@@ -35,7 +35,7 @@ _QUANTITIES: Final = _NEW_QUANTITY | {"INV.BACKORDER", "ORD.LINE_REJECTED", "ORD
 # answers after which nothing of the line comes
 _NOTHING_COMES: Final = frozenset({"ORD.LINE_REJECTED", "ORD.LINE_CANCELLED", "ORD.HOLD"})
 
-_TITLES: Final = {
+TITLES: Final = {
     "INV.BACKORDER": "backordered",
     "INV.SUPPLIER_DELAY": "moved the date of",
     "INV.SUBSTITUTION": "substitutes",
@@ -48,6 +48,7 @@ _TITLES: Final = {
     "PRC.CHANGED": "changed the price of",
     "PRC.PENDING": "gave no price yet for",
 }
+"""What a supplier does to a line, by what its code (668) means; for titles of 855, 865 and 856."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -450,7 +451,7 @@ class Line:
         ):
             unit = f" {self._unit}" if self._unit else ""
             amount = f"{plain(affected)} of {plain(self.ordered)}{unit} on "
-        verb = _TITLES.get(exception, "answered with an unknown code")
+        verb = TITLES.get(exception, "answered with an unknown code")
         return f"{self._header.who} {verb} {amount}PO {self._header.order} line {self.ref}"
 
     def _quantity_variance(self, exception: str, answer: _Answer, affected: Decimal | None) -> list[Variance]:

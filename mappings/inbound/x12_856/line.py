@@ -8,6 +8,7 @@ from canonical.events import ExceptionEvent, Ref, SourceCode
 from canonical.events import Line as LineWords
 from mappings import codes
 from mappings.codes import Row
+from mappings.inbound.x12_855.line import TITLES
 from mappings.lines import one_line
 from mappings.variances import quantity_variance
 from mappings.x12 import ZERO, Reader, at, plain
@@ -20,13 +21,7 @@ _EXPLAINS: Final = frozenset(
     {"INV.BACKORDER", "ORD.QTY_CHANGED", "ORD.LINE_REJECTED", "ORD.LINE_CANCELLED", "ORD.HOLD"}
 )
 
-_TITLES: Final = {
-    "INV.BACKORDER": "backordered", "INV.SUPPLIER_DELAY": "moved the date of", "INV.SUBSTITUTION": "substitutes",
-    "ORD.QTY_CHANGED": "changed the quantity of", "ORD.LINE_REJECTED": "rejected",
-    "ORD.LINE_CANCELLED": "took off the order", "ORD.HOLD": "put on hold", "ORD.COUNTER_OFFER": "changed",
-    "ORD.SCHEDULE_PENDING": "gave no date yet for", "PRC.CHANGED": "changed the price of",
-    "PRC.PENDING": "gave no price yet for",
-}  # fmt: skip
+_TITLES: Final = {**TITLES, "ORD.COUNTER_OFFER": "changed"}
 
 
 class Line:

@@ -13,9 +13,9 @@ from canonical.events import Fact, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import facts, warehouse
-from mappings.lines import apart, line_words
+from mappings.lines import apart
 from mappings.warehouse import Head
-from mappings.x12 import Reader, at, plain
+from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -59,10 +59,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         if day := head.attributes.get(name):
             head.attributes.setdefault("ship_date", day)  # from when its shipment is awaited
     lines = apart([_line(head, *each) for each in warehouse.item_loops(reader, "W01")])
-    if total := reader.tree.first("W76"):
-        text = at(total[1], 1)
-        if text:
-            head.attributes["units_declared"] = plain(reader.count(text, total[0], 1))
+    head.total("W76")
     head.close("owner", "customer", "buyer")
     yield Fact(
         kind="instructed",
@@ -78,8 +75,7 @@ def _line(head: Head, lx: "Loop | None", loop: "Loop", path: str, ordinal: int) 
     reader = head.reader
     position, w01 = loop.segments[0]
     items = warehouse.item_ids(reader, w01, case=3, pairs=(4, 6, 15), lot=13)
-    ref = warehouse.item_number(lx, loop) or warehouse.lx_number(lx, ordinal)
-    words = line_words(ref, items, fallback=path)
+    words = warehouse.numbered(items, lx, loop, path, ordinal)
     if text := at(w01, 1):
         words["ordered"] = reader.quantity(reader.count(text, position, 1), at(w01, 2))
     return words

@@ -13,9 +13,9 @@ from canonical.events import Fact, Ref, Statement
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import facts, references, times, warehouse
-from mappings.lines import apart, line_words
+from mappings.lines import apart
 from mappings.warehouse import Head
-from mappings.x12 import Reader, at, plain
+from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -30,16 +30,13 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     reader = Reader(document, context)
     head = Head(reader)
     position, w06 = head.begin("W06")
-    report = at(w06, 1)
-    if not report:
-        raise reader.stop("W0601 is empty: nothing says which lines the report lists", position, 1)
-    _, code = reader.told("x12-514", report, position, 1)
+    _, code = head.report(position, w06)
     order = at(w06, 2)
     head.issued("warehouse_receipt", order, by="sender")
     head.issued("supplier_po", at(w06, 6), by="sender")
     if shipment := at(w06, 4):
         head.put({"kind": "shipment", "value": shipment[:256]})
-    head.attributes |= {"report": report, "movement": "to_warehouse"}
+    head.attributes["movement"] = "to_warehouse"
     occurred_at = reader.day(at(w06, 3), position, 3)
     head.read()
     if day := head.attributes.get("ship_date"):
@@ -50,10 +47,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         head.attributes.setdefault("delivery_date", day)  # from when its receipt is awaited
     found = list(warehouse.item_loops(reader, "W04"))
     lines = apart([_line(head, *each) for each in found])
-    if total := reader.tree.first("W03"):
-        text = at(total[1], 1)
-        if text:
-            head.attributes["units_declared"] = plain(reader.count(text, total[0], 1))
+    head.total("W03")
     head.close("owner", "customer", "supplier")
 
     yield Fact(
@@ -88,8 +82,7 @@ def _line(head: Head, lx: "Loop | None", loop: "Loop", path: str, ordinal: int) 
     reader = head.reader
     position, w04 = loop.segments[0]
     items = warehouse.item_ids(reader, w04, case=3, pairs=(4, 6, 14))
-    ref = warehouse.item_number(lx, loop) or warehouse.lx_number(lx, ordinal)
-    words = line_words(ref, items, fallback=path)
+    words = warehouse.numbered(items, lx, loop, path, ordinal)
     for _, segment in loop.all("MAN"):
         head.mark(segment)
     if text := at(w04, 1):

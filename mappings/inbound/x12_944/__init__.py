@@ -15,7 +15,7 @@ from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, When
 from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, facts, warehouse
-from mappings.lines import apart, line_words
+from mappings.lines import apart
 from mappings.variances import quantity_variance
 from mappings.warehouse import Head
 from mappings.x12 import ZERO, Reader, at, plain
@@ -35,16 +35,12 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     reader = Reader(document, context)
     head = Head(reader)
     position, w17 = head.begin("W17")
-    report = at(w17, 1)
-    if not report:
-        raise reader.stop("W1701 is empty: nothing says which lines the report lists", position, 1)
-    row, code = reader.told("x12-514", report, position, 1)
+    row, code = head.report(position, w17)
     order, receipt, shipment = at(w17, 4), at(w17, 3), at(w17, 5)
     head.issued("warehouse_receipt", order, by="receiver")
     head.issued("receipt", receipt, by="sender")
     if shipment:
         head.put({"kind": "shipment", "value": shipment[:256]})
-    head.attributes["report"] = report
     if silence := warehouse.SILENCE.get(codes.ours(row)):
         head.attributes["silence"] = silence
     occurred_at = reader.day(at(w17, 2), position, 2)
@@ -75,7 +71,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     if row is None:
         yield head.event(
             codes.UNKNOWN,
-            f"{head.who} reports {what} as {report!r}, a word that we do not know",
+            f"{head.who} reports {what} as {code['code']!r}, a word that we do not know",
             position,
             "W17",
             said=[code],
@@ -102,8 +98,7 @@ class _Line:
             received is not None and received < ZERO
         )
         items = warehouse.item_ids(reader, w07, case=3, pairs=(4, 6, 10), lot=8)
-        ref = warehouse.item_number(lx, loop) or warehouse.lx_number(lx, ordinal)
-        self.words: LineWords = line_words(ref, items, fallback=path)
+        self.words: LineWords = warehouse.numbered(items, lx, loop, path, ordinal)
         if received is not None:
             # a negative quantity and the code of a reversal are one reversal
             quantity = -abs(received) if self._reversal else received

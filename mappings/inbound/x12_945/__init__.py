@@ -15,7 +15,7 @@ from crossdock.partners import MappingContext
 from mappings import codes, facts, times, warehouse
 from mappings.inbound.x12_945.line import Line, read_lines
 from mappings.warehouse import Head
-from mappings.x12 import Reader, at, plain
+from mappings.x12 import Reader, at
 
 if TYPE_CHECKING:
     from crossdock.formats.x12 import TransactionSet
@@ -29,16 +29,12 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     reader = Reader(document, context)
     head = Head(reader)
     position, w06 = head.begin("W06")
-    report = at(w06, 1)
-    if not report:
-        raise reader.stop("W0601 is empty: nothing says which lines the report lists", position, 1)
-    row, code = reader.told("x12-514", report, position, 1)
+    row, code = head.report(position, w06)
     head.issued("warehouse_order", at(w06, 2), by="receiver")
     if customer_po := at(w06, 6):
         head.put({"kind": "customer_po", "value": customer_po[:256]})
     if shipment := at(w06, 4):
         head.put({"kind": "shipment", "value": shipment[:256]})
-    head.attributes["report"] = report
     if silence := warehouse.SILENCE.get(codes.ours(row)):
         head.attributes["silence"] = silence
     shipped_on = at(w06, 3)
@@ -51,10 +47,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     lines = read_lines(head)
     if codes.ours(row) == "no_exceptions" and not any(line.missing for line in lines):
         head.attributes["complete"] = "true"
-    if total := reader.tree.first("W03"):
-        text = at(total[1], 1)
-        if text:
-            head.attributes["units_declared"] = plain(reader.count(text, total[0], 1))
+    head.total("W03")
     head.close("warehouse")
     order = at(w06, 2)
     what = f"warehouse order {order}" if order else f"shipment {shipment}" if shipment else "a shipment"
