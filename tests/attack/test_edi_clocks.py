@@ -4,7 +4,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from crossdock import clocks as clockwork
 from crossdock.errors import Misconfigured
@@ -13,7 +12,6 @@ from crossdock.store.tables import cases, clocks, dead_letters, events
 from tests.attack import test_edi_order
 from tests.attack.test_edi_order import (
     a_set,
-    again,
     interchange,
     opened,
     rows,
@@ -202,20 +200,3 @@ def test_a_cancelled_ship_notice_waits_for_no_invoice_however_many_lines_it_name
     assert rows(hub, dead_letters) == []
     found = sorted(row.state for row in rows(hub, clocks, clocks.c.pair == "shipment_invoiced"))
     assert found == ["cancelled", "waiting"], "that of the other notice runs on"
-
-
-def test_everything_processed_again_after_the_answer_came_late_starts_no_clock_anew(hub, clock):
-    take(hub, "1", order(1, "4600000012"))
-    hub.process()
-    clock.advance(timedelta(days=7))
-    hub.process()
-    take(hub, "2", answer(1012, "4600000012"))
-    hub.process()
-    before = [(row.id, row.state) for row in rows(hub, clocks)]
-    again(hub)
-    hub.process()
-    assert [(row.id, row.state) for row in rows(hub, clocks)] == before
-    assert {row.state for row in rows(hub, cases)} == {"resolved", "open"} or {
-        row.state for row in rows(hub, cases)
-    } == {"resolved"}
-    assert rows(hub, dead_letters) == []
