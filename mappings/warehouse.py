@@ -75,6 +75,16 @@ class Head:
         self.attributes["report"] = code
         return self.reader.told("x12-514", code, position, 1)
 
+    def unknown_report(self, what: str, code: SourceCode, position: int, segment_id: str) -> ExceptionEvent:
+        """A lenient partner's word for which lines are listed that we do not know: what is left out is then open."""
+        return self.event(
+            codes.UNKNOWN,
+            f"{self.who} reports {what} as {code['code']!r}, a word that we do not know",
+            position,
+            segment_id,
+            said=[code],
+        )
+
     def total(self, segment_id: str) -> None:
         """How many units the document declares in all, by the segment that ends it."""
         if (found := self.reader.tree.first(segment_id)) is not None and (text := at(found[1], 1)):

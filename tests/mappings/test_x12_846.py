@@ -154,3 +154,10 @@ def test_a_lenient_partners_unknown_quantity_is_kept_and_told() -> None:
 )
 def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]) -> None:
     set_aside(say, *body)
+
+
+def test_what_we_hold_back_ourselves_is_a_fact_and_no_trouble() -> None:
+    body = (HEAD, "LIN**VN*A", "QTY*20*4*EA")
+    assert codes(say(*body)), "said by the partner it is one"
+    ours = say(*body, direction="out")
+    assert facts(ours) and codes(ours) == []

@@ -132,3 +132,10 @@ def test_what_we_show_as_good_is_good_by_the_guide(sample: Path) -> None:
     sets = sets_in(sample.read_bytes())
     assert sets
     assert not problems(sets)
+
+
+def test_what_we_report_ourselves_is_a_fact_and_no_trouble() -> None:
+    body = (ITEM, "ZA*QO*4*EA")
+    assert events(say(*body)), "said by the partner it is one"
+    ours = say(*body, direction="out")
+    assert facts(ours) and events(ours) == []

@@ -62,6 +62,7 @@ def test_a_customer_names_its_own_order_and_our_invoice() -> None:
 def test_our_own_message_names_the_same_numbers_as_theirs(partner: Any) -> None:
     body = ("N1*FR*Somebody", "REF*PO*1", "REF*IV*2", "MIT*M-1", "MSG*Hello")
     assert one(*body, partner=partner).refs[1:] == one(*body, partner=partner, direction="out").refs[1:]
+    assert one(*body, partner=partner, direction="out").title == "We write: Notice"
 
 
 def test_two_messages_of_one_set_are_two_cases() -> None:

@@ -7,6 +7,7 @@ import pytest
 from mappings.inbound import x12_943
 from tests.mappings.documents import (
     ACME,
+    LENIENT,
     NORTHSTAR,
     codes,
     events,
@@ -84,3 +85,14 @@ def test_what_cannot_be_mapped_is_set_aside_with_its_place(body: tuple[str, ...]
 def test_a_transfer_without_lines_is_still_a_fact() -> None:
     assert len(facts(say("W06*F*TR-1"))) == 1
     assert codes(say("W06*F*TR-1")) == []
+
+
+def test_what_we_send_on_hold_ourselves_is_a_fact_and_no_trouble() -> None:
+    body = ("W06*F*TR-1", "LX*1", "W04*40*BX**VN*SEAL-10********QH")
+    (fact,) = say(*body, partner=NORTHSTAR, direction="out")
+    assert fact.kind == "shipped"
+
+
+def test_a_lenient_partners_unknown_report_is_told() -> None:
+    fact, event = say("W06*Q*TR-1", partner=LENIENT)
+    assert (fact.kind, event.code) == ("shipped", "EDI.UNMAPPED_CODE")

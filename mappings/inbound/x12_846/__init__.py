@@ -6,7 +6,7 @@ by their crosswalks; 344 (LDT03) is the unit of a lead time.
 One Fact ``inventory`` for each kind of quantity, place and date, with a line for each item: ``quantity_kind`` is our
 word for the kind (``available``, ``on_hand``, ``lead_time`` in days). Then one ExceptionEvent for each quantity above
 zero that is a trouble by itself (backordered, on hold, damaged, missing). Nothing on hand is none by itself, for only
-open demand makes a shortage of it: the fact counts such lines (``zero_lines``).
+open demand makes a shortage of it: the fact counts such lines (``zero_lines``). A copy of our own report is facts alone.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     report = _Report(reader)
     for stock in report.stocks.values():
         yield stock.fact(report)
-    yield from report.events
+    if context.direction == "in":  # what we hold back ourselves is no trouble to us
+        yield from report.events
 
 
 @dataclass(slots=True)

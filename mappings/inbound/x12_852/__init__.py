@@ -6,7 +6,7 @@ crosswalk; a SDQ names up to ten places with their quantities, and goes on in th
 One Fact ``inventory`` for each kind of activity, with every item it is said of; then one ExceptionEvent for each
 trouble that an activity says by itself (out of stock, on hold, sales lost, stock adjusted, returned damaged), with
 the places. The case of such a trouble is the item at that customer: the next report's line numbers are others.
-A jump of demand against the reports before is found by those who keep them.
+A jump of demand against the reports before is found by those who keep them. A copy of our own report is facts alone.
 """
 
 from collections.abc import Iterator
@@ -54,6 +54,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         yield report.fact("", [])
     for code, activities in kinds.items():
         yield report.fact(code, activities)
+    if context.direction == "out":
+        return  # what we report ourselves is no trouble to us
     for item in items:
         for activity in item.activities:
             yield from activity.events()

@@ -38,6 +38,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     tree = reader.tree
     position, segment = reader.begin("BMG", "nothing begins the message")
     who = reader.who("A sender without a profile")
+    verb = "write" if context.direction == "out" else "writes"
     subject = at(segment, 2)
     purpose = at(segment, 1)
     parties: list[Party] = []
@@ -65,7 +66,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
             more["purpose"] = purpose[:2]
         yield ExceptionEvent(
             code="EDI.FREE_TEXT",
-            title=f"{who} writes: {theme or text.partition(chr(10))[0]}",
+            title=f"{who} {verb}: {theme or text.partition(chr(10))[0]}",
             detail=text or theme,
             refs=[reader.issued("message", own, by="sender"), *own_refs],
             place=reader.place(begin[0], f"MIT[{number}]" if begin[1] else "BMG"),

@@ -6,7 +6,8 @@ Source: X12 004010 and 005010 set 867, segments BPT, CUR, DTM, N1, REF, PTD, PRF
 One Fact for each transfer (PTD loop) and kind of quantity in it: ``shipped`` outward, ``returned``, ``inventory``,
 ``adjusted`` or ``status``. One ExceptionEvent for each item of a transfer that is a trouble by itself: goods that
 come back, are exchanged, scrapped or replaced. Orders that the report names are those of the distributor's own
-customers: they are kept as an attribute and are no reference, so that they are never taken for orders of ours.
+customers: they are kept as an attribute and are no reference, so that they are never taken for orders of ours. A
+copy of our own report is facts alone.
 """
 
 from collections.abc import Iterator
@@ -61,8 +62,8 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         )
     for transfer in transfers:
         yield from transfer.facts()
-    if report.attributes.get("purpose") == CANCELLATION:
-        return
+    if context.direction == "out" or report.attributes.get("purpose") == CANCELLATION:
+        return  # what we report ourselves is no trouble to us
     for transfer in transfers:
         yield from transfer.events()
 

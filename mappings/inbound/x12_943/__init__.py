@@ -3,7 +3,7 @@
 Source: X12 004010 set 943, segments W06, N1, N9, G62, W27, W04, W03. Elements 514 (W0601) is read by its crosswalk;
 844 (W0413) is the depositor's own word for goods that are to be held when they come.
 
-One Fact ``shipped``; then an ExceptionEvent for each line that is sent on hold.
+One Fact ``shipped``; then, unless we sent it ourselves, an ExceptionEvent for each line that is sent on hold.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     reader = Reader(document, context)
     head = Head(reader)
     position, w06 = head.begin("W06")
-    _, code = head.report(position, w06)
+    row, code = head.report(position, w06)
     order = at(w06, 2)
     head.issued("warehouse_receipt", order, by="sender")
     head.issued("supplier_po", at(w06, 6), by="sender")
@@ -60,7 +60,11 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         source_codes=[code],
         attributes=facts.trimmed(head.attributes),
     )
+    if context.direction == "out":
+        return  # what we send on hold ourselves is no trouble to us
     what = f"warehouse receipt {order}" if order else f"shipment {shipment}" if shipment else "a shipment"
+    if row is None:
+        yield head.unknown_report(what, code, position, "W06")
     for (_, loop, path, _), words in zip(found, lines, strict=True):
         place, w04 = loop.segments[0]
         if hold := at(w04, 13):

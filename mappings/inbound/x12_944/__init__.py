@@ -69,13 +69,7 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
         attributes=facts.trimmed(head.attributes),
     )
     if row is None:
-        yield head.event(
-            codes.UNKNOWN,
-            f"{head.who} reports {what} as {code['code']!r}, a word that we do not know",
-            position,
-            "W17",
-            said=[code],
-        )
+        yield head.unknown_report(what, code, position, "W17")
     if codes.ours(row) != "exercise":
         yield from events
 

@@ -10,7 +10,7 @@ line. What is not said has a meaning of its own (``silence``): see ``warehouse.S
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent, Fact, SourceCode, Statement, Variance, When
+from canonical.events import ExceptionEvent, Fact, Statement, Variance, When
 from crossdock.partners import MappingContext
 from mappings import codes, facts, times, warehouse
 from mappings.inbound.x12_945.line import Line, read_lines
@@ -65,22 +65,12 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     if row is not None and row.ours == "exercise":
         return
     if row is None:
-        yield _unknown(head, what, code, position)
+        yield head.unknown_report(what, code, position, "W06")
     if reason := at(w06, 10):
         yield _date_changed(head, what, reason, position, occurred_at)
     yield from _carrier(head, what, occurred_at)
     for line in lines:
         yield from line.events(head, what, occurred_at)
-
-
-def _unknown(head: Head, what: str, code: SourceCode, position: int) -> ExceptionEvent:
-    return head.event(
-        codes.UNKNOWN,
-        f"{head.who} reports {what} as {code['code']!r}, a word that we do not know",
-        position,
-        "W06",
-        said=[code],
-    )
 
 
 def _date_changed(
