@@ -6,7 +6,8 @@ by their crosswalks; 344 (LDT03) is the unit of a lead time.
 One Fact ``inventory`` for each kind of quantity, place and date, with a line for each item: ``quantity_kind`` is our
 word for the kind (``available``, ``on_hand``, ``lead_time`` in days). Then one ExceptionEvent for each quantity above
 zero that is a trouble by itself (backordered, on hold, damaged, missing). Nothing on hand is none by itself, for only
-open demand makes a shortage of it: the fact counts such lines (``zero_lines``). A copy of our own report is facts alone.
+open demand makes a shortage of it: the fact counts such lines (``zero_lines``). A copy of our
+own report is facts alone.
 """
 
 from collections.abc import Iterator
