@@ -94,8 +94,6 @@ class Supplier:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
-            left = asyncio.all_tasks(self._loop)  # connections that were cut off end their own tasks
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         finally:
             self._loop.close()
 
@@ -144,6 +142,9 @@ class Supplier:
         for connection in list(self._connections):
             connection.abort()
         await acceptor.wait_closed()
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            # connections that were cut off end their own tasks, while there is a loop
+            await asyncio.wait(left, timeout=_LONGEST_WAIT_S)
 
 
 def _kept_key(path: Path) -> asyncssh.SSHKey:
