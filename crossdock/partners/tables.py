@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from canonical import crosswalks, taxonomy
 from crossdock.calendars import ALWAYS, Calendars, Duration, NotADuration
+from crossdock.pairs import names
 from crossdock.partners.terms import (
     NO_TIME,
     THEN,
@@ -116,7 +117,7 @@ def clocks(profile: Table, calendars: Calendars) -> Clocks:
             name = table.one_of("calendar", USUAL_CALENDAR, list(calendars.all))
             calendar = calendars.all.get(name, calendar)
         zone = table.zone("timezone", zone) if "timezone" in table.values else zone
-        known = _clock_names()
+        known = names()
         for key in table.values:
             if key in ("calendar", "timezone"):
                 continue
@@ -137,13 +138,6 @@ def _clock(table: Table) -> ClockTerms:
     elif within is not None and not within:
         table.tell("within", f"{table.shown('within')} = {str(within)!r} would be over at once")
     return ClockTerms(within=within, off=off)
-
-
-def _clock_names() -> Sequence[str]:
-    """The clocks that there are."""
-    from crossdock.clocks import names  # it knows partners, so it is asked late
-
-    return names()
 
 
 # -- how far two documents may differ -------------------------------------------------------------------------
