@@ -129,7 +129,7 @@ class Reconciler:
         """Open what ran out: the clock is overdue, and the exception says so. One whose pair was taken out of the
         data is left as it is: nobody knows what to say, and the pair may be put back."""
         found: list[Said] = []
-        for clock in clockwork.due_clocks(connection, self._tenant, clocks.names(), now, SWEEP):
+        for clock in clockwork.due_clocks(connection, self._tenant, tuple(clocks.pairs()), now, SWEEP):
             partner = self._partners.get(clock.partner or "")
             exception = clocks.overdue(clock.pair, clock.fact, partner, clock.due_at, clock.limit)
             document = self._sealed(exception, clock.fact, CLOCKS, f"{clock.pair}:{clock.fact['id']}", now)
