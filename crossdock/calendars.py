@@ -37,6 +37,9 @@ _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _MONTH_DAY: Final = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _WHOLE_DAY: Final = timedelta(days=1)
 
+_REMEMBERED: Final = 1024
+"""So many limits are remembered with their ends."""
+
 
 class NotADuration(ValueError):
     """A text that says no length of time. Its sentence says what would."""
@@ -170,6 +173,9 @@ class Calendar:
     closes: timedelta = _WHOLE_DAY
     holidays: tuple[Holiday, ...] = ()
     _by_year: dict[int, Mapping[date, str]] = field(default_factory=dict, repr=False, compare=False)
+    _over: "dict[tuple[datetime, Duration], datetime]" = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def in_zone(self, timezone: str) -> "Calendar":
         """The same calendar for somebody who lives elsewhere."""
@@ -207,6 +213,17 @@ class Calendar:
         """
         if start.tzinfo is None:
             raise ValueError("a limit begins at an aware time; give the start a time zone")
+        # the documents of a file come at the same moment; an hour that comes twice is told apart in UTC
+        known = start.astimezone(UTC), duration
+        over = self._over.get(known)
+        if over is None:
+            over = self._add(start, duration)
+            if len(self._over) >= _REMEMBERED:
+                self._over.clear()
+            self._over[known] = over
+        return over
+
+    def _add(self, start: datetime, duration: Duration) -> datetime:
         match duration.unit, duration.business:
             case "day", True:
                 day, offset = self._working(start)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -79,9 +80,12 @@ def words(fact: Document, kinds: frozenset[str] | None = None) -> list[str]:
     return [reference_key(ref) for ref in fact["data"]["refs"] if kinds is None or ref["kind"] in kinds]
 
 
+_moment = lru_cache(maxsize=1024)(datetime.fromisoformat)
+
+
 def said_at(fact: Document) -> datetime:
     """When the message that states it was received."""
-    return datetime.fromisoformat(fact["data"]["provenance"]["received_at"])
+    return _moment(fact["data"]["provenance"]["received_at"])
 
 
 def started(fact: Document, partner: Partner | None) -> Iterator[Running]:

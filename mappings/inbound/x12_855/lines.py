@@ -17,15 +17,15 @@ from canonical.events import Quantity
 from mappings import codes
 from mappings.inbound.x12_855.header import Header, kind_of_date
 from mappings.inbound.x12_855.line import Line
-from mappings.x12 import ZERO, Reader, at, scheme_of
+from mappings.x12 import ZERO, Reader, at, product_ids, scheme_of
 
 _SAYS_MORE: Final = frozenset({"DTM", "CTP", "SCH"})
 """Segments of a line that say something of it beside its ACK."""
 
 _MOST_OF_ACK: Final = 8
 """ACK up to ACK07 of a plain line: behind it stand substitutes and reasons."""
-_SIZE_OF_PO1: Final = 8
-"""PO1 up to PO107 of a plain line: with one product id."""
+_LEAST_OF_PO1: Final = 8
+"""PO1 up to PO107 of a plain line: with one product id at least."""
 
 _SHIPS_A_PART: Final = "BP"
 """It says no exception by itself, and that the rest of the line comes later."""
@@ -150,7 +150,7 @@ class Lines:
                     is_plain
                     and answer is not None
                     and 2 <= (size := len(answer)) <= _MOST_OF_ACK
-                    and len(item) == _SIZE_OF_PO1
+                    and len(item) >= _LEAST_OF_PO1
                 ):
                     count, unit, price = item[2], item[3], item[4]
                     if (
@@ -170,6 +170,9 @@ class Lines:
                             "item_ids": [{"kind": "item", "value": value, "scheme": schemes[item[6]]}],
                             "ordered": ordered,
                         }
+                        if len(item) > _LEAST_OF_PO1:
+                            more = product_ids(item, _LEAST_OF_PO1, reader.partner)
+                            words["item_ids"] = [*words["item_ids"], *more][:32]
                         if price:
                             words["unit_price"] = costs = money.copy()
                             costs["amount"] = price
