@@ -45,7 +45,9 @@ def main() -> int:
     options.add_argument(
         "--seed", type=int, default=1, help="whose day it is: partners, stories and date follow"
     )
-    options.add_argument("--few", action="store_true", help="fourteen partners instead of forty, and everything once")
+    options.add_argument(
+        "--few", action="store_true", help="fourteen partners instead of forty, and everything once"
+    )
     options.add_argument(
         "--home", type=Path, help="a folder to keep what was sent and stored; else nothing is kept"
     )
