@@ -237,15 +237,16 @@ class Processor:
 
     def sweep(self) -> dict[str, int]:
         """Open an exception for each answer of a batch that did not come in time. ``overdue`` 0: none is missing."""
-        with self._store.transaction(self._tenant) as connection:
-            now = self._clock.now()
-            late = [
-                *self._reconciler.sweep(connection, now),
-                *exchanges.overdue(connection, self._tenant, self._partners, now, SWEEP),
-            ]
-            written = self._recorder.write_events(connection, late, now)
-        counts = {name: written[name] for name in ("events", "cases", "write_backs")}
-        return {"overdue": len(late), **counts}
+        return self._in_transaction(self._sweep)
+
+    def _sweep(self, connection: "Transaction") -> dict[str, int]:
+        now = self._clock.now()
+        late = [
+            *self._reconciler.sweep(connection, now),
+            *exchanges.overdue(connection, self._tenant, self._partners, now, SWEEP),
+        ]
+        written = self._recorder.write_events(connection, late, now)
+        return {"overdue": len(late), **{name: written[name] for name in ("events", "cases", "write_backs")}}
 
     def note_untold(self, untold: Sequence[tuple[RawMessage, str]], *, connector_version: str) -> None:
         """An event for each message that is stored and whose source could not be told: silence would leave its file
