@@ -12,9 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zlib import crc32
 
+from canonical import taxonomy
 from canonical.events import ExceptionEvent, Origin
 from crossdock import clocks
-from crossdock.matching import CODES, KINDS, Dossier, Finding, Paper, check
+from crossdock.matching import CODES, KINDS, Dossier, Finding, Paper, check, together
 from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import Partner, Partners
@@ -96,6 +97,29 @@ class Reconciler:
         self._start_clocks(connection, new, _by_word(known), now)
         self._match(connection, known, now, done)
         return done
+
+    def ended_in_parts(
+        self, connection: "Transaction", case: casebook.OpenCase, facts: Iterable[Document]
+    ) -> Document | None:
+        """The first of these facts that ends a case about a line together with what came before: a backorder is over
+        when the last part of the line ships."""
+        rule = taxonomy.codes()[case.code]
+        kinds = {
+            one.fact for one in rule.clears_when if not isinstance(one, str) and "order_line" in one.match
+        }
+        words = clocks.words(case.event)
+        mine = [
+            fact
+            for fact in facts
+            if fact["data"]["kind"] in kinds and not frozenset(words).isdisjoint(clocks.words(fact))
+        ]
+        if not mine:
+            return None
+        known = [one.document for one in self._about(connection, words, kinds, ())]
+        for fact in mine:
+            if taxonomy.clears(rule, case.event["data"], together(fact, [*known, *mine])["data"]):
+                return fact
+        return None
 
     def _known(
         self, connection: "Transaction", words: Collection[str], new: Sequence[Said]

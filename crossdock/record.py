@@ -451,8 +451,12 @@ class Recorder:
             return 0
         cleared = 0
         for case in casebook.open_cases_about(connection, self._tenant, codes, words):
-            fact = detect.ended_by(case.code, case.event, facts)
-            if fact is None or case.id in spare:
+            if case.id in spare:
+                continue
+            fact = detect.ended_by(case.code, case.event, facts) or self._reconciler.ended_in_parts(
+                connection, case, facts
+            )
+            if fact is None:
                 continue
             casebook.move_case(
                 connection,

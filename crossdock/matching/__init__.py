@@ -7,5 +7,6 @@ may come in any order: whichever comes last brings the check about. Pure; tolera
 
 from crossdock.matching.checks import CODES, KINDS, Finding, check
 from crossdock.matching.dossier import Dossier, Paper
+from crossdock.matching.parts import together
 
-__all__ = ["CODES", "KINDS", "Dossier", "Finding", "Paper", "check"]
+__all__ = ["CODES", "KINDS", "Dossier", "Finding", "Paper", "check", "together"]

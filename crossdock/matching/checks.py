@@ -77,7 +77,7 @@ def _repeats(dossier: Dossier) -> Findings:
             )
 
 
-def _but_repeats(papers: Iterable[Paper]) -> list[Paper]:
+def but_repeats(papers: Iterable[Paper]) -> list[Paper]:
     """Without those that came before under the same number: what is said twice is not twice as much."""
     first: dict[tuple[str, str], tuple[str, ...]] = {}
     return [
@@ -222,7 +222,7 @@ def _shipped(dossier: Dossier) -> Findings:
             if paper.direction != order.direction
         ]
         sums: dict[str, Decimal] = {}
-        for paper in _but_repeats(notices):
+        for paper in but_repeats(notices):
             for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
                 if of is None:
@@ -364,7 +364,7 @@ def _received(dossier: Dossier) -> Findings:
     """861 against 856, 944 against 943: what was received is what was shipped, in one receipt or in several."""
     for paper in dossier.current("received"):
         words = _announced(paper)
-        notices = _but_repeats(
+        notices = but_repeats(
             one for one in dossier.about(words, "shipped") if one.direction != paper.direction
         )
         if not notices:
@@ -452,7 +452,7 @@ def _invoiced(dossier: Dossier) -> Findings:
             continue
         asked = _changed(dossier, order)
         arrived = dossier.about(order.words, "received")
-        arrived = arrived or _but_repeats(dossier.about(order.words, "shipped", *_GOODS_LEFT))
+        arrived = arrived or but_repeats(dossier.about(order.words, "shipped", *_GOODS_LEFT))
         proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
         goods: dict[str, list[Line]] = {}
         for one in arrived:
@@ -460,7 +460,7 @@ def _invoiced(dossier: Dossier) -> Findings:
                 if matched.of is not None:
                     goods.setdefault(matched.of["line_ref"], []).append(matched.line)
         sums: dict[str, Decimal] = {}
-        for paper in _but_repeats(invoices):
+        for paper in but_repeats(invoices):
             if paper.attributes.get("type") == "CR":
                 continue  # a credit memo asks for nothing
             for matched in match(paper.lines_of(order), order.lines):

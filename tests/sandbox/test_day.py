@@ -123,11 +123,7 @@ def test_what_is_expected_can_be_told_apart() -> None:
 # -- stories on which the hub and the oracle differ -------------------------------------------------------------
 
 
-DISPUTED = [
-    (story, happening)
-    for story in (disputed.DisputedOrder, disputed.DisputedTransfer)
-    for happening in story.happenings
-]
+DISPUTED = [(story, happening) for story in (disputed.DisputedTransfer,) for happening in story.happenings]
 
 
 @pytest.mark.parametrize(("story", "happening"), DISPUTED, ids=[happening for _, happening in DISPUTED])

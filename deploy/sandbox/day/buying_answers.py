@@ -6,7 +6,7 @@ from decimal import Decimal
 from deploy.sandbox.day import papers
 from deploy.sandbox.day.buying import Buying
 from deploy.sandbox.day.envelopes import Item, Paper, Segment
-from deploy.sandbox.day.papers import Answered, Billed, Order, Shipped, day
+from deploy.sandbox.day.papers import Answered, Billed, Order, Shipment, Shipped, day
 from deploy.sandbox.day.script import about, acknowledging, happens
 from deploy.sandbox.day.traders import NOBODY, Good, Trader
 
@@ -323,3 +323,30 @@ class Answer(Buying):
         self.sends(self.at(0, 13), ("824", lambda: advice(second, "TA", "")))
         self.sends(self.at(0, 14), self.acknowledges(order, at))
         self.over(order)
+
+    @happens()
+    def backordered_and_shipped_in_two_parts(self) -> None:
+        """Half of a line now, half later: the backorder is over once the other half ships."""
+        order, at = self.order_one()
+        first, second = order.lines
+        now = second.quantity // 2
+        answer = Answered(
+            line=second,
+            acks=[
+                papers.accepted(second, order.ships, quantity=now),
+                ["IB", str(second.quantity - now), "EA", "068", day(self.day(6))],
+            ],
+        )
+        when = at.replace(hour=at.hour + 3)
+        self.sends(when, self.acknowledges(order, when, word="AC", answers={2: answer}))
+        self.opens("INV.BACKORDER", about("supplier_po", order.number, 2), cleared=True)
+        self.ships(order, [Shipped(line=first, quantity=first.quantity), Shipped(line=second, quantity=now)])
+        later = self.at(6, 15)
+        shipment = Shipment(
+            number=self.number("asn"),
+            bol=self.number("bol"),
+            leaves=later.date(),
+            goods=[Shipped(line=second, quantity=second.quantity - now)],
+        )
+        self.sends(later, self.notice(order, shipment, later))
+        self.bills(order, at=self.at(7, 15))
