@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -276,20 +275,11 @@ def hold_sequence(connection: sa.Connection, tenant: str, partners: Collection[s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNumbers:
-    """A partner's interchange numbers as far as they are known: the highest, the lowest, and those in a range."""
+class Numbered:
+    """An interchange that came: its number (ISA13), and when it was received."""
 
-    highest: int | None
-    lowest: int | None
-    between: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Numbers that were missing: ``revealed_by`` is the number that showed it, ``missing`` are those still out."""
-
-    revealed_by: int
-    missing: tuple[int, ...]
+    number: int
+    at: datetime
 
 
 def registered_in(
@@ -306,61 +296,48 @@ def registered_in(
     return {(each.raw_id, each.interchange_number) for each in connection.execute(statement)}
 
 
-def sequence(
-    connection: sa.Connection,
-    tenant: str,
-    partner: str,
-    first: int,
-    last: int,
-    *,
-    but: Collection[uuid.UUID] = (),
-) -> KnownNumbers:
-    """What is known of a partner's interchange numbers, and which from ``first`` to ``last`` came. Only numbers of
-    nine digits are in a sequence; rows of the messages ``but`` are not looked at."""
-    mine = [*_in_sequence(tenant, partner), exchanges.c.raw_id.not_in(list(but))]
-    highest = connection.execute(sa.select(_number).where(*mine).order_by(_number.desc()).limit(1)).scalar()
-    lowest = connection.execute(sa.select(_number).where(*mine).order_by(_number).limit(1)).scalar()
-    came = connection.execute(
-        sa.select(_number).where(*mine, _number >= f"{first:09}", _number <= f"{last:09}").distinct()
-    ).scalars()
-    return KnownNumbers(
-        highest=int(highest) if highest else None,
-        lowest=int(lowest) if lowest else None,
-        between=frozenset(map(int, came)),
-    )
-
-
-def gap_around(connection: sa.Connection, tenant: str, partner: str, number: int) -> Gap:
-    """The gap that a number which came late was missing in: what showed it first, and what is still missing of it."""
-    mine = _in_sequence(tenant, partner)
-    above = connection.execute(
+def highest(
+    connection: sa.Connection, tenant: str, partner: str, *, but: Collection[uuid.UUID] = ()
+) -> Numbered | None:
+    """The highest of a partner's interchange numbers. Only numbers of nine digits are in a sequence; rows of the
+    messages ``but`` are not looked at."""
+    statement = (
         sa.select(_number, exchanges.c.at)
-        .where(*mine, _number > f"{number:09}")
-        .order_by(exchanges.c.at, _number)
+        .where(*_in_sequence(tenant, partner, but))
+        .order_by(_number.desc(), exchanges.c.at.desc())
         .limit(1)
-    ).first()
-    if above is None:
-        return Gap(revealed_by=number, missing=())
-    below = connection.execute(
-        sa.select(_number)
-        .where(*mine, _number < f"{number:09}", exchanges.c.at <= above.at)
-        .order_by(_number.desc())
-        .limit(1)
-    ).scalar()
-    first, last = int(below) + 1 if below else number, int(above[0]) - 1
-    known = sequence(connection, tenant, partner, first, last).between
-    missing = (one for one in range(first, last + 1) if one not in known and one != number)
-    return Gap(revealed_by=int(above[0]), missing=tuple(islice(missing, _MOST_MISSING)))
+    )
+    found = connection.execute(statement).first()
+    return Numbered(number=int(found.interchange_number), at=found.at) if found else None
+
+
+def sequence(
+    connection: sa.Connection, tenant: str, partner: str, *, but: Collection[uuid.UUID] = ()
+) -> list[Numbered]:
+    """A partner's last interchanges in the order in which they came, as far back as counting needs them. ``but`` as
+    for ``highest``."""
+    last = (
+        sa.select(_number, exchanges.c.at, exchanges.c.raw_id)
+        .where(*_in_sequence(tenant, partner, but))
+        .distinct()
+        .order_by(exchanges.c.at.desc(), _number.desc())
+        .limit(_MOST_REMEMBERED)
+    )
+    found = connection.execute(last).all()
+    return [Numbered(number=int(each.interchange_number), at=each.at) for each in reversed(found)]
 
 
 _number = exchanges.c.interchange_number
-_MOST_MISSING: Final = 1_000
+
+_MOST_REMEMBERED: Final = 5_000
+"""So many interchanges of a partner are counted again to see what is missing."""
 
 
-def _in_sequence(tenant: str, partner: str) -> list[Any]:
+def _in_sequence(tenant: str, partner: str, but: Collection[uuid.UUID]) -> list[Any]:
     return [
         exchanges.c.tenant == tenant,
         exchanges.c.partner == partner,
         exchanges.c.direction == "in",
         _number.regexp_match("^[0-9]{9}$"),
+        exchanges.c.raw_id.not_in(list(but)),
     ]

@@ -555,6 +555,101 @@ def test_a_partner_that_begins_to_count_anew_is_told(counted):
     assert "lower than every number before" in said.document["data"]["title"]
 
 
+def coming(trade: Trade, *numbers: int) -> list[str]:
+    """What is said as these come one after the other, a minute apart."""
+    said: list[str] = []
+    for number in numbers:
+        said += titles(trade.take(incoming(number, number)))
+        trade.clock.advance(timedelta(minutes=1))
+    return [one.removeprefix("Acme Supply Co. sent ") for one in said]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_after_the_last_number_there_is_comes_the_first_and_nothing_is_asked(counted, first):
+    assert coming(counted, 999_999_998, 999_999_999, first, first + 1, first + 2) == []
+    assert coming(counted, first + 4) == [
+        f"interchange {first + 4:09}, and the interchange before it did not come: {first + 3:09}"
+    ]
+
+
+def test_a_number_lost_just_before_the_wrap_is_still_told_late_after_it(counted):
+    assert len(coming(counted, 999_999_997, 999_999_999)) == 1
+    assert coming(counted, 1, 999_999_998, 2) == [
+        "interchange 999999998 late, after 999999999; none of that gap is missing any more"
+    ]
+
+
+@pytest.mark.parametrize("known", [(), (999_999_998,)])
+def test_a_wrap_within_one_batch_is_in_order(counted, known):
+    assert coming(counted, *known) == []
+    assert counted.take(*(incoming(number, number) for number in (2, 999_999_999, 1))) == []
+    counted.clock.advance(timedelta(minutes=1))
+    assert coming(counted, 3, 4) == []
+
+
+def test_who_begins_anew_is_asked_once_and_its_gaps_from_there_on_are_told(counted):
+    assert coming(counted, 500, 501, 1, 2, 3) == [
+        "interchange 000000001, lower than every number before: does it count anew?"
+    ]
+    assert coming(counted, 6, 7, 4, 5, 8) == [
+        "interchange 000000006, and 2 interchanges before it did not come: 000000004, 000000005",
+        "interchange 000000004 late, after 000000006; still missing: 000000005",
+        "interchange 000000005 late, after 000000006; none of that gap is missing any more",
+    ]
+
+
+def test_who_begins_anew_a_second_time_is_asked_a_second_time(counted):
+    assert len(coming(counted, 5000, 300, 301)) == 1
+    assert len(coming(counted, 10, 11, 12)) == 1
+    assert coming(counted, 14) == [
+        "interchange 000000014, and the interchange before it did not come: 000000013"
+    ]
+
+
+def test_a_number_that_was_missing_before_it_began_anew_is_told_as_late(counted):
+    assert len(coming(counted, 500, 503)) == 1
+    assert coming(counted, 501) == [
+        "interchange 000000501 late, after 000000503; still missing: 000000502",
+    ]
+    assert len(coming(counted, 1, 2)) == 1
+    assert coming(counted, 502, 3, 4) == [
+        "interchange 000000502 late, after 000000503; none of that gap is missing any more"
+    ]
+
+
+def test_the_last_files_of_the_old_counting_come_between_the_first_of_the_new(counted):
+    assert len(coming(counted, 500, 501, 1)) == 1
+    assert coming(counted, 502, 2, 503, 3) == []
+    assert len(counted.take(incoming(504, 504), incoming(5, 5))) == 1, (
+        "000000004 is missing, and nothing else"
+    )
+
+
+def test_a_first_file_that_was_overtaken_does_not_hide_what_is_missing_later(counted):
+    assert len(coming(counted, 100, 98)) == 1
+    assert coming(counted, 101, 103) == [
+        "interchange 000000103, and the interchange before it did not come: 000000102"
+    ]
+
+
+def test_each_year_from_one_is_asked_once_a_year(counted):
+    coming(counted, 1, 2, 3, 4)
+    counted.clock.advance(timedelta(days=365))
+    assert coming(counted, 1, 2) == [
+        "interchange 000000001, a number that it used long ago: does it count anew?"
+    ]
+    assert coming(counted, 4) == [
+        "interchange 000000004, and the interchange before it did not come: 000000003"
+    ]
+
+
+def test_a_refused_copy_does_not_disturb_the_counting(counted):
+    assert len(coming(counted, 500, 1, 2)) == 1
+    assert codes(counted.take(incoming(1, 1, confirmation(order="9")))) == ["EDI.DUPLICATE_CONTROL"]
+    counted.clock.advance(timedelta(minutes=1))
+    assert coming(counted, 3, 4) == []
+
+
 def test_a_jump_is_told_by_its_ends(counted):
     counted.take(incoming(1, 1))
     (said,) = counted.take(incoming(900_000_001, 2))
