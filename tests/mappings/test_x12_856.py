@@ -329,7 +329,7 @@ def calls_for(levels: int) -> int:
 
 
 def test_the_work_grows_with_the_document_and_not_with_its_square() -> None:
-    """In a process of its own: in one that has seen everything, Python 3.11 may never come back from a traced call."""
+    """In a process of its own: in one that has seen much, Python 3.11 may never come back from a traced call."""
     ask = "from tests.mappings.test_x12_856 import calls_for; print(calls_for(400), calls_for(800))"
     ran = subprocess.run(
         [sys.executable, "-c", ask],
