@@ -229,7 +229,9 @@ def test_a_password_in_an_isa_is_quoted_in_no_answer_and_on_no_page(store, clock
     from crossdock.store.tables import dead_letters, write_backs
 
     secret = "OPENSESAME"
-    second = f"ISA*00*          *01*{secret}*ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*0600*U*00401*2*0*P*>"
+    second = (
+        f"ISA*00*          *01*{secret}*ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*0600*U*00401*2*0*P*>"
+    )
     body = (
         "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*CROSSDOCK      *261120*0600*U*00401*000000001*0*P*>~"
         "GS*PR*ACMESUPPLY*CROSSDOCK*20261120*0600*1*X*004010~ST*855*0001~BAK*00*AK*4500*20261120~"
