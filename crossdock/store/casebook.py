@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.messages import CaseState
 from crossdock.store.bulk import Row, as_json, insert_rows, recordset
+from crossdock.store.named import names_any
 from crossdock.store.tables import (
     CLOSED_CASE_STATES,
     case_transitions,
@@ -161,7 +162,7 @@ def open_cases_about(
         sa.select(cases.c.id, cases.c.code, cases.c.state)
         .where(
             cases.c.tenant == tenant,
-            cases.c.refs.overlap(sa.bindparam("refs", list(refs), pg.ARRAY(sa.Text))),
+            names_any(cases, tenant, list(refs)),
             cases.c.code == sa.any_(sa.bindparam("codes", list(codes), pg.ARRAY(sa.Text))),
             _IS_OPEN,
         )

@@ -1,7 +1,7 @@
 """Clocks in the store, and the facts that other documents find by their references."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.store.bulk import Row, insert_rows
+from crossdock.store.named import given, names, names_any
 from crossdock.store.pages import Page, but_tenant, page_of, with_text
 from crossdock.store.tables import clocks, facts, parts
 
@@ -44,9 +45,7 @@ def facts_about(
     so that one number with thousands of papers takes nothing from the others. Oldest first."""
     if not words or not kinds:
         return []
-    wanted = sa.bindparam("words", list(words), pg.ARRAY(sa.Text))
-    named = sa.func.unnest(facts.c.refs).table_valued("word", name="named").render_derived()
-    # all words at once, so that the index is asked once: asked for each, the planner reads the table for each
+    rows = given(words)
     ranked = (
         sa.select(
             facts.c.id,
@@ -55,14 +54,13 @@ def facts_about(
             facts.c.document,
             facts.c.recorded_at,
             sa.func.row_number()
-            .over(partition_by=named.c.word, order_by=(facts.c.recorded_at.desc(), facts.c.id))
+            .over(partition_by=rows.c.word, order_by=(facts.c.recorded_at.desc(), facts.c.id))
             .label("place"),
         )
-        .select_from(facts)
-        .join(named, named.c.word == sa.any_(wanted))
+        .select_from(rows)
+        .join(facts, names(facts, rows))
         .where(
             facts.c.tenant == tenant,
-            facts.c.refs.overlap(wanted),
             facts.c.kind == sa.any_(sa.bindparam("kinds", list(kinds), pg.ARRAY(sa.Text))),
             facts.c.id != sa.all_(sa.bindparam("but", list(but), pg.ARRAY(sa.Uuid))),
         )
@@ -127,14 +125,14 @@ def add_clocks(connection: sa.Connection, rows: Sequence[Row]) -> None:
     insert_rows(connection, clocks, rows, or_ignore=True)
 
 
-def clocks_about(connection: sa.Connection, tenant: str, words: Iterable[str]) -> list[KnownClock]:
+def clocks_about(connection: sa.Connection, tenant: str, words: Collection[str]) -> list[KnownClock]:
     """Clocks that wait for something about these references, or waited in vain; locked for this transaction."""
     return _known(
         connection,
         _with_fact()
         .where(
             clocks.c.tenant == tenant,
-            clocks.c.refs.overlap(sa.bindparam("words", list(words), pg.ARRAY(sa.Text))),
+            names_any(clocks, tenant, words),
             clocks.c.state.in_(["waiting", "overdue"]),
         )
         .order_by(clocks.c.id)

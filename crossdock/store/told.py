@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.store.named import names_any
 from crossdock.store.tables import CLOSED_CASE_STATES, cases, decisions, events, write_backs
 
 
@@ -21,7 +22,7 @@ def open_events(
         sa.select(cases.c.id, cases.c.opened_at)
         .where(
             cases.c.tenant == tenant,
-            cases.c.refs.overlap(sa.bindparam("words", list(words), pg.ARRAY(sa.Text))),
+            names_any(cases, tenant, words),
             cases.c.code == sa.any_(sa.bindparam("codes", list(codes), pg.ARRAY(sa.Text))),
             cases.c.state.not_in([str(state) for state in CLOSED_CASE_STATES]),
         )
