@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.store.bulk import Row, insert_rows
-from crossdock.store.named import given, names, names_any
+from crossdock.store.named import names_any, naming
 from crossdock.store.pages import Page, but_tenant, page_of, with_text
-from crossdock.store.tables import clocks, facts, parts
+from crossdock.store.tables import clocks, facts, mentions, parts
 
 BUCKETS: Final = 256
 """So many locks share all business numbers between them. A batch holds at most this many."""
@@ -45,7 +45,6 @@ def facts_about(
     so that one number with thousands of papers takes nothing from the others. Oldest first."""
     if not words or not kinds:
         return []
-    rows = given(words)
     ranked = (
         sa.select(
             facts.c.id,
@@ -54,15 +53,15 @@ def facts_about(
             facts.c.document,
             facts.c.recorded_at,
             sa.func.row_number()
-            .over(partition_by=rows.c.word, order_by=(facts.c.recorded_at.desc(), facts.c.id))
+            .over(partition_by=mentions.c.word, order_by=(facts.c.recorded_at.desc(), facts.c.id))
             .label("place"),
         )
-        .select_from(rows)
-        .join(facts, names(facts, rows))
+        .select_from(mentions)
+        .join(facts, sa.and_(facts.c.tenant == tenant, facts.c.id == mentions.c.row_id))
         .where(
-            facts.c.tenant == tenant,
+            naming(facts, tenant, words),
+            mentions.c.row_id != sa.all_(sa.bindparam("but", list(but), pg.ARRAY(sa.Uuid))),
             facts.c.kind == sa.any_(sa.bindparam("kinds", list(kinds), pg.ARRAY(sa.Text))),
-            facts.c.id != sa.all_(sa.bindparam("but", list(but), pg.ARRAY(sa.Uuid))),
         )
         .subquery("ranked")
     )

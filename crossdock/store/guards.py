@@ -1,8 +1,8 @@
 """What the database itself refuses: another tenant's rows, illegal state changes, changes of what is written once.
 
 Laid anew at the end of each upgrade, from ``tables.metadata``, ``TRANSITIONS`` and ``APPENDED``, so a new table is
-guarded without another line. The triggers cost nothing on the good path: what is legal stands in the WHEN clause and
-the function, which only ever refuses, is not called.
+guarded without another line. The triggers that refuse cost nothing on the good path: what is legal stands in the WHEN
+clause and the function is not called. One more keeps ``mentions``: which row names which business number.
 
 SQLSTATEs of the refusals: ``CD001`` state change, ``CD002`` appended table, ``CD003`` written once, ``CD004`` first
 state.
@@ -16,7 +16,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured
-from crossdock.store.tables import APPENDED, TRANSITIONS, metadata
+from crossdock.store.tables import APPENDED, NAMING, TRANSITIONS, metadata
 
 ROLE: Final = "crossdock_app"
 """Every transaction runs as this role. It cannot log in; row-level security binds it, whoever connected."""
@@ -118,6 +118,15 @@ BEGIN
                 SELECT string_agg(old_.key, ', ' ORDER BY old_.key)
                 FROM jsonb_each(to_jsonb(OLD)) old_ JOIN jsonb_each(to_jsonb(NEW)) new_ USING (key)
                 WHERE old_.value <> new_.value AND old_.key = ANY (TG_ARGV)));
+END $$;
+
+CREATE OR REPLACE FUNCTION crossdock.note_mentions() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO crossdock.mentions (tenant, word, named_by, row_id)
+    SELECT DISTINCT tenant, word, TG_ARGV[0], id FROM added, unnest(refs) word
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
 END $$;
 
 CREATE OR REPLACE FUNCTION crossdock.refuse_append_only() RETURNS trigger
@@ -307,6 +316,8 @@ def _statements() -> Iterator[str]:
             yield _first_state(table.name, FIRST_STATE[table.name])
         if table.name in ONCE:
             yield _once(table.name, ONCE[table.name])
+        if table.name in NAMING:
+            yield _mentions(table.name)
     yield _LEDGER
     yield f"GRANT SELECT ON crossdock.ledger_balance TO {ROLE}"
 
@@ -343,6 +354,13 @@ def _first_state(table: str, state: str) -> str:
     return (
         f"CREATE TRIGGER first_state BEFORE INSERT ON crossdock.{table} FOR EACH ROW "
         f"WHEN (NEW.state IS DISTINCT FROM '{state}') EXECUTE FUNCTION crossdock.refuse_start('{state}')"
+    )
+
+
+def _mentions(table: str) -> str:
+    return (
+        f"CREATE TRIGGER mentions AFTER INSERT ON crossdock.{table} REFERENCING NEW TABLE AS added "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION crossdock.note_mentions('{table}')"
     )
 
 

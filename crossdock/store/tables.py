@@ -168,7 +168,6 @@ facts = sa.Table(
         comment="'kind:value@issuer', what other documents find it by",
     ),
     sa.Index("ix_facts_raw", "tenant", "raw_id"),
-    sa.Index("ix_facts_refs", "refs", postgresql_using="gin"),
 )
 
 events = sa.Table(
@@ -221,7 +220,6 @@ cases = sa.Table(
         unique=True,
         postgresql_where=sa.text(f"state NOT IN ({_closed})"),
     ),
-    sa.Index("ix_cases_refs", "refs", postgresql_using="gin"),
     sa.Index("ix_cases_queue", "tenant", "queue", "state"),
 )
 
@@ -272,8 +270,22 @@ clocks = sa.Table(
     sa.Column("event_id", sa.Uuid, comment="the exception that was opened when it ran out"),
     _one_of("state", *CLOCK_STATES),
     sa.Index("ix_clocks_due", "tenant", "due_at", postgresql_where=sa.text("state = 'waiting'")),
-    sa.Index("ix_clocks_refs", "refs", postgresql_using="gin"),
 )
+
+NAMING: Final = ("facts", "clocks", "cases")
+"""Tables whose rows name business numbers, in ``refs``."""
+
+mentions = sa.Table(
+    "mentions",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("word", sa.Text, primary_key=True, comment="as it stands in refs"),
+    sa.Column("named_by", sa.Text, primary_key=True),
+    sa.Column("row_id", sa.Uuid, primary_key=True),
+    _one_of("named_by", *NAMING),
+)
+"""Which row names which business number, written by a trigger of the tables in ``NAMING``. Under row-level security
+an array is never looked up in an index: its operators are not known to be leakproof, equality of texts is."""
 
 # ── what was exchanged ───────────────────────────────────────────────────────────────────────────────────────
 
