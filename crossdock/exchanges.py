@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Origin, Ref
@@ -47,6 +48,9 @@ MOST_NAMED: Final = 20
 
 MOST_ANSWERS: Final = 200
 """So many earlier acknowledgements of one group are looked at when its copy comes after them."""
+
+ROWS_AT_ONCE: Final = 2_000
+"""So many sets are registered by one statement."""
 
 # -- what came ----------------------------------------------------------------------------------------------------
 
@@ -86,8 +90,10 @@ class _Batch:
         # whether numbers are in order is looked at before those of this batch are among them
         for odd in numbering.out_of_order(self._connection, self._tenant, holding, self._partners):
             self._say(odd)
-        rows, copies = self._rows(holding)
-        register.add(self._connection, rows)
+        copies: set[tuple[str, str, str]] = set()
+        rows = self._rows(holding, copies)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            register.add(self._connection, some)
         for odd in numbering.came_twice(holding, self._partners):
             self._say(odd)
         self._match([answer for received in holding for answer in _answers(received)])
@@ -95,8 +101,11 @@ class _Batch:
             self._answer_copies(copies)
         return self._said
 
-    def _rows(self, holding: Sequence[Received]) -> tuple[list[dict[str, Any]], set[tuple[str, str, str]]]:
-        """The rows of the register, and the groups (partner, GS01, GS06) of which copies are among them."""
+    def _rows(
+        self, holding: Sequence[Received], copies: set[tuple[str, str, str]]
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of the register. Fills ``copies`` with the groups (partner, GS01, GS06) of which copies are among
+        them."""
         ours = {
             (one.partner, one.number, one.sha256)
             for _, normalized in holding
@@ -104,8 +113,6 @@ class _Batch:
             if one.direction == "out"
         }
         known = sendings.copies_known(self._connection, self._tenant, ours)
-        rows: list[dict[str, Any]] = []
-        copies: set[tuple[str, str, str]] = set()
         for claim, normalized in holding:
             at = claim.message.received_at
             for one in normalized.exchanged:
@@ -118,22 +125,19 @@ class _Batch:
                         due = partner.acknowledgement_due(numbers.set_id, at) if partner else None
                         state = "sent" if due is None else "waiting"
                         copies.add((one.partner, numbers.functional_id, numbers.group_number))
-                    rows.append(
-                        register.row(
-                            tenant=self._tenant,
-                            direction=one.direction,
-                            partner=one.partner,
-                            interchange_number=one.number,
-                            interchange_sha256=one.sha256,
-                            numbers=numbers,
-                            at=at,
-                            state=state,
-                            raw_id=claim.id,
-                            answer_due_at=due,
-                            answer=_told(one, numbers),
-                        )
+                    yield register.row(
+                        tenant=self._tenant,
+                        direction=one.direction,
+                        partner=one.partner,
+                        interchange_number=one.number,
+                        interchange_sha256=one.sha256,
+                        numbers=numbers,
+                        at=at,
+                        state=state,
+                        raw_id=claim.id,
+                        answer_due_at=due,
+                        answer=_told(one, numbers),
                     )
-        return rows, copies
 
     def _say(self, odd: numbering.Odd) -> None:
         claim, normalized = odd.received

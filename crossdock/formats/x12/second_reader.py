@@ -6,6 +6,7 @@ no judge of what others send; of what we write, which has none of these, it is o
 
 import io
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from crossdock.formats.x12.findings import Finding, Severity
 from crossdock.formats.x12.items import (
@@ -23,21 +24,23 @@ from crossdock.formats.x12.reader import read
 def differences(body: bytes) -> list[str]:
     """How the second reader reads these bytes differently from us, or what either finds wrong; empty: they agree."""
     found = [f"we find: {one.message}" for one in _errors(body)]
-    ours = list(first_reading(body))
+    complaints: list[str] = []
+    unlike: list[str] = []
+    ours = theirs = 0
     try:
-        theirs, complaints = second_reading(body)
+        # both at the same time: an answer to a long message is long, and neither reading of it need be kept
+        for mine, other in zip_longest(first_reading(body), _second_reading(body, complaints)):
+            ours += mine is not None
+            theirs += other is not None
+            if mine != other and mine is not None and other is not None:
+                unlike.append(f"segment {ours}: we read {mine}, the second reader {other}")
     except Exception as error:
         # pyx12 raises what it likes, a bare IndexError included
         return [*found, f"the second reader cannot read it: {type(error).__name__}: {error}"]
     found += [f"the second reader says: {complaint}" for complaint in complaints]
-    if len(ours) != len(theirs):
-        found.append(f"we read {len(ours)} segments, the second reader {len(theirs)}")
-    found += [
-        f"segment {number}: we read {mine}, the second reader {other}"
-        for number, (mine, other) in enumerate(zip(ours, theirs, strict=False), 1)
-        if mine != other
-    ]
-    return found
+    if ours != theirs:
+        found.append(f"we read {ours} segments, the second reader {theirs}")
+    return found + unlike
 
 
 def first_reading(body: bytes) -> Iterator[Segment]:
@@ -58,19 +61,23 @@ def first_reading(body: bytes) -> Iterator[Segment]:
 
 def second_reading(body: bytes) -> tuple[list[Segment], list[str]]:
     """All segments as pyx12 has them, and what it complains about at the end of the file too."""
+    complaints: list[str] = []
+    return list(_second_reading(body, complaints)), complaints
+
+
+def _second_reading(body: bytes, complaints: list[str]) -> Iterator[Segment]:
+    """The same one by one; ``complaints`` is filled at the end."""
     from pyx12.x12file import X12Reader
 
-    segments: list[Segment] = []
     with X12Reader(io.StringIO(body.decode("utf-8"))) as reader:
         for segment in reader:
             _, element, component, _, _ = reader.get_term()
             elements = segment.format("", element, component).split(element)
             if elements[0] == "ISA":
                 elements[16:] = [str(component)]  # it takes ISA16 for an empty composite
-            segments.append(_trimmed(elements))
+            yield _trimmed(elements)
         reader.cleanup()
-        complaints = [str(error[2]) for error in reader.pop_errors()]
-    return segments, complaints
+        complaints += [str(error[2]) for error in reader.pop_errors()]
 
 
 def _errors(body: bytes) -> Iterator[Finding]:
