@@ -118,9 +118,12 @@ def due_at(fact: Document, pair: Pair, limit: Duration, partner: Partner) -> dat
 
 
 def stops(pair: Pair, started_by: Document, fact: Document) -> bool:
-    """Whether a fact is the answer that a clock waits for. What takes back is no answer."""
+    """Whether a fact is the answer that a clock waits for. What takes back is no answer; but the answer to a
+    cancellation is one, whatever purpose it repeats."""
     data = fact["data"]
-    if data["kind"] not in pair.stops or fact["id"] == started_by["id"] or is_cancellation(fact):
+    if data["kind"] not in pair.stops or fact["id"] == started_by["id"]:
+        return False
+    if is_cancellation(fact) and data["kind"] != "change_answered":
         return False
     if pair.comes_again and said_at(fact) <= said_at(started_by):
         return False

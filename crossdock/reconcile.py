@@ -399,12 +399,25 @@ class _Older:
         return found
 
 
+_DONE: Final = frozenset({"shipped", "received", "invoiced"})
+"""Facts that no cancelled order undoes: what left is still to be received and billed, what was billed is still to be
+explained."""
+
+
+def _is_agreed_to(answer: Document) -> bool:
+    """Whether the seller's answer to a change lets it happen. One that refuses to cancel leaves the order standing."""
+    return answer["data"].get("attributes", {}).get("answer", "accepted") == "accepted"
+
+
 def _takes_back(fact: Document, started_by: Document) -> bool:
-    """Whether a fact cancels what started a clock: the same paper again, or the order or a change of it."""
+    """Whether a fact cancels what started a clock: the same paper again; or the order of something that is not done
+    yet, by the buyer (850, 860) or by the seller (865)."""
     if not clocks.is_cancellation(fact) or fact["id"] == started_by["id"]:
         return False
-    if fact["data"]["kind"] in ("ordered", "change_requested"):
-        return True
+    kind, started = fact["data"]["kind"], started_by["data"]["kind"]
+    if kind in ("ordered", "change_requested") or (kind == "change_answered" and _is_agreed_to(fact)):
+        if started not in _DONE:
+            return True
     mine, other = Paper(fact, None), Paper(started_by, None)
     return (mine.kind, mine.mapping, mine.direction, mine.key) == (
         other.kind,

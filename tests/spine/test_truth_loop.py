@@ -16,7 +16,16 @@ from crossdock.store.tables import cases, clocks, dead_letters, events, exchange
 
 TENANT = "main"
 US, ACME = "CROSSDOCK", "ACMESUPPLY"
-_FUNCTIONS = {"850": "PO", "855": "PR", "856": "SH", "810": "IN", "861": "RC", "997": "FA", "860": "PC"}
+_FUNCTIONS = {
+    "850": "PO",
+    "855": "PR",
+    "856": "SH",
+    "810": "IN",
+    "861": "RC",
+    "997": "FA",
+    "860": "PC",
+    "865": "CA",
+}
 
 
 @pytest.fixture
@@ -247,6 +256,70 @@ def test_a_cancelled_order_is_not_waited_for(hub, clock):
     clock.advance(timedelta(days=7))
     hub.process()
     assert "ORD.ACK_OVERDUE" not in found(hub)
+
+
+def cancellation(number: int, po: str, by: str) -> bytes:
+    """An order taken back: by us with an 850 or an 860, or by the supplier with an 865 that agrees to it."""
+    if by == "850":
+        return order(number, po, purpose="01")
+    if by == "860":
+        segments = f"BCH*01*SA*{po}***20261120*****20261120", "POC*1*DI*0*10*EA*2.50**VN*V-1", "CTT*1"
+        return interchange(number, "860", *segments, sender=US, receiver=ACME)
+    return interchange(number, "865", f"BCA*01*{'AT' if by == '865' else 'RJ'}*{po}***20261120", "CTT*0")
+
+
+def states(hub: Hub, pair: str) -> set[str]:
+    return {row.state for row in rows(hub, clocks, clocks.c.pair == pair)}
+
+
+@pytest.mark.parametrize("by", ["850", "860", "865"])
+@pytest.mark.parametrize("first", ["notice", "cancellation"])
+def test_what_left_is_billed_though_its_order_was_cancelled(hub, clock, by, first):
+    take(hub, order(1, "4500000006", quantity=10))
+    hub.process()
+    papers = [
+        notice(1001, "4500000006", "ASN-6", 4),
+        cancellation(1002 if by == "865" else 2, "4500000006", by),
+    ]
+    for body in papers if first == "notice" else reversed(papers):
+        clock.advance(timedelta(minutes=5))
+        take(hub, body)
+        hub.process()
+    assert set_aside(hub) == []
+    assert states(hub, "shipment_invoiced") == {"waiting"}
+    clock.advance(timedelta(days=14))
+    hub.process()
+    assert found(hub)["BIL.INVOICE_OVERDUE"] == "open"
+    take(hub, bill(1003, "4500000006", "INV-6", 4))
+    hub.process()
+    assert found(hub)["BIL.INVOICE_OVERDUE"] == "resolved"
+    assert states(hub, "shipment_invoiced") == {"late"}
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"), [("860", "cancelled"), ("865", "cancelled"), ("865 refused", "waiting")]
+)
+def test_a_ship_notice_is_awaited_until_somebody_may_cancel_the_order(hub, clock, by, expected):
+    take(hub, order(1, "4500000007"))
+    take(hub, answer(1001, "4500000007"))
+    hub.process()
+    clock.advance(timedelta(minutes=5))
+    take(hub, cancellation(1002 if by.startswith("865") else 2, "4500000007", by))
+    hub.process()
+    assert set_aside(hub) == []
+    assert states(hub, "order_shipped") == {expected}
+
+
+@pytest.mark.parametrize("word", ["865", "865 refused"])
+def test_a_cancellation_is_answered_by_an_answer_that_repeats_its_purpose(hub, clock, word):
+    take(hub, order(1, "4500000008"))
+    hub.process()
+    for number, by in ((2, "860"), (1002, word)):
+        clock.advance(timedelta(minutes=5))
+        take(hub, cancellation(number, "4500000008", by))
+        hub.process()
+    assert set_aside(hub) == []
+    assert states(hub, "change_answered") == {"met"}
 
 
 def test_an_unknown_code_waits_in_a_group_and_runs_again_when_it_is_known(hub, clock, store, tmp_path):
