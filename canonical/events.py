@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NotRequired, TypedDict
 
-from canonical.ids import derived_text
+from canonical.ids import DerivedIds
 from canonical.taxonomy import codes
 
 EVENT_SCHEMA: Final = "urn:crossdock:schema:exception-event:1.0"
@@ -195,9 +195,9 @@ class Origin:
     recorded_at: str  # RFC 3339, when the hub normalized it
 
 
-def event_id(namespace: uuid.UUID, origin: Origin, part: str, index: int) -> str:
+def event_ids(namespace: uuid.UUID, origin: Origin, part: str) -> DerivedIds:
     """Derived from raw message, mapping, part and index: mapping the same message again gives the same ids."""
-    return derived_text(namespace, "event", origin.raw_id, origin.mapping, part, str(index))
+    return DerivedIds(namespace, "event", origin.raw_id, origin.mapping, part)
 
 
 _SEVERITY_TEXT: Final = {"S1": "ERROR", "S2": "WARN", "S3": "INFO", "S4": "DEBUG"}
@@ -218,109 +218,146 @@ def seal(
     causation_id: str | None = None,
     classification: str = "confidential",
 ) -> dict[str, Any]:
-    """Put the CloudEvents 1.0 envelope round a statement: what is validated, stored and sent.
+    """Put the CloudEvents 1.0 envelope round one statement: see ``Seal``, which does it to all of a part."""
+    same = Seal(
+        origin, namespace=namespace, part=part, causation_id=causation_id, classification=classification
+    )
+    return same.put(statement, index)
 
-    ``part`` and ``index`` say which statement of the raw message this is; with the raw message and the mapping they
-    derive the id, so sealing again gives the same id. Kind, default severity and fold key come of the taxonomy.
-    The nested values are put in as they are: whoever changes them afterwards changes the event.
-    Absent values are left out, never null. Titles over 200 and details over 4,000 characters are cut, ending in "…".
-    Raises ``taxonomy.UnknownCode`` for a code that is not described, ``ValueError`` for a statement without refs.
+
+class Seal:
+    """Puts the CloudEvents 1.0 envelope round the statements of a part: what is validated, stored and sent.
+
+    ``part`` and the index say which statement of the raw message this is; with the raw message and the mapping they
+    derive the id, so sealing again gives the same id. What all statements of the part have in common is made once.
     """
-    if not statement.refs:
-        raise ValueError(
-            "a statement needs a reference: without a business number nobody can find what it is about"
-        )
-    tenant, recorded_at = origin.tenant, origin.recorded_at
-    first = statement.refs[0]
-    lines = statement.lines
-    line_ref = ""
-    if lines and (len(lines) == 1 or isinstance(statement, ExceptionEvent)):
-        line_ref = lines[0]["line_ref"]
-    key = reference_key(first)
-    provenance = {
-        "connector": origin.source,
-        "connector_version": origin.connector_version,
-        "mapping": origin.mapping,
-        "mapping_version": origin.mapping_version,
-        "raw_id": origin.raw_id,
-        "raw_sha256": origin.raw_sha256,
-        "received_at": origin.received_at,
-        "place": statement.place,
-    }
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event_id(namespace, origin, part, index),
-        "source": f"/{tenant}/{origin.source}",
-        "type": EVENT_TYPE,
-        "subject": _subject(first, line_ref),
-        "time": recorded_at,
-        "recordedtime": recorded_at,
-        "datacontenttype": "application/json",
-        "dataschema": EVENT_SCHEMA,
-        "tenantid": tenant,
-        "partitionkey": f"{tenant}|{key}",
-        "correlationid": key,
-        "dataclassification": classification,
-    }
-    if causation_id is not None:
-        event["causationid"] = causation_id
-    data: dict[str, Any]
-    if isinstance(statement, Fact):
-        event["type"] = FACT_TYPE
-        event["dataschema"] = FACT_SCHEMA
-        data = {
-            "kind": statement.kind,
-            "stated_at": recorded_at,
-            "refs": statement.refs,
-            "provenance": provenance,
+
+    __slots__ = ("_event", "_fact", "_ids", "_keys", "_provenance", "_recorded_at", "_tenant")
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        namespace: uuid.UUID,
+        part: str,
+        causation_id: str | None = None,
+        classification: str = "confidential",
+    ) -> None:
+        self._tenant, self._recorded_at = origin.tenant, origin.recorded_at
+        self._ids = event_ids(namespace, origin, part)
+        self._keys: dict[tuple[str, str, str | None], str] = {}
+        self._provenance = {
+            "connector": origin.source,
+            "connector_version": origin.connector_version,
+            "mapping": origin.mapping,
+            "mapping_version": origin.mapping_version,
+            "raw_id": origin.raw_id,
+            "raw_sha256": origin.raw_sha256,
+            "received_at": origin.received_at,
         }
-        if statement.attributes:
-            data["attributes"] = statement.attributes
-    else:
-        code = codes()[statement.code]
-        severity = statement.severity or code.severity
-        title = statement.title
-        sources = statement.source_codes
-        event["severitytext"] = _SEVERITY_TEXT.get(severity, severity)
-        event["severitynumber"] = _SEVERITY_NUMBER.get(severity, 0)
-        fold = code.fold.format(
-            code=code.code,
-            ref0=key,
-            line=f"line:{_escaped(line_ref)}" if line_ref else "",
-            source0=f"{sources[0]['scheme']}:{_escaped(sources[0]['code'])}" if sources else "",
-        )
-        data = {
-            "code": code.code,
-            "kind": code.kind,
-            "title": title if len(title) <= _TITLE_LONGEST else title[: _TITLE_LONGEST - 1] + "…",
-            "severity": severity,
-            "detected_at": recorded_at,
-            "refs": statement.refs,
-            "classification": {"method": statement.method},
-            "fold_key": f"{tenant}|{fold}",
-            "provenance": provenance,
+        # the fields in their order; those that are empty here are each statement's own
+        self._event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": "",
+            "source": f"/{origin.tenant}/{origin.source}",
+            "type": EVENT_TYPE,
+            "subject": "",
+            "time": origin.recorded_at,
+            "recordedtime": origin.recorded_at,
+            "datacontenttype": "application/json",
+            "dataschema": EVENT_SCHEMA,
+            "tenantid": origin.tenant,
+            "partitionkey": "",
+            "correlationid": "",
+            "dataclassification": classification,
         }
-        if statement.cause:
-            data["cause"] = statement.cause
-        if statement.detail:
-            detail = statement.detail
-            data["detail"] = detail if len(detail) <= _DETAIL_LONGEST else detail[: _DETAIL_LONGEST - 1] + "…"
-        if statement.variances:
-            data["variances"] = statement.variances
-        if statement.value_at_risk is not None:
-            data["value_at_risk"] = statement.value_at_risk
-        if statement.ext:
-            data["ext"] = statement.ext
-    if statement.occurred_at is not None:
-        data["occurred_at"] = statement.occurred_at
-    if statement.parties:
-        data["parties"] = statement.parties
-    if lines:
-        data["lines"] = lines
-    if statement.source_codes:
-        data["source_codes"] = statement.source_codes
-    event["data"] = data
-    return event
+        if causation_id is not None:
+            self._event["causationid"] = causation_id
+        self._fact = {**self._event, "type": FACT_TYPE, "dataschema": FACT_SCHEMA}
+
+    def put(self, statement: Statement, index: int) -> dict[str, Any]:
+        """One statement in its envelope. Kind, default severity and fold key come of the taxonomy.
+
+        The nested values are put in as they are: whoever changes them afterwards changes the event.
+        Absent values are left out, never null. Titles over 200 and details over 4,000 characters are cut, ending
+        in "…". Raises ``taxonomy.UnknownCode`` for a code that is not described, ``ValueError`` for a statement
+        without refs.
+        """
+        if not statement.refs:
+            raise ValueError(
+                "a statement needs a reference: without a business number nobody can find what it is about"
+            )
+        first = statement.refs[0]
+        lines = statement.lines
+        line_ref = ""
+        if lines and (len(lines) == 1 or isinstance(statement, ExceptionEvent)):
+            line_ref = lines[0]["line_ref"]
+        known = first["kind"], first["value"], first.get("issuer")
+        key = self._keys.get(known)
+        if key is None:
+            key = self._keys[known] = reference_key(first)
+        event = (self._fact if isinstance(statement, Fact) else self._event).copy()
+        event["id"] = self._ids.of(str(index))
+        event["subject"] = _subject(first, line_ref)
+        event["partitionkey"] = f"{self._tenant}|{key}"
+        event["correlationid"] = key
+        data: dict[str, Any]
+        if isinstance(statement, Fact):
+            data = {
+                "kind": statement.kind,
+                "stated_at": self._recorded_at,
+                "refs": statement.refs,
+                "provenance": {**self._provenance, "place": statement.place},
+            }
+            if statement.attributes:
+                data["attributes"] = statement.attributes
+        else:
+            code = codes()[statement.code]
+            severity = statement.severity or code.severity
+            title = statement.title
+            sources = statement.source_codes
+            event["severitytext"] = _SEVERITY_TEXT.get(severity, severity)
+            event["severitynumber"] = _SEVERITY_NUMBER.get(severity, 0)
+            fold = code.fold.format(
+                code=code.code,
+                ref0=key,
+                line=f"line:{_escaped(line_ref)}" if line_ref else "",
+                source0=f"{sources[0]['scheme']}:{_escaped(sources[0]['code'])}" if sources else "",
+            )
+            data = {
+                "code": code.code,
+                "kind": code.kind,
+                "title": title if len(title) <= _TITLE_LONGEST else title[: _TITLE_LONGEST - 1] + "…",
+                "severity": severity,
+                "detected_at": self._recorded_at,
+                "refs": statement.refs,
+                "classification": {"method": statement.method},
+                "fold_key": f"{self._tenant}|{fold}",
+                "provenance": {**self._provenance, "place": statement.place},
+            }
+            if statement.cause:
+                data["cause"] = statement.cause
+            if statement.detail:
+                detail = statement.detail
+                data["detail"] = (
+                    detail if len(detail) <= _DETAIL_LONGEST else detail[: _DETAIL_LONGEST - 1] + "…"
+                )
+            if statement.variances:
+                data["variances"] = statement.variances
+            if statement.value_at_risk is not None:
+                data["value_at_risk"] = statement.value_at_risk
+            if statement.ext:
+                data["ext"] = statement.ext
+        if statement.occurred_at is not None:
+            data["occurred_at"] = statement.occurred_at
+        if statement.parties:
+            data["parties"] = statement.parties
+        if lines:
+            data["lines"] = lines
+        if statement.source_codes:
+            data["source_codes"] = statement.source_codes
+        event["data"] = data
+        return event
 
 
 def reference_key(ref: Ref) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from canonical.events import EVENT_SCHEMA, Fact, Origin, Statement, seal
+from canonical.events import EVENT_SCHEMA, Fact, Origin, Seal, Statement
 from canonical.taxonomy import UnknownCode
 from canonical.validate import Validator
 from crossdock import blocked
@@ -112,8 +112,9 @@ def origin_of(opened: Opened, *, mapping: str, mapping_version: str) -> Origin:
 def sealed(statements: Iterable[Statement], origin: Origin, *, part: str) -> Iterator[Document]:
     """Seal statements and judge each by its schema. Raises ``Unacceptable`` with every violation of the first bad
     one: what breaks our own schema never leaves the mapping that said it."""
+    seal = Seal(origin, namespace=NAMESPACE, part=part)
     for index, statement in enumerate(statements):
-        document = seal(statement, origin, namespace=NAMESPACE, part=part, index=index)
+        document = seal.put(statement, index)
         validator = _validator("exception-event" if document["dataschema"] == EVENT_SCHEMA else "fact")
         if not validator.is_valid(document):
             violations = [(found.pointer, found.sentence) for found in validator.violations(document)]

@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from canonical.events import EVENT_SCHEMA, FACT_SCHEMA, Origin, event_id, seal
+from canonical.events import EVENT_SCHEMA, FACT_SCHEMA, Origin, event_ids, seal
 from canonical.taxonomy import UnknownCode, codes
 from canonical.validate import validator
 
@@ -48,7 +48,8 @@ def test_mapping_the_same_message_again_gives_the_same_id(sealed, backorder, ori
     assert sealed(backorder)["id"] == sealed(backorder, later)["id"]
     other = dataclasses.replace(origin, raw_id="another")
     assert sealed(backorder)["id"] != sealed(backorder, other)["id"]
-    assert event_id(NAMESPACE, origin, "a", 1) != event_id(NAMESPACE, origin, "a", 2)
+    ids = event_ids(NAMESPACE, origin, "a")
+    assert ids.of("1") != ids.of("2")
 
 
 def test_every_described_code_can_be_sealed_and_is_valid(sealed, backorder):
