@@ -15,7 +15,7 @@ from zlib import crc32
 from canonical import taxonomy
 from canonical.events import ExceptionEvent, Origin
 from crossdock import clocks
-from crossdock.matching import CODES, KINDS, Dossier, Finding, Paper, check, together
+from crossdock.matching import CODES, KINDS, Dossier, Finding, Paper, check, speaks_alone, together
 from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import Partner, Partners
@@ -283,9 +283,14 @@ class Reconciler:
     ) -> tuple[list[clockwork.KnownFact], set[str], set[str]]:
         """The papers that share a business number with another, and those that hang together with them; of which of
         them something may be said, and which of these have everything about them at hand. A paper that stands alone
-        is compared with nothing."""
+        is compared with nothing, but for one that says something against itself."""
         first = self._by_number([one for one in known if one.document["data"]["kind"] in KINDS])
-        every = {one.id: one for papers in first.values() if len(papers) > 1 for one in papers}
+        every = {
+            one.id: one
+            for papers in first.values()
+            for one in papers
+            if len(papers) > 1 or speaks_alone(self._paper(one))
+        }
         near = set(every)
         edge, asked = list(every.values()), set[str]()
         for step in range(_NEAR, _FAR + 1):
@@ -405,8 +410,9 @@ explained."""
 
 
 def _is_agreed_to(answer: Document) -> bool:
-    """Whether the seller's answer to a change lets it happen. One that refuses to cancel leaves the order standing."""
-    return answer["data"].get("attributes", {}).get("answer", "accepted") == "accepted"
+    """Whether the seller's answer to a change lets it happen. A refusal to cancel leaves the order as it was."""
+    word: str = answer["data"].get("attributes", {}).get("answer", "accepted")
+    return word == "accepted"
 
 
 def _takes_back(fact: Document, started_by: Document) -> bool:
@@ -415,9 +421,9 @@ def _takes_back(fact: Document, started_by: Document) -> bool:
     if not clocks.is_cancellation(fact) or fact["id"] == started_by["id"]:
         return False
     kind, started = fact["data"]["kind"], started_by["data"]["kind"]
-    if kind in ("ordered", "change_requested") or (kind == "change_answered" and _is_agreed_to(fact)):
-        if started not in _DONE:
-            return True
+    of_order = kind in ("ordered", "change_requested") or (kind == "change_answered" and _is_agreed_to(fact))
+    if of_order and started not in _DONE:
+        return True
     mine, other = Paper(fact, None), Paper(started_by, None)
     return (mine.kind, mine.mapping, mine.direction, mine.key) == (
         other.kind,

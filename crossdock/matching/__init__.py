@@ -5,8 +5,8 @@ against order and receipt, a payment against the invoice, a freight bill against
 may come in any order: whichever comes last brings the check about. Pure; tolerances are the partner's.
 """
 
-from crossdock.matching.checks import CODES, KINDS, Finding, check
+from crossdock.matching.checks import CODES, KINDS, Finding, check, speaks_alone
 from crossdock.matching.dossier import Dossier, Paper
 from crossdock.matching.parts import together
 
-__all__ = ["CODES", "KINDS", "Dossier", "Finding", "Paper", "check", "together"]
+__all__ = ["CODES", "KINDS", "Dossier", "Finding", "Paper", "check", "speaks_alone", "together"]

@@ -83,7 +83,9 @@ def but_repeats(papers: Iterable[Paper]) -> list[Paper]:
     return [
         paper
         for paper in papers
-        if paper.purpose not in _NEW or first.setdefault((paper.mapping, paper.key), paper.part) == paper.part
+        if paper.purpose not in _NEW
+        or not paper.is_numbered
+        or first.setdefault((paper.mapping, paper.key), paper.part) == paper.part
     ]
 
 
@@ -360,47 +362,148 @@ def _change_late(dossier: Dossier) -> Findings:
 # -- receipts ---------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Count:
+    """A line of a receipt beside what was announced of it, with what came of it before. ``later``: another receipt
+    of the line came after this one; ``error``: the two cannot be compared."""
+
+    line: Line
+    notice: Paper
+    unit: str = ""
+    sent: Decimal = Decimal(0)
+    here: Decimal = Decimal(0)
+    later: bool = False
+    error: Unlike | None = None
+
+
 def _received(dossier: Dossier) -> Findings:
     """861 against 856, 944 against 943: what was received is what was shipped, in one receipt or in several."""
     for paper in dossier.current("received"):
-        words = _announced(paper)
-        notices = but_repeats(
-            one for one in dossier.about(words, "shipped") if one.direction != paper.direction
-        )
-        if not notices:
-            continue
-        receipts = [one for one in dossier.about(words, "received") if _same_goods(one, paper)]
-        place = receipts.index(paper)
-        before = [line for one in receipts[:place] for line in one.lines]
-        later = [line for one in receipts[place + 1 :] for line in one.lines]
-        announced: dict[str, list[Line]] = {}
-        for line in paper.lines:
-            order = _order_of(paper, line)
-            if order not in announced:
-                mine = [one for one in notices if order in one.orders] or notices
-                announced[order] = _sums(line for notice in mine for line in notice.lines)
-            of = next((one.of for one in match([line], announced[order])), None)
-            if of is None or line.get("affected") is None:
+        for count in _counts(dossier, paper):
+            if count.error is not None:
+                yield _unlike(paper, count.notice, count.line, count.error)
                 continue
-            unit = of["affected"]["uom"]
-            try:
-                here = total([*_lines_of(of, before), line], "affected", unit, paper.partner)
-                sent = total(of["parts"], "affected", unit, paper.partner)
-            except Unlike as error:
-                yield _unlike(paper, notices[0], line, error)
-                continue
-            if _allows(paper, "quantity", sent, here) or (here < sent and any(_lines_of(of, later))):
+            sent, here = count.sent, count.here
+            if _allows(paper, "quantity", sent, here) or (here < sent and count.later):
                 continue  # a later receipt of the line says what is still missing
             code, word = ("RCV.SHORT", "only ") if here < sent else ("RCV.OVER", "")
             yield _line_finding(
                 paper,
-                notices[0],
-                {**line, "ordered": {"value": _text(sent), "uom": unit}},  # so a part more does not end it
+                count.notice,
+                # with what was ordered, so that a part more does not end it
+                {**count.line, "ordered": {"value": _text(sent), "uom": count.unit}},
                 "receipt",
                 code,
                 f"received {word}{_text(here)} of {_text(sent)} that were announced",
-                variance=_quantities(sent, here, unit),
+                variance=_quantities(sent, here, count.unit),
             )
+
+
+def _counts(dossier: Dossier, paper: Paper) -> Iterator[_Count]:
+    """Each line of a receipt that was announced, in one notice or in several."""
+    words = _announced(paper)
+    notices = but_repeats(one for one in dossier.about(words, "shipped") if one.direction != paper.direction)
+    receipts = _receipts(dossier, paper)
+    if not notices or paper not in receipts:
+        return
+    place = receipts.index(paper)
+    before = [line for one in receipts[:place] for line in one.lines]
+    later = [line for one in receipts[place + 1 :] for line in one.lines]
+    announced: dict[str, list[Line]] = {}
+    for line in paper.lines:
+        order = _order_of(paper, line)
+        if order not in announced:
+            mine = [one for one in notices if order in one.orders] or notices
+            announced[order] = _sums(line for notice in mine for line in notice.lines)
+        of = next((one.of for one in match([line], announced[order])), None)
+        if of is None or line.get("affected") is None:
+            continue
+        unit = of["affected"]["uom"]
+        try:
+            here = total([*_lines_of(of, before), line], "affected", unit, paper.partner)
+            sent = total(of["parts"], "affected", unit, paper.partner)
+        except Unlike as error:
+            yield _Count(line=line, notice=notices[0], error=error)
+            continue
+        there = any(_lines_of(of, later))
+        yield _Count(line=line, notice=notices[0], unit=unit, sent=sent, here=here, later=there)
+
+
+def _receipts(dossier: Dossier, paper: Paper) -> list[Paper]:
+    """The receipts of the same goods, in the order in which they came, this one among them."""
+    about = dossier.about(_announced(paper), "received") or [paper]
+    return but_repeats(one for one in about if _same_goods(one, paper))
+
+
+_PIECES: Final = "C62"
+"""The unit [Recommendation 20] of a number of things that nobody names otherwise."""
+
+UNEXPLAINED: Final = "totals_unexplained"
+"""The attribute of a receipt whose totals say that more or less came than was shipped, and no line of it says where:
+by how many, less than nothing where some are missing."""
+
+
+def speaks_alone(paper: Paper) -> bool:
+    """Whether something is to be said of a paper even where no other is known that it could be held against."""
+    return UNEXPLAINED in paper.attributes
+
+
+def _totals(dossier: Dossier) -> Findings:
+    """A 944 against itself: its totals, where its lines beside what was announced do not explain them."""
+    for paper in dossier.current("received", "x12_944"):
+        difference, shipped = paper.amount(UNEXPLAINED), paper.amount("units_shipped")
+        receipts = _receipts(dossier, paper)
+        if difference is None or shipped is None or paper not in receipts:
+            continue
+        place = receipts.index(paper)
+        if difference < 0:
+            so_far = sum((one.amount("units_declared") or Decimal(0) for one in receipts[:place]), difference)
+            if so_far >= 0 or receipts[place + 1 :]:
+                continue  # the other receipts hold the rest, or say how much is still missing
+            difference = so_far
+        received = shipped + difference
+        if _explained(paper, list(_counts(dossier, paper)), difference):
+            continue
+        if _allows(paper, "quantity", shipped, received):
+            continue
+        code, verb = ("RCV.SHORT", "missed") if difference < 0 else ("RCV.OVER", "received too much:")
+        number = abs(difference)
+        about = f"{paper.refs[0]['kind'].replace('_', ' ')} {paper.refs[0]['value']}"
+        yield Finding(
+            paper=paper,
+            name="totals",
+            evidence=f"{shipped}:{received}",
+            exception=_exception(
+                paper,
+                code,
+                f"{_who(paper)} {verb} {_text(number)} {'unit' if number == 1 else 'units'} of {about}",
+                detail=f"the totals say: {_text(received)} received, {_text(shipped)} shipped; no line says where",
+                variance=_quantities(shipped, received, _unit_of(paper.lines) or _PIECES),
+            ),
+        )
+
+
+def _explained(paper: Paper, counts: Sequence[_Count], difference: Decimal) -> bool:
+    """Whether what the lines differ by, the same way as the totals, is all that the totals say. Where the totals may
+    count in other units than the lines, every such line explains them."""
+    differ = [
+        abs(one.here - one.sent)
+        for one in counts
+        if one.error is None and one.here != one.sent and (one.here < one.sent) == (difference < 0)
+    ]
+    counted = sum(
+        (Decimal(line["affected"]["value"]) for line in paper.lines if line.get("affected")), Decimal(0)
+    )
+    alike = _unit_of(
+        [*paper.lines, *({"affected": {"uom": one.unit}} for one in counts if not one.error)]
+    ) and (counted == paper.amount("units_declared") or paper.attributes.get("silence") == "complete")
+    return bool(differ) and (not alike or sum(differ) >= abs(difference))
+
+
+def _unit_of(lines: Iterable[Line]) -> str:
+    """The one unit in which lines count; empty where there are several, or none."""
+    units = {line["affected"]["uom"] for line in lines if line.get("affected")}
+    return units.pop() if len(units) == 1 else ""
 
 
 def _announced(paper: Paper) -> list[str]:
@@ -451,7 +554,7 @@ def _invoiced(dossier: Dossier) -> Findings:
         if not invoices:
             continue
         asked = _changed(dossier, order)
-        arrived = dossier.about(order.words, "received")
+        arrived = but_repeats(dossier.about(order.words, "received"))
         arrived = arrived or but_repeats(dossier.about(order.words, "shipped", *_GOODS_LEFT))
         proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
         goods: dict[str, list[Line]] = {}
@@ -604,6 +707,7 @@ _CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
     _changes_in_turn,
     _change_late,
     _received,
+    _totals,
     _invoiced,
     _paid,
     _adjusted,

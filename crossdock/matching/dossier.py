@@ -50,6 +50,12 @@ class Paper:
         self.direction = direction_of(document)
         self.received_at = datetime.fromisoformat(data["provenance"]["received_at"])
 
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it has the number that documents of its kind give themselves, by which a repeat of it is known."""
+        kind = _OWN_NUMBER.get(self.mapping)
+        return kind is None or bool(self.of_kind(kind))
+
     @cached_property
     def words(self) -> frozenset[str]:
         """The numbers that make papers belong together, with their issuers."""

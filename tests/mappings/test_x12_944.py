@@ -75,12 +75,22 @@ def test_damage_says_why() -> None:
     assert [code["scheme"] for code in event.source_codes] == ["x12-412", "x12-853"]
 
 
-def test_the_totals_speak_only_where_no_line_has() -> None:
-    (event,) = events(say("W17*X*20261122*WR-1*TR-1", "W14*90*100"))
-    assert event.code == "RCV.SHORT"
-    assert event.variances[0]["delta"] == "-10"
+def test_totals_that_no_line_explains_are_left_to_those_who_know_what_was_announced() -> None:
+    def unexplained(*segments: str) -> str | None:
+        fact, *_ = say(*segments)
+        return fact.attributes.get("totals_unexplained")
+
+    assert unexplained("W17*X*20261122*WR-1*TR-1", "W14*90*100") == "-10"
+    assert unexplained(HEAD, "W07*90*EA**VN*A", "W13*10*EA*02", "W14*90*100") is None
+    assert unexplained(HEAD, "W14*110*100*4") == "10"
+    assert unexplained(HEAD, "W14*100*100") is None
+    assert unexplained(HEAD, "W14*90") is None
+
+
+def test_the_totals_speak_of_damage_only_where_no_line_has() -> None:
+    assert codes(say("W17*X*20261122*WR-1*TR-1", "W14*90*100")) == []
     assert codes(say(HEAD, "W07*90*EA**VN*A", "W13*10*EA*02", "W14*90*100")) == ["RCV.SHORT"]
-    assert codes(say(HEAD, "W14*110*100*4")) == ["RCV.OVER", "RCV.DAMAGED"]
+    assert codes(say(HEAD, "W14*110*100*4")) == ["RCV.DAMAGED"]
     assert codes(say(HEAD, "W07*96*EA**VN*A", "W13*4*EA*09", "W14*100*100*4")) == ["RCV.QUALITY"]
 
 

@@ -368,3 +368,84 @@ def test_what_is_received_in_parts_is_added_up(order, paper, line):
     (finding,) = check(Dossier([order, notice, first, third]))
     assert (finding.exception.code, finding.paper) == ("RCV.SHORT", third)
     assert finding.exception.variances[0]["actual"] == {"value": "7", "uom": "EA"}
+
+
+TRANSFER = "warehouse_receipt:T1@main"
+
+
+@pytest.fixture
+def advice(paper, line):
+    """A copy of our 943: a hundred of the first line, fifty of the second."""
+    lines = [line("1", affected=100), line("2", affected=50)]
+    return _out(paper("shipped", TRANSFER, lines=lines, mapping="x12_943"))
+
+
+@pytest.fixture
+def counted(paper, line):
+    """``counted(first, second, received, shipped)``: a 944 that counts its lines, and whose totals are these."""
+    numbers = itertools.count(1)
+
+    def make(first, second, received, shipped, unit="EA", **attributes):
+        lines = [line("1", affected=first, uom=unit), line("2", affected=second, uom=unit)]
+        more = {"totals_unexplained": str(received - shipped)} if received != shipped else {}
+        return paper(
+            "received",
+            TRANSFER,
+            f"receipt:R{next(numbers)}@northstar",
+            lines=[one for one in lines if one["affected"]["value"] != "0"],
+            mapping="x12_944",
+            units_declared=str(received),
+            units_shipped=str(shipped),
+            **more,
+            **attributes,
+        )
+
+    return make
+
+
+def about_lines(*papers):
+    return [
+        (one.exception.code, [each["line_ref"] for each in one.exception.lines])
+        for one in check(Dossier(papers))
+    ]
+
+
+def test_totals_add_nothing_to_what_the_lines_say(advice, counted):
+    assert about_lines(advice, counted(100, 45, 145, 150)) == [("RCV.SHORT", ["2"])]
+    assert about_lines(advice, counted(104, 50, 154, 150)) == [("RCV.OVER", ["1"])]
+    both = about_lines(advice, counted(98, 53, 151, 150))
+    assert sorted(both) == [("RCV.OVER", ["2"]), ("RCV.SHORT", ["1"])]
+
+
+def test_totals_speak_where_the_lines_do_not_explain_them(advice, counted):
+    assert about_lines(advice, counted(100, 0, 100, 150)) == [("RCV.SHORT", [])], (
+        "the second line is not there"
+    )
+    assert about_lines(advice, counted(100, 50, 143, 150, silence="complete")) == [("RCV.SHORT", [])]
+    (finding,) = check(Dossier([counted(100, 49, 149, 150)]))
+    assert finding.exception.title == "Acme Supply Co. missed 1 unit of warehouse receipt T1"
+    assert finding.exception.variances[0]["delta"] == {"value": "-1", "uom": "EA"}
+
+
+def test_totals_in_other_units_than_the_lines_are_explained_by_any_line(advice, counted):
+    assert about_lines(advice, counted(100, 45, 1740, 1800)) == [("RCV.SHORT", ["2"])]
+
+
+def test_totals_of_parts_are_added_up_like_their_lines(advice, counted):
+    first, second = counted(60, 50, 110, 150), counted(40, 0, 40, 150)
+    assert about_lines(advice, first) == [("RCV.SHORT", ["1"])]
+    assert about_lines(advice, first, second) == []
+    assert about_lines(first, second) == [], "neither where no advice is known"
+    assert about_lines(first, counted(30, 0, 30, 150)) == [("RCV.SHORT", [])]
+
+
+def test_a_receipt_that_comes_twice_is_not_twice_as_much(advice, paper, line):
+    def receipt(*numbers):
+        lines = [line("1", affected=100), line("2", affected=50)]
+        return paper("received", TRANSFER, *numbers, lines=lines, mapping="x12_944")
+
+    assert codes(advice, receipt("receipt:R1@northstar"), receipt("receipt:R1@northstar")) == []
+    assert codes(advice, receipt("receipt:R1@northstar"), receipt("receipt:R2@northstar")) == ["RCV.OVER"] * 2
+    assert codes(advice, receipt(), receipt()) == ["RCV.OVER"] * 2, (
+        "without a number nobody can say it is the same"
+    )

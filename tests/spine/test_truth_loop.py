@@ -25,6 +25,8 @@ _FUNCTIONS = {
     "997": "FA",
     "860": "PC",
     "865": "CA",
+    "943": "AR",
+    "944": "RE",
 }
 
 
@@ -320,6 +322,31 @@ def test_a_cancellation_is_answered_by_an_answer_that_repeats_its_purpose(hub, c
         hub.process()
     assert set_aside(hub) == []
     assert states(hub, "change_answered") == {"met"}
+
+
+@pytest.mark.parametrize("advised", ["before", "after"])
+def test_what_is_missing_is_told_once_by_the_line_and_by_the_totals_until_the_line_is_known(
+    hub, clock, advised
+):
+    north = "NORTHSTAR3PL"
+    advice = interchange(
+        1, "943", "W06*N*T-9*20261120**S-9", "N1*WH*Northstar*91*NS01", "W04*100*EA**VN*V-1", "N9*LI*1",
+        "W04*50*EA**VN*V-2", "N9*LI*2", "W03*150", sender=US, receiver=north,
+    )  # fmt: skip
+    received = interchange(
+        1, "944", "W17*F*20261122*WR-9*T-9*S-9", "N1*WH*Northstar*91*NS01", "W07*100*EA**VN*V-1", "N9*LI*1",
+        "W07*45*EA**VN*V-2", "N9*LI*2", "W14*145*150", sender=north,
+    )  # fmt: skip
+    for body in (advice, received) if advised == "before" else (received, advice):
+        take(hub, body)
+        hub.process()
+        clock.advance(timedelta(minutes=5))
+    assert set_aside(hub) == []
+    there = {row.subject: row.state for row in rows(hub, cases)}
+    whole = {"warehouse_receipt/T-9": "resolved"} if advised == "after" else {}
+    assert there == {"warehouse_receipt/T-9/line/2": "open", **whole}
+    hub.process()
+    assert len(rows(hub, cases)) == len(there)
 
 
 def test_an_unknown_code_waits_in_a_group_and_runs_again_when_it_is_known(hub, clock, store, tmp_path):

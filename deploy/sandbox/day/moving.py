@@ -299,6 +299,19 @@ class Transfer(Story):
         self.opens("RCV.SHORT", about("warehouse_receipt", number, 2))
 
     @happens()
+    def received_too_little_as_its_totals_say(self) -> None:
+        """One trouble: the line that lacks five pieces, which the totals lack, too."""
+        lines = self.goods()
+        number, shipment = self.leave(lines)
+        first, line = lines
+        counted = [
+            Counted(line=first, quantity=first.quantity),
+            Counted(line=line, quantity=line.quantity - 5),
+        ]
+        self.receives(number, shipment, lines, counted, at=self.at(3, 15))
+        self.opens("RCV.SHORT", about("warehouse_receipt", number, 2))
+
+    @happens()
     def received_damaged(self) -> None:
         lines = self.goods()
         number, shipment = self.leave(lines)

@@ -4,7 +4,9 @@ Source: X12 004010 set 944, segments W17, N1, N9, G62, W08, W07, W13, W14. Eleme
 (W1305) and 893 (W0709) are read by the crosswalks.
 
 One Fact ``received``; then one ExceptionEvent for each condition of each line that is not good, and, where no line
-says it, for what the totals say (W14). What is not said has a meaning of its own (``silence``), as in the 945.
+says it, for what the totals say is damaged or on hold (W1403). That the totals differ by what no line says is an
+attribute of the fact, ``totals_unexplained``: the lines may say it beside what was announced, which is matching's to
+find. What is not said has a meaning of its own (``silence``), as in the 945.
 """
 
 from collections.abc import Iterator
@@ -16,7 +18,6 @@ from canonical.events import Line as LineWords
 from crossdock.partners import MappingContext
 from mappings import codes, facts, warehouse
 from mappings.lines import apart
-from mappings.variances import quantity_variance
 from mappings.warehouse import Head
 from mappings.x12 import ZERO, Reader, at, plain
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from crossdock.formats.x12.loops import Loop
 
 DOCUMENT: Final = "x12/944"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 TITLES: Final = {**warehouse.RECEIPT_TITLES, "RCV.NO_ASN": "received without a ship notice"}
 
@@ -53,9 +54,13 @@ def map(document: "TransactionSet", context: MappingContext) -> Iterator[Stateme
     what = f"warehouse receipt {order}" if order else f"receipt {receipt}" if receipt else "a receipt"
     events = [event for line in lines for event in line.events(what, occurred_at)]
     totals = _Totals(head)
-    events += totals.events(what, occurred_at, {event.code for event in events})
-    if codes.ours(row) == "no_exceptions" and not events:
+    told = {event.code for event in events}
+    events += totals.events(what, occurred_at, told)
+    unexplained = totals.unexplained(told)
+    if codes.ours(row) == "no_exceptions" and not events and not unexplained:
         head.attributes["complete"] = "true"
+    if unexplained and codes.ours(row) != "exercise":
+        head.attributes["totals_unexplained"] = plain(unexplained)
     head.close("warehouse")
 
     yield Fact(
@@ -166,16 +171,17 @@ class _Totals:
         text = at(w14, place)
         return self._head.reader.count(text, self._position, place) if text else None
 
-    def events(self, what: str, occurred_at: When | None, told: set[str]) -> Iterator[ExceptionEvent]:
-        """What the totals say and no line has said."""
-        if self._received is not None and self._shipped is not None and self._received != self._shipped:
-            code = "RCV.SHORT" if self._received < self._shipped else "RCV.OVER"
-            if code not in told:
-                yield self._event(code, abs(self._received - self._shipped), what, occurred_at)
-        if self._held and not told & {"RCV.DAMAGED", "RCV.QUALITY", "RCV.REJECTED"}:
-            yield self._event("RCV.DAMAGED", self._held, what, occurred_at)
+    def unexplained(self, told: set[str]) -> Decimal:
+        """By how much more or less was received than shipped, where no line says so."""
+        if self._received is None or self._shipped is None:
+            return ZERO
+        difference = self._received - self._shipped
+        return ZERO if ("RCV.SHORT" if difference < ZERO else "RCV.OVER") in told else difference
 
-    def _event(self, code: str, number: Decimal, what: str, occurred_at: When | None) -> ExceptionEvent:
+    def events(self, what: str, occurred_at: When | None, told: set[str]) -> Iterator[ExceptionEvent]:
+        """What the totals say is damaged or on hold, and no line has said."""
+        if not self._held or told & {"RCV.DAMAGED", "RCV.QUALITY", "RCV.REJECTED"}:
+            return
         head = self._head
         said = [
             f"{plain(figure)} {word}"
@@ -186,16 +192,13 @@ class _Totals:
             )
             if figure is not None
         ]
-        variances = []
-        if code != "RCV.DAMAGED" and self._received is not None and self._shipped is not None:
-            variances.append(quantity_variance(head.reader, self._shipped, self._received, ""))
-        return head.event(
-            code,
-            f"{head.who} {TITLES[code]} {plain(number)} {'unit' if number == 1 else 'units'} of {what}",
+        units = f"{plain(self._held)} {'unit' if self._held == 1 else 'units'}"
+        yield head.event(
+            "RCV.DAMAGED",
+            f"{head.who} {TITLES['RCV.DAMAGED']} {units} of {what}",
             self._position,
             "W14",
             detail=f"the totals say: {', '.join(said)}",
-            variances=variances,
             method="rule",
             occurred_at=occurred_at,
         )
