@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from canonical.events import Line, Money, Ref
-from mappings.x12 import ZERO, at
+from mappings.x12 import ZERO, at, plain
 
 if TYPE_CHECKING:
     from mappings.x12 import Reader
@@ -73,6 +73,5 @@ def worth(
     value = quantity * price
     if value.adjusted() >= _DIGITS:
         return None
-    exponent = value.as_tuple().exponent
-    fine = isinstance(exponent, int) and exponent < -_DECIMALS
-    return reader.money(round(value, _DECIMALS) if fine else value, currency)
+    decimals = plain(value).partition(".")[2]
+    return reader.money(round(value, _DECIMALS) if len(decimals) > _DECIMALS else value, currency)

@@ -84,6 +84,7 @@ def time_of(text: str) -> str:
     return f"{hour}:{minute}:{second}" if second else f"{hour}:{minute}"
 
 
+@lru_cache(maxsize=4096)
 def days_between(earlier: str, later: str) -> int:
     """Whole days from one date (or the date of a time) to another; negative when it is before."""
     return (date.fromisoformat(later[:10]) - date.fromisoformat(earlier[:10])).days

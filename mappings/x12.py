@@ -48,7 +48,10 @@ def at(segment: list[str], element: int) -> str:
 
 def plain(number: Decimal) -> str:
     """A number as a decimal string: no exponent, no negative zero."""
-    return format(number, "f") if number else "0"
+    if not number:
+        return "0"
+    text = str(number)
+    return format(number, "f") if "E" in text else text
 
 
 class Reader:

@@ -41,8 +41,8 @@ class Header:
     """What holds for all lines: order, parties, currency, and the dates that were asked for."""
 
     __slots__ = (
-        "_begin", "currency", "kind", "lines_declared", "meaning", "occurred_at", "order", "order_date", "parties",
-        "position", "purpose", "reader", "refs", "source_code", "who", "wishes",
+        "_begin", "currency", "ext", "kind", "lines_declared", "meaning", "occurred_at", "order", "order_date",
+        "parties", "position", "purpose", "reader", "refs", "source_code", "who", "wishes",
     )  # fmt: skip
 
     def __init__(self, reader: Reader, begin: Begin = BAK) -> None:
@@ -54,6 +54,7 @@ class Header:
         self.parties: list[Party] = []
         self.wishes: dict[str, str] = {}
         self.who = reader.who("The supplier")
+        self.ext = reader.ext()
 
     def take(self, name: str, segment: list[str], position: int) -> None:
         """One segment before the first line, or behind the last."""

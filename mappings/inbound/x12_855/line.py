@@ -270,7 +270,9 @@ class Line:
             yield missing
 
     def _event(self, exception: str, answer: _Answer) -> ExceptionEvent:
+        header = self._header
         affected = self._affected(exception, answer)
+        counted = self._counted(affected)
         variances: list[Variance] = []
         if exception in _QUANTITIES:
             variances += self._quantity_variance(exception, answer, affected)
@@ -287,22 +289,20 @@ class Line:
             )
         if answer.date is not None:
             variances.append(self._date_variance(*answer.date))
-        words = self._words(affected, answer.substitutes)
-        title = self._title(exception, affected)
         return ExceptionEvent(
             code=exception,
-            title=title,
+            title=self._title(exception, counted),
             cause=answer.cause,
-            detail="; ".join(code["text"] for code in answer.codes if code.get("text")) or None,
-            refs=self._header.refs,
+            detail="; ".join([code["text"] for code in answer.codes if code.get("text")]) or None,
+            refs=header.refs,
             place=self._place(answer),
-            occurred_at=self._header.occurred_at,
-            parties=self._header.parties,
-            lines=[words],
+            occurred_at=header.occurred_at,
+            parties=header.parties,
+            lines=[self._words(counted, answer.substitutes)],
             variances=variances,
             source_codes=answer.codes,
             value_at_risk=self._value(affected),
-            ext=self._header.reader.ext(),
+            ext=header.ext,
         )
 
     def _affected(self, exception: str, answer: _Answer) -> Decimal | None:
@@ -381,18 +381,20 @@ class Line:
             place=self._header.reader.place(self._position, self._path),
             occurred_at=self._header.occurred_at,
             parties=self._header.parties,
-            lines=[self._words(affected, [])],
+            lines=[self._words(self._counted(affected), [])],
             variances=[variance],
             source_codes=self.source_codes(),
             value_at_risk=self._value(affected),
             method="rule",
-            ext=self._header.reader.ext(),
+            ext=self._header.ext,
         )
 
     def _later_than_asked(self) -> ExceptionEvent | None:
         """A line that is accepted, and promised for later than it was asked for."""
-        promised: list[tuple[str, str, Decimal | None]] = []
         accepted = self._answers.get(codes.NONE)
+        if accepted is None and self._scheduled is None:
+            return None
+        promised: list[tuple[str, str, Decimal | None]] = []
         if accepted is not None and accepted.date is not None:
             promised.append((*accepted.date, accepted.quantity if accepted.stated else None))
         for key, quantity in (self._scheduled or {}).items():
@@ -408,7 +410,7 @@ class Line:
         answer = accepted if accepted is not None and not self._scheduled else None
         return ExceptionEvent(
             code="INV.SUPPLIER_DELAY",
-            title=self._title("INV.SUPPLIER_DELAY", affected),
+            title=self._title("INV.SUPPLIER_DELAY", self._counted(affected)),
             detail=f"promised for {date}, asked for {self._asked(kind)}",
             refs=self._header.refs,
             place=self._place(answer)
@@ -416,12 +418,12 @@ class Line:
             else self._header.reader.place(self._position, self._path),
             occurred_at=self._header.occurred_at,
             parties=self._header.parties,
-            lines=[self._words(affected, [])],
+            lines=[self._words(self._counted(affected), [])],
             variances=[self._date_variance(kind, date)],
             source_codes=self.source_codes() or [self._header.source_code],
             value_at_risk=self._value(affected),
             method="rule",
-            ext=self._header.reader.ext(),
+            ext=self._header.ext,
         )
 
     # ── words ────────────────────────────────────────────────────────────────────────────────────────────
@@ -432,25 +434,35 @@ class Line:
     def _asked(self, kind: str) -> str:
         return (self._header.wishes if self._wishes is None else self._wishes).get(kind, "")
 
-    def _words(self, affected: Decimal | None, substitutes: list[Ref]) -> LineWords:
+    def _counted(self, number: Decimal | None) -> Quantity | None:
+        """A quantity in the line's unit; all that was ordered is said in the same words again."""
+        if number is None:
+            return None
+        return (
+            self.words["ordered"]
+            if number is self.ordered
+            else self._header.reader.quantity(number, self._unit)
+        )
+
+    def _words(self, affected: Quantity | None, substitutes: list[Ref]) -> LineWords:
         if affected is None and not substitutes:
             return self.words
         words: LineWords = {**self.words}
         if affected is not None:
-            words["affected"] = self._header.reader.quantity(affected, self._unit)
+            words["affected"] = affected
         if substitutes:
             words["substitutes"] = substitutes[:32]
         return words
 
-    def _title(self, exception: str, affected: Decimal | None) -> str:
+    def _title(self, exception: str, affected: Quantity | None) -> str:
         amount = ""
         if (
             affected is not None
-            and self.ordered is not None
+            and "ordered" in self.words
             and exception not in ("PRC.CHANGED", "PRC.PENDING")
         ):
             unit = f" {self._unit}" if self._unit else ""
-            amount = f"{plain(affected)} of {plain(self.ordered)}{unit} on "
+            amount = f"{affected['value']} of {self.words['ordered']['value']}{unit} on "
         verb = TITLES.get(exception, "answered with an unknown code")
         return f"{self._header.who} {verb} {amount}PO {self._header.order} line {self.ref}"
 
