@@ -27,4 +27,10 @@ def terms(registry: "Registry", partner: "Partner | None" = None) -> Terms:
         own = partner.codes.get((f"x12-{reference}", code))
         return own.text if own is not None else text_of(reference, code)
 
-    return Terms(text=text, overlay=overlays.get, refuses=refuses, kind=partner.acknowledgement_of)
+    return Terms(
+        text=text,
+        overlay=overlays.get,
+        refuses=refuses,
+        kind=partner.acknowledgement_of,
+        other_group=partner.other_group,
+    )

@@ -252,8 +252,8 @@ def _who_is_right(found: Coverage, judged: Sequence[Judgement]) -> Iterator[str]
     yield ""
     files = {who: {path for one in judged if one.who == who for path in one.paths} for who in _WHO}
     yield _paragraph(
-        f"In {len(files['guide'])} files the guide is right, and in {len(files['file'])} the file, which is of a "
-        f"release that we have no guide of. Of {len(files['reader'])} no set can be read."
+        f"In {len(files['guide'])} files the guide is right, in {len(files['file']) or 'none'} the file. Of "
+        f"{len(files['reader'])} no set can be read."
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from canonical import taxonomy
+from crossdock.formats.x12 import guides
 from tests import edi_coverage, edi_tries
 from tests.edi_coverage import NO_SET, PAGE, Judgement, invalid, judgements, unjudged
 from tests.edi_tries import SUPPLY_CHAIN, Coverage, cover
@@ -53,6 +54,11 @@ def test_nothing_in_the_corpus_is_our_own_fault(found: Coverage) -> None:
 def test_a_set_that_is_good_by_envelope_and_guide_is_mapped_or_its_code_is_unknown(found: Coverage) -> None:
     for one in found.of_the_chain:
         if not one.places and not one.strict.said and one.strict.by == "mapping":
+            if one.release < guides.releases(one.set_id)[0]:
+                assert one.strict.code in taxonomy.codes(), (
+                    "what a release before all guides must hold nobody knows"
+                )
+                continue
             assert one.strict.code == "EDI.UNMAPPED_CODE", f"{one.path}: {one.strict}"
             assert one.lenient.said, one.path
 

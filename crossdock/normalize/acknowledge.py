@@ -68,14 +68,36 @@ class Answer:
             self.refuse(entry, [ack.NOT_SUPPORTED])
             error = unsupported(f"x12/{entry.set_id}")
             return _problem(error.code, str(error), error.remedy, place, error.blocked_by)
+        misplaced = _misplaced(entry, partner)
+        if misplaced is not None and partner is not None and partner.other_group == "reject":
+            self.refuse(entry, [misplaced.ack_code])
+            return _not_in_group(misplaced, partner)
         overlay = _overlay(partner, entry.set_id)
         problems = guides.check(entry, overlay)
         if problems:
             # the answer quotes bad values: a password that an ISA in the set may hold is none of them
             problems = guides.check(without_security(entry), overlay)
         accepted = not refused(problems)
-        self.verdicts[id(entry)] = ack.SetVerdict(of=entry, accepted=accepted, problems=problems)
+        codes = [misplaced.ack_code] if misplaced is not None else []
+        self.verdicts[id(entry)] = ack.SetVerdict(of=entry, accepted=accepted, problems=problems, codes=codes)
         return None if accepted else _of_guide(entry, problems)
+
+
+def _misplaced(entry: x12.TransactionSet, partner: Partner | None) -> x12.Finding | None:
+    """That a set stands in a group of another kind, where the profile lets anybody look. Of acknowledgements nothing
+    is told: they are never acknowledged."""
+    if entry.set_id in ack.ACKNOWLEDGEMENTS or (partner is not None and partner.other_group == "ignore"):
+        return None
+    return guides.misplaced(entry)
+
+
+def _not_in_group(misplaced: x12.Finding, partner: Partner) -> Problem:
+    problem = of_finding(misplaced, "EDI.TRANSACTION_REJECTED")
+    remedy = (
+        f"The sender was told; it sends the set in a group of its own kind. If {partner.title} always sends it so, "
+        'write other_group = "flag" into its profile, then replay.'
+    )
+    return replace(problem, remedy=remedy)
 
 
 def _not_agreed(set_id: str, partner: Partner, place: Place) -> Problem:
@@ -375,7 +397,10 @@ def wanted(
     groups: list[tuple[str, ack.GroupVerdict]] = []
     unnamed = False
     for end in () if refused_as_twice else ends:
-        if end.group.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS:
+        entries = sets.get(id(end.group), ())
+        if end.group.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS and not any(
+            entry.set_id not in ack.ACKNOWLEDGEMENTS for entry in entries
+        ):
             continue
         codes = ack.error_codes([*end.group.findings, *end.findings], x12.Level.AK9)
         if id(end.group) in again:
@@ -383,7 +408,7 @@ def wanted(
         verdict = ack.GroupVerdict(
             group=end.group,
             end=end,
-            sets=[answer.verdicts[id(entry)] for entry in sets.get(id(end.group), ())],
+            sets=[answer.verdicts[id(entry)] for entry in entries],
             codes=codes,
         )
         kind = _kind(verdict, partner)

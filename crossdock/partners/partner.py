@@ -64,7 +64,9 @@ class Partner:
     instead of setting the document aside. ``codes`` are its own meanings of codes, by (element, code): they go before
     the crosswalks of ``canonical``.
     ``unwritable``: what becomes of data with a delimiter or a control character in it: ``refuse``, or the character
-    that takes its place. ``sequence``: whether gaps in its control numbers are told, ``gaps`` or ``ignore``.
+    that takes its place. ``other_group``: what becomes of a set in a group of another kind (GS01): ``flag`` it is
+    accepted with errors, ``reject`` or ``ignore``. ``sequence``: whether gaps in its control numbers are told,
+    ``gaps`` or ``ignore``.
     ``overlay``: what it asks of a set beyond (or short of) the guide, by set, as the profile says it.
     ``element``, ``component``, ``repetition`` and ``segment`` are the delimiters of what we send.
     """
@@ -93,6 +95,7 @@ class Partner:
     lenient: bool = False
     codes: Mapping[tuple[str, str], crosswalks.Row] = field(default_factory=dict)
     unwritable: str = "refuse"
+    other_group: str = "flag"
     sequence: str = "ignore"
     duplicates: Duplicates = field(default_factory=Duplicates)
     clocks: Clocks = field(default_factory=Clocks)

@@ -8,6 +8,7 @@ from crossdock.calendars import Calendars
 from crossdock.partners import tables
 from crossdock.partners.partner import ROLES, USUALLY_WITHIN, Partner, Receive, Send
 from crossdock.partners.qualifiers import QUALIFIERS
+from crossdock.partners.terms import THEN
 from crossdock.toml_lines import TomlFile
 from crossdock.toml_table import Table
 
@@ -17,6 +18,7 @@ KEYS: Final[Mapping[str, str]] = {
     "sets": "list of texts", "receive": "table", "send": "table", "usage": "text", "release": "text",
     "acknowledge": "text", "acknowledge_target": "text", "acknowledge_accepted": "flag", "ta1": "text",
     "expect": "text", "expect_within": "text", "duplicates": "table", "sequence": "text",
+    "other_group": "text",
     "lenient": "flag", "codes": "tables", "overlay": "tables", "items": "table",
     "clocks": "table", "tolerances": "table", "unwritable": "text", "contact": "table",
     "element": "text", "component": "text", "repetition": "text", "segment": "text",
@@ -89,6 +91,7 @@ class _Profile(Table):
             lenient=self.flag("lenient", False),
             codes=codes,
             unwritable=self._unwritable(delimiters),
+            other_group=self.one_of("other_group", "flag", THEN),
             sequence=self.one_of("sequence", "ignore", ("gaps", "ignore")),
             duplicates=tables.duplicates(self),
             clocks=tables.clocks(self, self._calendars),

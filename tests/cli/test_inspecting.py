@@ -56,6 +56,19 @@ def test_a_clean_file_is_shown_with_its_envelopes(crossdock: Any) -> None:
     assert "BAK*" in shown.stdout
 
 
+def test_a_set_in_a_group_of_another_kind_is_named_at_its_place(crossdock: Any, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.edi"
+    file.write_bytes(CLEAN.read_bytes().replace(b"GS*PR*", b"GS*IN*", 1))
+    ran = crossdock("x12", "inspect", str(file), "--json")
+    assert ran.exit_code == 1
+    (found,) = ran.json["findings"]
+    assert found["code"] == "X12.ST_NOT_IN_GROUP"
+    assert file.read_bytes()[found["offset"] :].startswith(b"ST*855")
+    group = ran.json["interchanges"][0]["groups"][0]
+    assert group["acknowledgement"]["word"] == "E"
+    assert "that of 855 is 'PR'" in crossdock("x12", "inspect", str(file)).stdout
+
+
 def test_the_json_names_segments_loops_elements_and_what_they_say(crossdock: Any) -> None:
     found = crossdock("x12", "inspect", str(BACKORDER), "--json").json
     entry = found["interchanges"][0]["groups"][0]["transaction_sets"][0]

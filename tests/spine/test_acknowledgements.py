@@ -463,3 +463,64 @@ def test_an_answer_of_ours_is_an_answer_for_our_own_mapping(trade):
     assert [one["data"]["attributes"]["accepted"] for one in trade.documents if "code" not in one["data"]] == [
         "true", "false", "false",
     ]  # fmt: skip
+
+
+# ── a group of another kind ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_set_in_a_group_of_another_kind_is_taken_and_told(trade):
+    taken = trade.take(interchange(group("IN", 7, confirmation()), number=3))
+    assert taken == [] and letters(trade) == 0
+    (said,) = trade.answers()
+    assert only(said, "AK1", "AK2", "AK5", "AK9") == [
+        ["AK1", "IN", "7"],
+        ["AK2", "855", "0001"],
+        ["AK5", "E", "6"],
+        ["AK9", "E", "1", "1", "1"],
+    ]
+    assert_readable(*bodies(trade))
+
+
+def test_a_999_has_a_code_of_its_own_for_a_set_in_a_group_of_another_kind(trade):
+    trade.partner = acme(acknowledge="999", release="005010")
+    body = interchange(group("IN", 7, confirmation(), version="005010"), release="00501", repetition="^")
+    trade.take(body)
+    (said,) = trade.answers()
+    assert only(said, "IK5", "AK9") == [["IK5", "E", "18"], ["AK9", "E", "1", "1", "1"]]
+    assert_readable(*bodies(trade))
+
+
+def test_a_set_in_a_group_of_another_kind_is_refused_where_the_profile_says_so(trade):
+    trade.partner = acme(other_group="reject")
+    body = interchange(group("IN", 7, confirmation()), number=3)
+    trade.take(body)
+    (said,) = trade.answers()
+    assert only(said, "AK5", "AK9") == [["AK5", "R", "6"], ["AK9", "R", "1", "1", "0"]]
+    ((_, normalized),) = trade.done
+    (problem,) = [part.problem for part in normalized.parts]
+    assert problem.code == "EDI.TRANSACTION_REJECTED"
+    assert problem.sentence == (
+        f"byte {body.index(b'ST*855')}: The set does not belong to a group of this kind. GS01 is 'IN', and that of "
+        "855 is 'PR'."
+    )
+
+
+def test_a_set_in_a_group_of_another_kind_passes_where_the_profile_says_so(trade):
+    trade.partner = acme(other_group="ignore")
+    trade.take(interchange(group("IN", 7, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK5", "AK9") == [["AK5", "A"], ["AK9", "A", "1", "1", "1"]]
+
+
+def test_an_855_in_a_group_of_acknowledgements_is_answered_and_a_997_there_is_not(trade):
+    trade.take(interchange(group("FA", 7, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK1", "AK2", "AK5") == [["AK1", "FA", "7"], ["AK2", "855", "0001"], ["AK5", "E", "6"]]
+    trade.take(interchange(group("IN", 8, ["997 0001", "AK1*PO*101", "AK9*A*1*1*1"]), number=4))
+    assert len(trade.answers()) == 1
+
+
+def test_a_group_of_a_release_before_all_guides_may_have_had_another_code(trade):
+    trade.take(interchange(group("XX", 7, confirmation(), version="003030"), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK5") == [["AK5", "A"]]

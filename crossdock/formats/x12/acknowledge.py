@@ -29,8 +29,10 @@ CODES_AT_MOST: Final = 5
 """AK5, IK5 and AK9 have five places for error codes."""
 
 NOT_SUPPORTED: Final = "1"
+SET_IDENTIFIER_WRONG: Final = "6"
+SET_NOT_IN_GROUP: Final = "18"
 SET_NUMBER_TWICE: Final = "23"
-"""AK502 and IK502 [718, 618]."""
+"""AK502 and IK502 [718, 618]; 18 is of the 999 alone, so that a 997 says 6."""
 
 GROUP_NUMBER_WRONG: Final = "6"
 GROUP_NUMBER_TWICE: Final = "19"
@@ -235,7 +237,8 @@ def _set_loop_997(verdict: SetVerdict, delimiters: Delimiters) -> Iterator[list[
                 str(bad.element) if bad.component is None else [str(bad.element), str(bad.component)]
             )
             yield ["AK4", position, bad.reference, bad.code, sayable(bad.bad_value, delimiters)]
-    yield ["AK5", verdict.word, *_set_codes(verdict, SEGMENTS_IN_ERROR)]
+    codes = _set_codes(verdict, SEGMENTS_IN_ERROR)
+    yield ["AK5", verdict.word, *(SET_IDENTIFIER_WRONG if one == SET_NOT_IN_GROUP else one for one in codes)]
 
 
 def _set_loop_999(verdict: SetVerdict, delimiters: Delimiters) -> Iterator[list[Element]]:

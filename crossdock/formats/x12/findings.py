@@ -2,7 +2,10 @@
 
 A ``Finding`` is a value, never an exception. Its ``code`` is one of ``Code``; ``MEANINGS`` says what each code
 means, how bad it is, and what an acknowledgement reports for it. Acknowledgement codes are those of X12 004010:
-TA1-05 (interchange note), AK9-05 (group, element 716), AK5-02 (transaction set, element 718).
+TA1-05 (interchange note), AK9-05 (group, element 716), AK5-02 (transaction set, element 718); but for the 18 of
+``ST_NOT_IN_GROUP``, which is of element 618 (IK5-02) and which a 997 has no code for: see ``acknowledge``.
+
+The reader knows no set by its meaning, so that ``ST_NOT_IN_GROUP`` is said where guides are at hand.
 """
 
 from collections.abc import Mapping
@@ -91,6 +94,7 @@ class Code(StrEnum):
     SE_COUNT = "X12.SE_COUNT"
     SE_CONTROL_NUMBER = "X12.SE_CONTROL_NUMBER"
     SET_TOO_LARGE = "X12.SET_TOO_LARGE"
+    ST_NOT_IN_GROUP = "X12.ST_NOT_IN_GROUP"
     UNIQUENESS_UNCHECKED = "X12.UNIQUENESS_UNCHECKED"
 
 
@@ -187,6 +191,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.SET_TOO_LARGE: _error(
         "The transaction set is larger than the limit; only its ST was kept.", Level.AK5, "5"
     ),
+    Code.ST_NOT_IN_GROUP: _warning("The set does not belong to a group of this kind.", Level.AK5, "18"),
     Code.UNIQUENESS_UNCHECKED: _warning(
         "More control numbers than the limit: later ones are not checked for uniqueness."
     ),

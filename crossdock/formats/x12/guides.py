@@ -22,7 +22,8 @@ A guide of another release than the set's is *borrowed*, for want of a nearer on
 the set, else the oldest. Releases grow (segments, elements and lengths are added, hardly ever taken away), so by a
 borrowed guide only that is called wrong which no release would allow: a mandatory segment or element that is
 missing, letters in a number, no date, no time, a broken relation between elements. Order, counts and lengths are
-not judged, and six digits are a date too.
+not judged, and six digits are a date too. What is mandatory, and what depends on something else, grew as well: where
+the guide is newer than the set, neither is judged, and the mapping says what it cannot do without.
 
 Code lists are the mappings' affair, but for the few that a release file ships.
 """
@@ -34,6 +35,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from crossdock.formats.x12.elements import Element, Release
+from crossdock.formats.x12.findings import Code, Finding, finding
 from crossdock.formats.x12.items import Segment, TransactionSet
 from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
@@ -46,6 +48,7 @@ __all__ = [
     "check",
     "check_service",
     "guide",
+    "misplaced",
     "releases",
     "say",
     "set_ids",
@@ -125,6 +128,25 @@ def check(entry: TransactionSet, overlay: Overlay | None = None) -> Sequence[Seg
     """
     found = guide(entry.set_id, entry.version, overlay)
     return found.check(entry) if found else ()
+
+
+def misplaced(entry: TransactionSet) -> Finding | None:
+    """That a set stands in a group of another kind (GS01) than its guide names, if it does. Nothing is said of a
+    release older than all guides: kinds had other codes once."""
+    found = guide(entry.set_id, entry.version)
+    if found is None or entry.group is None or entry.group.functional_id == found.functional_group:
+        return None
+    if entry.version[:6] < releases(entry.set_id)[0]:
+        return None
+    kind = entry.group.functional_id
+    return finding(
+        Code.ST_NOT_IN_GROUP,
+        f"GS01 is {kind!r}, and that of {entry.set_id} is {found.functional_group!r}.",
+        offset=entry.offset,
+        length=entry.span_of(1)[1] if entry.layout else 0,
+        segment=entry.first_ordinal,
+        segment_id="ST",
+    )
 
 
 def check_service(segment: Segment, version: str = "") -> Sequence[ElementProblem]:

@@ -60,12 +60,14 @@ def _answers_997(set_id: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """By what a file is read. ``refuses``: why a set of this kind is not taken at all (empty: it is taken); ``kind``:
-    what it is answered with, 997, 999 or none."""
+    what it is answered with, 997, 999 or none; ``other_group``: what becomes of one in a group of another kind, flag,
+    reject or ignore."""
 
     text: Text = text_of
     overlay: Callable[[str], Overlay | None] = _no_overlay
     refuses: Callable[[str], str] = _takes_all
     kind: Callable[[str], str] = _answers_997
+    other_group: str = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,13 +351,17 @@ class Inspector:
         return replace(self._answer("group", verdict.word, codes, [segments[0], segments[-1]]), kind=kind)
 
     def _kind_of(self, opened: Group | None, of: TransactionSet | None) -> str:
-        if opened is not None and opened.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS:
+        if of is None and opened is not None and opened.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS:
             return "none"
         set_id = of.set_id if of is not None else ""
         return "none" if set_id in ack.ACKNOWLEDGEMENTS else self._terms.kind(set_id)
 
     def _verdict(
-        self, entry: TransactionSet, problems: Sequence[SegmentProblem], refusal: str
+        self,
+        entry: TransactionSet,
+        problems: Sequence[SegmentProblem],
+        refusal: str,
+        misplaced: Finding | None,
     ) -> ack.SetVerdict:
         codes = ack.error_codes(entry.findings, Level.AK5)
         if not entry.valid:
@@ -364,7 +370,10 @@ class Inspector:
             )
         if refusal:
             return ack.SetVerdict(of=entry, accepted=False, codes=[ack.NOT_SUPPORTED])
-        return ack.SetVerdict(of=entry, accepted=not refused(problems), problems=problems)
+        if misplaced is not None and self._terms.other_group == "reject":
+            return ack.SetVerdict(of=entry, accepted=False, codes=[misplaced.ack_code])
+        codes = [misplaced.ack_code] if misplaced is not None else []
+        return ack.SetVerdict(of=entry, accepted=not refused(problems), problems=problems, codes=codes)
 
     def _of_set(self, verdict: ack.SetVerdict, kind: str) -> Answer:
         if kind == "none" or verdict.of.group is None:
@@ -390,17 +399,19 @@ class Inspector:
             group = self._begin(None, entry.offset)
         report = self.report
         report.set_count += 1
-        self._found(entry.findings)
+        misplaced = guides.misplaced(entry) if self._terms.other_group != "ignore" else None
+        findings = entry.findings if misplaced is None else (*entry.findings, misplaced)
+        self._found(findings)
         entry = without_security(entry)
         guide = guides.guide(entry.set_id, entry.version, self._terms.overlay(entry.set_id))
         problems = guide.check(entry) if guide is not None else ()
         refusal = self._terms.refuses(entry.set_id)
-        verdict = self._verdict(entry, problems, refusal)
+        verdict = self._verdict(entry, problems, refusal, misplaced)
         self._verdicts.words[verdict.word] += 1
         if self._verdicts.of is None or self._verdicts.of.set_id in ack.ACKNOWLEDGEMENTS:
             self._verdicts.of = entry
         levels = list(broken_levels(entry, guide)) if guide is not None else []
-        wrong = bool(problems or levels or not all(f.severity is Severity.INFO for f in entry.findings))
+        wrong = bool(problems or levels or not all(f.severity is Severity.INFO for f in findings))
         self._count(entry, group, problems, wrong)
         wanted = self._is_wanted(wrong)
         if not wanted and not self._has_room(group.sets):
@@ -408,7 +419,7 @@ class Inspector:
         kind = self._kind_of(entry.group, entry)
         found = sorted(
             [
-                *map(of_finding, entry.findings),
+                *map(of_finding, findings),
                 *troubles(entry, problems, kind=kind),
                 *levels,
             ],

@@ -35,6 +35,9 @@ PROBLEMS_AT_MOST: Final = 100
 
 _BORROWED_SEGMENT_CODES: Final = frozenset("38")
 _BORROWED_ELEMENT_CODES: Final = frozenset({"1", "2", "6", "8", "9", "10"})
+_OLDER_SEGMENT_CODES: Final = frozenset("8")
+_OLDER_ELEMENT_CODES: Final = frozenset("689")
+"""What is wrong by the guide of a later release too: being mandatory, or so beside something else, may be new."""
 
 
 class _Move(NamedTuple):
@@ -326,6 +329,7 @@ class Guide:
             component=delimiters.component,
             repetition=separator(delimiters.repetition),
             borrowed=version[:6] not in ("", self.release),
+            older="" < version[:6] < self.release,
         )
         text = "".join(map("".join, segments))
         plain = text.isascii() and text.isprintable() and not (walk.repetition and walk.repetition in text)
@@ -384,7 +388,13 @@ class Guide:
         return walk.found[:PROBLEMS_AT_MOST]
 
     def begin(
-        self, *, component: str = "", repetition: str = "", borrowed: bool = False, quiet: bool = False
+        self,
+        *,
+        component: str = "",
+        repetition: str = "",
+        borrowed: bool = False,
+        older: bool = False,
+        quiet: bool = False,
     ) -> "Walk":
         """A walk that stands before the first segment."""
         nowhere = [0] * len(self._places)
@@ -395,6 +405,7 @@ class Guide:
             component=component,
             repetition=repetition,
             borrowed=borrowed,
+            older=older,
             quiet=quiet,
         )
 
@@ -598,6 +609,7 @@ class Walk:
     component: str
     repetition: str
     borrowed: bool
+    older: bool
     quiet: bool
     at: int = 0
     run: int = 0
@@ -611,9 +623,10 @@ class Walk:
         if self.quiet:
             return
         if self.borrowed:
-            if problem.code not in _BORROWED_SEGMENT_CODES:
+            if problem.code not in (_OLDER_SEGMENT_CODES if self.older else _BORROWED_SEGMENT_CODES):
                 return
-            elements = tuple(one for one in problem.elements if one.code in _BORROWED_ELEMENT_CODES)
+            wrong = _OLDER_ELEMENT_CODES if self.older else _BORROWED_ELEMENT_CODES
+            elements = tuple(one for one in problem.elements if one.code in wrong)
             if problem.code == "8":
                 if not elements:
                     return

@@ -19,6 +19,10 @@ CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "x12"
 
 # file under samples/guides/bad: (segment, position, code, loop, [(element, component, code, number, bad value)])
 EXPECTED: dict[str, list[tuple[str, int, str, str, list[tuple[Any, ...]]]]] = {
+    "borrowed_855_003050": [
+        ("DTM", 4, "8", "", [(2, None, "8", "373", "20261399")]),
+        ("PO1", 6, "8", "PO1", [(2, None, "6", "330", "x")]),
+    ],
     "borrowed_855_006020": [
         ("DTM", 5, "8", "", [(2, None, "8", "373", "20261399")]),
         ("N1", 6, "8", "N1", [(2, None, "2", "93", "")]),

@@ -143,6 +143,7 @@ ACKNOWLEDGED_AS = {
     "ST_IDENTIFIER": ("AK5", "6"),
     "ST_CONTROL_NUMBER": ("AK5", "7"),
     "ST_DUPLICATE": ("AK5", "23"),
+    "ST_NOT_IN_GROUP": ("AK5", "18"),
     "GE_MISSING": ("AK9", "3"),
     "GE_CONTROL_NUMBER": ("AK9", "4"),
     "GE_COUNT": ("AK9", "5"),
