@@ -22,6 +22,7 @@ from crossdock.formats.x12.items import (
     TransactionSet,
 )
 from crossdock.formats.x12.regions import Region
+from crossdock.formats.x12.security import covered
 
 _SERVICE = frozenset(("ISB", "ISE", "TA3"))
 NO_FINDINGS: tuple[Finding, ...] = ()
@@ -350,7 +351,7 @@ class Assembler:
         assert self.interchange is not None
         if self.group is not None:
             self._close_group(None, offset, offset)
-        words = list(map(_decoded, segment))
+        words = covered(list(map(_decoded, segment)))
         words += [""] * (9 - len(words))
         found: list[Finding] = []
         if not (words[1].isalnum() and len(words[1]) == 2):
@@ -457,13 +458,13 @@ class Assembler:
         open_set, self.set = self.set, None
         assert open_set is not None and self.interchange is not None
         segments = open_set.segments + tail if open_set.segments else tail
-        st = open_set.st
+        st = covered(open_set.st)
         found = open_set.findings
         total = len(segments)
         layout = tuple(open_set.layout)
         if open_set.dropped:
             total = open_set.dropped + len(tail)
-            segments, layout = [st], ((1, open_set.offset, 0),)
+            segments, layout = [open_set.st], ((1, open_set.offset, 0),)
             length = end - open_set.offset
             found.append(
                 finding(
@@ -510,7 +511,8 @@ class Assembler:
         encoding, first_odd = "ascii", -1
         if not open_set.ascii:
             encoding, first_odd = _decode(segments)
-            set_id, number = _element(segments[0], 1), _element(segments[0], 2)
+            st = covered(segments[0])
+            set_id, number = _element(st, 1), _element(st, 2)
         if self.loose is not None:
             self.flush()
         length = end - open_set.offset

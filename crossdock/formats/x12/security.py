@@ -10,30 +10,53 @@ from typing import Final
 from crossdock.formats.x12.isa import character_at
 from crossdock.formats.x12.items import TransactionSet
 
-_SECURITY: Final = re.compile(r"ISA(?=[^A-Za-z0-9\s])")
+_ISA: Final = re.compile(r"\A[\ufeff\s]*(?i:ISA)|ISA(?=[^A-Za-z0-9\s\"'])")
+"""Where an ISA may begin: a text that begins with one is meant as one, whatever its separator is."""
+
+_WIDTH: Final = 106
+_WORD: Final = re.compile(r"[^\W_]")
 
 
 def hide_security(text: str, mark: str = ".") -> str:
-    """The text with ISA02 and ISA04 of every ISA in it covered up. They may hold passwords."""
-    for found in list(_SECURITY.finditer(text)):
-        mark_at = found.end()
-        sign = character_at(text, mark_at)
-        at = mark_at + len(sign)
-        for number in range(1, 5):
-            end = text.find(sign, at)
-            stop = end if end >= 0 else len(text)
-            if number in (2, 4):
-                text = text[:at] + mark * (stop - at) + text[stop:]
-            if end < 0:
-                break
-            at = end + len(sign)
+    """The text with ISA02 and ISA04 of every ISA in it covered up; where its elements cannot be told apart, all that
+    one of them may be."""
+    for found in list(_ISA.finditer(text)):
+        sign = character_at(text, found.end())
+        if not sign:
+            break
+        at = found.end() + len(sign)
+        hidden = _apart(text, at, sign) or [(at, min(len(text), at + _WIDTH))]
+        for first, last in hidden:
+            cover = mark * (last - first) if len(hidden) > 1 else _WORD.sub(mark, text[first:last])
+            text = text[:first] + cover + text[last:]
     return text
+
+
+def _apart(text: str, at: int, sign: str) -> list[tuple[int, int]]:
+    """Where ISA02 and ISA04 stand, as far as the text goes; none where ISA01, 03 and 05 are not what they must be."""
+    places = []
+    for number in range(1, 6):
+        end = text.find(sign, at)
+        stop = end if end >= 0 else len(text)
+        if number in (2, 4):
+            places.append((at, stop))
+        elif stop - at > 2 or (end >= 0 and stop - at < 2):
+            return []
+        if end < 0:
+            break
+        at = end + len(sign)
+    return places
+
+
+_QUOTE: Final = re.compile(r"[\"']")
 
 
 def hide_quoted_security(sentence: str) -> str:
     """The same for a sentence that quotes what it found."""
-    said, quote, quoted = sentence.partition("'")
-    return said + quote + hide_security(quoted)
+    quote = _QUOTE.search(sentence)
+    if quote is None:
+        return sentence
+    return sentence[: quote.end()] + hide_security(sentence[quote.end() :])
 
 
 def security_places(segment: Sequence[str]) -> set[int]:
@@ -47,14 +70,19 @@ def security_places(segment: Sequence[str]) -> set[int]:
     return {place for place in places if place < len(segment)}
 
 
+def covered(segment: list[str], mark: str = ".") -> list[str]:
+    """The segment with what an ISA in it may hold of passwords covered up, as long as it was."""
+    if not any("ISA" in value for value in segment):
+        return segment
+    hidden = security_places(segment)
+    return [
+        mark * len(value) if place in hidden else hide_security(value, mark)
+        for place, value in enumerate(segment)
+    ]
+
+
 def without_security(entry: TransactionSet, mark: str = ".") -> TransactionSet:
-    """The set with what an ISA in it may hold of passwords covered up, as long as it was."""
+    """The same for each segment of a set."""
     if "ISA" not in "".join(map("".join, entry.segments)):
         return entry
-    segments = []
-    for segment in entry.segments:
-        hidden = security_places(segment)
-        segments.append(
-            [mark * len(value) if place in hidden else value for place, value in enumerate(segment)]
-        )
-    return entry._replace(segments=segments)
+    return entry._replace(segments=[covered(segment, mark) for segment in entry.segments])
