@@ -17,7 +17,7 @@ from crossdock.edi_out import field_of
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12 import guides
-from crossdock.matched import as_json
+from crossdock.matched import as_json, last_sent
 from crossdock.registry import OutboundMapping, Registry
 from crossdock.store import sendings
 
@@ -106,11 +106,8 @@ def _valid(new: Document, old: Document) -> Document:
 def _with_groups(
     document: Document, tenant: str, key: tuple[str, str], sent: Iterable[sendings.Sent]
 ) -> Document:
-    groups = dict.fromkeys(
-        (one.functional_id, one.group_number)
-        for one in sent
-        if (one.partner, one.interchange_number) == key and one.group_number
-    )
+    meant = last_sent([one for one in sent if (one.partner, one.interchange_number) == key], None)
+    groups = dict.fromkeys((one.functional_id, one.group_number) for one in meant if one.group_number)
     if not groups:
         return document
     refs = list(document["data"]["refs"])
@@ -139,9 +136,12 @@ class _Resolver:
 
     def __init__(self, connection: "Transaction", tenant: str, sent: Sequence[sendings.Sent]) -> None:
         self._latest: dict[tuple[str, ...], sendings.Sent] = {}
-        for one in sent:  # in the order of sending: the last is the one that counts
-            key = (one.partner, one.functional_id, one.group_number)
-            self._latest[(*key, one.set_id, one.set_number)] = one
+        groups: dict[tuple[str, str, str], list[sendings.Sent]] = {}
+        for one in sent:
+            groups.setdefault((one.partner, one.functional_id, one.group_number), []).append(one)
+        for key, same in groups.items():
+            for one in last_sent(same, None):  # in the order of sending: the last is the one that counts
+                self._latest[(*key, one.set_id, one.set_number)] = one
         chosen = list(self._latest.values())
         self._behind = sendings.behind(
             connection, tenant, {one.write_back_id for one in chosen if one.write_back_id}

@@ -22,7 +22,7 @@ from crossdock.formats import x12
 from crossdock.formats.x12 import guides
 from crossdock.formats.x12.compose import Composer, Replaced
 from crossdock.formats.x12.second_reader import differences
-from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, write_interchange
+from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, number_after, write_interchange
 from crossdock.messages import Action
 from crossdock.normalize.acknowledge import delimiters_for
 from crossdock.normalize.part import rfc3339, sealed
@@ -369,16 +369,16 @@ def renumbered(body: bytes, *, interchange: int, group: int, first_set: int) -> 
     changed. Raises ``Disagreement`` when it reads differently from that."""
     delimiters = _opened(body).delimiters
     pieces = body.decode("utf-8").split(delimiters.segment)
-    group -= 1
-    set_number = first_set - 1
+    groups = sets = -1
     for at, piece in enumerate(pieces):
         elements = piece.split(delimiters.element)
         name = elements[0].strip()
-        group += name == "GS"
-        set_number += name == "ST"
+        groups += name == "GS"
+        sets += name == "ST"
+        group_number, set_number = str(number_after(group, groups)), f"{number_after(first_set, sets):04}"
         new = {
-            "ISA": (13, f"{interchange:09}"), "IEA": (2, f"{interchange:09}"), "GS": (6, str(group)),
-            "GE": (2, str(group)), "ST": (2, f"{set_number:04}"), "SE": (2, f"{set_number:04}"),
+            "ISA": (13, f"{interchange:09}"), "IEA": (2, f"{interchange:09}"), "GS": (6, group_number),
+            "GE": (2, group_number), "ST": (2, set_number), "SE": (2, set_number),
         }.get(name)  # fmt: skip
         if new is not None:
             elements[new[0]] = new[1]

@@ -8,7 +8,7 @@ its counts, and where these do not fit what we sent, it stays waiting and an exc
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from canonical.events import ExceptionEvent, Ref
@@ -178,6 +178,31 @@ def _set_answer(fact: Document, events: Sequence[Document]) -> SetAnswer:
     )
 
 
+# -- which sending a number is of now ------------------------------------------------------------------------------
+
+_FRESH: Final = timedelta(days=30)
+"""For so long a number of a copy belongs to the same counting, where no profile says it."""
+
+
+def last_sent(sent: Sequence[Sent], partner: Partner | None) -> list[Sent]:
+    """Of what we sent under one number the sendings that an answer can mean now; ``sent`` in the order of sending.
+
+    Our own numbers begin at 1 again after 999999999, and whose copies we have may begin anew at any time: then the
+    newest is meant. What holds the same bytes was sent twice, and belongs to it. So do other copies within the
+    window in which the partner remembers a number.
+    """
+    if not sent:
+        return []
+    within = partner.duplicates.interchange.within if partner is not None else _FRESH
+    last = max(sent, key=lambda one: (one.at, one.state in UNANSWERED))
+    return [
+        one
+        for one in sent
+        if one.interchange_sha256 == last.interchange_sha256
+        or (one.write_back_id is None and last.write_back_id is None and last.at - one.at <= within)
+    ]
+
+
 # -- what becomes of what we sent ---------------------------------------------------------------------------------
 
 
@@ -249,13 +274,14 @@ class Board:
     # -- a group ------------------------------------------------------------------------------------------------
 
     def _group(self, answer: Answer) -> Iterator[Told]:
-        entries = self._groups.get(answer.key, [])
+        every = self._groups.get(answer.key, [])
+        entries = self._last(every)
         what = f"our group {answer.functional_id} {answer.ref['value']}"
         if not entries:
             title = f"{self._who(answer)} acknowledged {what}, which we never sent"
             yield self._told(answer, "unmatched", title, [answer.ref])
             return
-        if any(_is_of(entry.answer, answer) for entry in entries):
+        if any(_is_of(entry.answer, answer) for entry in every):
             return  # this very acknowledgement was taken before: its message is processed again
         listed = {(one.set_id, one.number): one for one in answer.sets}
         states = self._states(answer, entries, listed)
@@ -381,7 +407,8 @@ class Board:
     # -- an interchange -----------------------------------------------------------------------------------------
 
     def _interchange(self, answer: InterchangeAnswer) -> Iterator[Told]:
-        entries = self._interchanges.get(answer.key, [])
+        every = self._interchanges.get(answer.key, [])
+        entries = self._last(every)
         what = f"our interchange {answer.ref['value']}"
         if not entries:
             title = f"{self._who(answer)} acknowledged {what}, which we never sent"
@@ -394,9 +421,10 @@ class Board:
             "part": answer.part,
             "interchange": _isa13(answer.fact),
         }
-        before = [entry.answer["ta1"] for entry in entries if "ta1" in entry.answer]
-        if any(one["raw_id"] == said["raw_id"] and one["part"] == said["part"] for one in before):
+        taken = [entry.answer["ta1"] for entry in every if "ta1" in entry.answer]
+        if any(one["raw_id"] == said["raw_id"] and one["part"] == said["part"] for one in taken):
             return
+        before = [entry.answer["ta1"] for entry in entries if "ta1" in entry.answer]
         last = entries[-1].sent.sending
         sendings = len({entry.sent.sending for entry in entries})
         times = max((int(one.get("times", 1)) for one in before), default=0)
@@ -421,6 +449,14 @@ class Board:
             yield self._told(answer, "again", title, [answer.ref], detail=detail)
 
     # -- both ---------------------------------------------------------------------------------------------------
+
+    def _last(self, entries: Sequence[_Entry]) -> list[_Entry]:
+        """Of the entries under one number those that are meant now: see ``last_sent``."""
+        if len(entries) < 2:
+            return list(entries)
+        partner = self._partners.get(entries[0].sent.partner)
+        meant = {one.id for one in last_sent([entry.sent for entry in entries], partner)}
+        return [entry for entry in entries if entry.sent.id in meant]
 
     @staticmethod
     def _move(entry: _Entry, state: str, answer: Answer, kept: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import DocumentPlace, ExceptionEvent, Ref
+from crossdock.formats.x12.write import HIGHEST_NUMBER
 from crossdock.normalize import Normalized
 from crossdock.normalize.part import rfc3339
 from crossdock.normalize.values import CameTwice, Exchanged
@@ -97,8 +98,8 @@ def _twice(exchanged: Exchanged, twice: CameTwice, partner: Partner) -> Exceptio
 
 # -- counting -----------------------------------------------------------------------------------------------------
 
-HIGHEST: Final = 999_999_999
-"""The last number that ISA13 has room for; 0 or 1 follows it."""
+HIGHEST: Final = HIGHEST_NUMBER
+"""The last number that ISA13 has room for; of theirs 0 or 1 follows it."""
 
 MOST_LINES: Final = 4
 """So many countings of one partner are kept apart; of more the ones used last."""

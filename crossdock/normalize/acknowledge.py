@@ -14,7 +14,7 @@ from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.problems import SEGMENTS_IN_ERROR, SegmentProblem, refused
 from crossdock.formats.x12.second_reader import differences
 from crossdock.formats.x12.security import hide_quoted_security, without_security
-from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, write_interchange
+from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, number_after, write_interchange
 from crossdock.messages import Problem, Stage
 from crossdock.normalize.values import AcknowledgementWanted, CameTwice, SetNumbers, unsupported
 from crossdock.partners import Partner
@@ -242,12 +242,12 @@ class _Acknowledgement:
         found: list[SetNumbers] = []
         for place, group in enumerate(self.groups):
             for _ in group.verdicts:
-                number = f"{first_set_number + len(found):04}"
+                number = f"{number_after(first_set_number, len(found)):04}"
                 found.append(
                     SetNumbers(
                         part=len(found),
                         functional_id=ack.FUNCTIONAL_ACKNOWLEDGEMENTS,
-                        group_number=str(group_number + place),
+                        group_number=str(number_after(group_number, place)),
                         set_id=group.kind,
                         set_number=number,
                         release=group.version,
@@ -317,12 +317,12 @@ class _Acknowledgement:
                         segments=say(verdict, lists=self.partner.lists_accepted, delimiters=delimiters),
                     )
                 )
-                set_number += 1
+                set_number = number_after(set_number)
             yield OutgoingGroup(
                 functional_id=ack.FUNCTIONAL_ACKNOWLEDGEMENTS,
                 sender=group.sender,
                 receiver=group.receiver,
-                control_number=str(group_number + place),
+                control_number=str(number_after(group_number, place)),
                 version=group.version,
                 sets=sets,
             )

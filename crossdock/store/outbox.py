@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.formats.x12.write import number_after
 from crossdock.messages import WriteBack, WriteBackState
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import attempts, control_numbers, write_backs
@@ -258,7 +259,8 @@ class ControlNumbers:
     """Control numbers of our own, for one transaction.
 
     Gapless, since they are counted in the transaction that uses them, and never twice, since it holds the partner's
-    row from the first number on. Counted here and written once: thousands of answers are one change of a row.
+    row from the first number on. Counted here and written once: thousands of answers are one change of a row. After
+    999999999, the last one that an envelope has room for, comes 1.
     """
 
     def __init__(self, connection: sa.Connection, tenant: str) -> None:
@@ -268,12 +270,13 @@ class ControlNumbers:
         self._stored: dict[tuple[str, str], int] = {}
 
     def take(self, partner: str, kind: str, count: int = 1) -> int:
-        """The first of ``count`` numbers. ``kind``: interchange, group or set."""
+        """The first of ``count`` numbers; the others follow it by ``number_after``. ``kind``: interchange, group or
+        set."""
         key = (partner, kind)
         if key not in self._last:
             self._last[key] = self._stored[key] = self._hold(partner, kind)
-        first = self._last[key] + 1
-        self._last[key] += count
+        first = number_after(self._last[key])
+        self._last[key] = number_after(self._last[key], count)
         return first
 
     @contextmanager

@@ -22,6 +22,7 @@ class Sent:
     id: uuid.UUID
     partner: str
     interchange_number: str
+    interchange_sha256: str
     functional_id: str
     group_number: str
     set_id: str

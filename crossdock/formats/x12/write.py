@@ -17,6 +17,14 @@ Element = str | Sequence[str]
 PLAIN: Final = Delimiters(element="*", component=">", segment="~")
 """The delimiters that nearly every partner takes."""
 
+HIGHEST_NUMBER: Final = 999_999_999
+"""The last control number that ISA13, GS06 and ST02 have room for: nine digits."""
+
+
+def number_after(number: int, places: int = 1) -> int:
+    """The control number so many places after this one. After the last one there is comes 1, never 0."""
+    return (number - 1 + places) % HIGHEST_NUMBER + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
