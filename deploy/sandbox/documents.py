@@ -171,6 +171,24 @@ def acknowledgement(
     return transaction_set("855", control, body, said=count + lost if lost else None)
 
 
+def order(number: str, lines: Sequence[tuple[Item, int]], *, at: datetime, control: int) -> list[Segment]:
+    """An 850 of ours to Acme Supply: how many of which item, at the price of the catalogue."""
+    body: list[Segment] = [
+        ["BEG", "00", "SA", number, "", day(at)],
+        ["CUR", "BY", "USD"],
+        ["REF", "VR", ACME_SUPPLY.number],
+        ["N1", "ST", "CROSSDOCK DC EAST", "92", "DC-EAST"],
+    ]
+    for place, (item, quantity) in enumerate(lines, start=1):
+        body.append(
+            ["PO1", str(place), str(quantity), "EA", item.price, "PE",
+             "BP", item.buyer_part, "VP", item.vendor_part]
+        )  # fmt: skip
+        body.append(["PID", "F", "", "", "", item.words.upper()])
+    body.append(["CTT", str(len(lines))])
+    return transaction_set("850", control, body)
+
+
 def shipment_status(
     shipment: str,
     pro: str,
@@ -201,7 +219,43 @@ def accepted(quantity: int, *, ships: date) -> Segment:
     return ["IA", str(quantity), "EA", "068", day(ships)]
 
 
+ORDERED: Final = {
+    "4500120001": [(PUMP, 6), (GASKET, 120)],
+    "4500120002": [(PUMP, 4), (VALVE, 60)],
+    "4500120003": [(ELBOW, 300), (GAUGE, 25)],
+    "4500120004": [(ELBOW, 80)],
+    "4500120005": [(PUMP, 2)],
+    "4500120006": [(GASKET, 500)],
+}
+"""What we ordered of Acme Supply. The answer to 4500120005 comes broken."""
+
+
 # ── the papers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def orders_sent(at: datetime) -> Paper:
+    sets = [
+        order(number, lines, at=at - timedelta(days=4), control=place)
+        for place, (number, lines) in enumerate(ORDERED.items(), start=1)
+    ]
+    return Paper(
+        name="850_3101.edi",
+        body=interchange(US, "PO", sets, control=3101, at=at, receiver=ACME),
+        story=f"a copy of our own: the ERP sent {len(sets)} purchase orders to Acme Supply",
+    )
+
+
+def orders_arrived(at: datetime) -> Paper:
+    body: list[Segment] = [["AK1", "PO", "3101"]]
+    for place in range(1, len(ORDERED) + 1):
+        body += [["AK2", "850", f"{place:04d}"], ["AK5", "A"]]
+    number = str(len(ORDERED))
+    body.append(["AK9", "A", number, number, number])
+    return Paper(
+        name="997_3101.edi",
+        body=interchange(ACME, "FA", [transaction_set("997", 1, body)], control=4100, at=at),
+        story=f"a 997: Acme Supply has our {number} orders and can read them",
+    )
 
 
 def clean(at: datetime) -> Paper:
@@ -298,6 +352,8 @@ def freight_delay(at: datetime) -> Paper:
 def morning(at: datetime) -> list[Paper]:
     """The files of the demonstration, in the order in which they are dropped."""
     return [
+        orders_sent(at),
+        orders_arrived(at),
         clean(at),
         backorder(at),
         rejected_line(at),

@@ -107,7 +107,7 @@ def test_the_story_tells_every_thing_once(morning: Morning, store: Store) -> Non
     def lines(verb: str) -> list[str]:
         return [line for line in story.splitlines() if line.startswith(f"{verb:>10}  ")]
 
-    assert len(lines("came in")) == 6 + 2 + 2
+    assert len(lines("came in")) == 8 + 2 + 2
     assert [line.split()[1] for line in lines("again")] == ["855_88102_resend.edi"]
     assert len(lines("wrote")) == len(expected.effects(morning.play.at))
     assert len(lines("answered")) == len(expected.ACKNOWLEDGEMENTS)
