@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from crossdock import connections
+from crossdock import connections, logins
 from crossdock.errors import Misconfigured
 from crossdock.ports import Secret
 
@@ -39,7 +39,7 @@ def test_json_as_airflow_writes_it(monkeypatch):
     ],
 )
 def test_a_uri_as_airflow_writes_it(uri, scheme, host, port, user, password, extra):
-    login = connections.parse("c", uri)
+    login = logins.parse("c", uri)
     assert (login.scheme, login.host, login.port, login.user) == (scheme, host, port, user)
     assert login.password.reveal() == password
     assert login.extra == extra
@@ -47,7 +47,7 @@ def test_a_uri_as_airflow_writes_it(uri, scheme, host, port, user, password, ext
 
 @pytest.mark.parametrize("secrets", [["whsec_a", "whsec_b"], "whsec_a whsec_b", "whsec_a,whsec_b"])
 def test_several_secrets_are_kept_one_by_one(secrets):
-    login = connections.from_fields("c", {"extra": {"webhook_secrets": secrets}})
+    login = logins.from_fields("c", {"extra": {"webhook_secrets": secrets}})
     assert login.secrets == {"webhook_secrets.0": Secret("whsec_a"), "webhook_secrets.1": Secret("whsec_b")}
     assert login.extra == {}
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_misconfigured_and_shows_nothing(monkeypatch, tex
 
 
 def test_a_login_never_shows_its_secrets():
-    login = connections.from_fields("c", {"password": "canary", "extra": {"api_key": "canary"}})
+    login = logins.from_fields("c", {"password": "canary", "extra": {"api_key": "canary"}})
     assert "canary" not in repr(login)
 
 
@@ -82,15 +82,15 @@ def test_a_login_never_shows_its_secrets():
     "name", ["private_key", "API_KEY", "client_secret", "token", "my_password", "credentials"]
 )
 def test_fields_that_are_secrets_by_name(name):
-    assert connections.is_secret_name(name)
-    assert not connections.is_secret_name("host_key")
+    assert logins.is_secret_name(name)
+    assert not logins.is_secret_name("host_key")
 
 
 def test_elsewhere_airflow_is_asked(monkeypatch):
     class Fake:
         @staticmethod
         def fetch(connection_id):
-            return {"host": "h", "login": connection_id}
+            return logins.from_fields(connection_id, {"host": "h", "login": connection_id})
 
     monkeypatch.setitem(sys.modules, "crossdock.airflow.connections", Fake)
     monkeypatch.delenv("AIRFLOW_CONN_NOWHERE", raising=False)

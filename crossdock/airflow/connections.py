@@ -14,8 +14,8 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from crossdock.connections import from_fields, parse
 from crossdock.errors import Misconfigured, WireDown
+from crossdock.logins import from_fields, parse
 from crossdock.ports import Login
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from crossdock.airflow import connections, hooks, provider
-from crossdock.connections import is_secret_name
 from crossdock.errors import Misconfigured
+from crossdock.logins import is_secret_name
 from crossdock.registry import Registry
 
 PASSWORD = "pass & <word>/with+all"

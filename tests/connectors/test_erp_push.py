@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crossdock.connections import from_fields
+from crossdock.logins import from_fields
 from crossdock.wires.webhook import NotVerified, Verified, sign, verify
 
 SAMPLE = Path(__file__).resolve().parents[2] / "connectors" / "erp_push" / "samples" / "order-hold.json"

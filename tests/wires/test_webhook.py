@@ -10,8 +10,8 @@ import standardwebhooks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossdock.connections import from_fields
 from crossdock.errors import Misconfigured
+from crossdock.logins import from_fields
 from crossdock.wires.webhook import NotVerified, Verified, WebhookSettings, sign, verify
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
