@@ -6,14 +6,14 @@ write-back is sent again with the key it always had. Both leave an audit row. Wh
 """
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Place
-from crossdock.messages import Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
-from crossdock.store import casebook, desk, inbox, outbox, sendings
+from crossdock.messages import RESENT, Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
+from crossdock.store import casebook, desk, inbox, outbox, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -74,7 +74,9 @@ def part_row(
 
 
 def write_back_row(write_back: WriteBack, problem: Problem, *, now: datetime) -> dict[str, Any]:
-    """The dead letter of a write-back."""
+    """The dead letter of a write-back; of one that sends another again it says which."""
+    if (of := told.repeated_by(write_back.headers)) is not None:
+        problem = replace(problem, sentence=f"{problem.sentence}; it sends write-back {of} again")
     return _row(
         problem,
         letter_id=derived_id("dead-letter", str(write_back.id), str(write_back.attempt)),
@@ -178,6 +180,7 @@ def replay(
     A write-back whose effect is unknown goes back only when ``did_not_happen``: a person looked at the target
     and says so. Raises ``NotPossible``, ``NoSuchDeadLetter``.
     """
+    _hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.stage == Stage.RECEIVE and letter.code == "INT.SOURCE_DEGRADED":
         raise NotPossible(
@@ -224,6 +227,7 @@ def discard(
     """End it: nothing will come of this thing, and the reason says why. Its bytes and its history stay."""
     if not reason.strip():
         raise NotPossible("a dead letter is discarded with a reason")
+    _hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
         outbox.close_by_person(
@@ -235,7 +239,7 @@ def discard(
             actor=actor,
             reason=reason,
         )
-        sendings.give_up(connection, tenant, letter.write_back_id)
+        _give_up(connection, tenant, letter.write_back_id)
     elif letter.part is not None:
         casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
     _close(
@@ -250,6 +254,53 @@ def discard(
     )
 
 
+def _hold(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> None:
+    """Hold what says the same as the write-back of a letter, before the letter itself is held: whoever sends it again
+    does so in this order."""
+    write_back_id = desk.write_back_of(connection, tenant, letter_id)
+    if write_back_id is not None:
+        told.hold_family(connection, tenant, write_back_id)
+
+
+def _give_up(connection: "Transaction", tenant: str, write_back_id: uuid.UUID) -> None:
+    """It will never leave: no answer to its numbers is waited for, unless the same left under them."""
+    first = told.first_of(connection, tenant, write_back_id, RESENT)
+    same = {first}
+    for one in told.family(connection, tenant, write_back_id) if first != write_back_id else ():
+        if RESENT in one.headers and told.repeated_by(one.headers) in same:
+            same.add(one.id)
+        if one.id in same and one.state == WriteBackState.DELIVERED:
+            return
+    sendings.give_up(connection, tenant, first)
+
+
+def settle_sent_again(
+    connection: "Transaction",
+    *,
+    tenant: str,
+    write_back_ids: Sequence[uuid.UUID],
+    what: str,
+    again: uuid.UUID,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """The letters of write-backs that were refused, once a person sends the same again (``what``: resent, reissued):
+    they are done, and say by whom, why and as which write-back. One that is refused again is a letter of its own."""
+    for letter in desk.open_letters_of(connection, tenant, write_back_ids):
+        _close(
+            connection,
+            letter,
+            state="replayed",
+            action=f"dead_letter.{what}",
+            actor=actor,
+            reason=f"{what} as write-back {again}: {reason}",
+            said=reason,
+            now=now,
+            more={"write_back": str(letter.write_back_id), "new": str(again)},
+        )
+
+
 def _close(
     connection: "Transaction",
     letter: Any,
@@ -260,8 +311,10 @@ def _close(
     reason: str,
     said: str | None,
     now: datetime,
+    more: Mapping[str, str] | None = None,
 ) -> None:
-    """Close the letter and write down who did it: never one without the other. ``said``: what the person said."""
+    """Close the letter and write down who did it: never one without the other. ``said``: what the person said;
+    ``more``: what else the audit keeps."""
     desk.close_dead_letter(
         connection,
         tenant=letter.tenant,
@@ -280,7 +333,7 @@ def _close(
         object_kind="dead_letter",
         object_id=str(letter.id),
         reason=said,
-        detail={"stage": letter.stage, "code": letter.code, "label": letter.label},
+        detail={"stage": letter.stage, "code": letter.code, "label": letter.label, **(more or {})},
     )
 
 
@@ -291,5 +344,6 @@ def _open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -
             f"there is no dead letter {letter_id}; `crossdock dead-letters list` shows them"
         )
     if letter.state != "open":
-        raise NotPossible(f"dead letter {letter_id} was {letter.state} by {letter.closed_by} already")
+        how = f": {letter.reason}" if letter.reason and letter.reason != "replay" else ""
+        raise NotPossible(f"dead letter {letter_id} was {letter.state} by {letter.closed_by} already{how}")
     return letter

@@ -36,11 +36,8 @@ if TYPE_CHECKING:
 MEDIA_TYPE: Final = "application/edi-x12"
 
 PARTNER: Final = "partner"
-RESENT: Final = "resend_of"
-REISSUED: Final = "reissue_of"
 REPLACED: Final = "replaced"
-"""Headers of a write-back that holds a document: for whom it is, of which other one it is the same again, and which
-characters could not be written."""
+"""Headers of a write-back that holds a document: for whom it is, and which characters could not be written."""
 
 _MOST_REPLACED: Final = 20
 

@@ -19,13 +19,13 @@ from crossdock.answered import enrich
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.matched import MAPPING, Answer, InterchangeAnswer, Told
-from crossdock.messages import CaseState
+from crossdock.messages import RESENT, CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.normalize.values import Exchanged, SetNumbers
 from crossdock.numbering import Received
 from crossdock.partners import Partner
 from crossdock.reconcile import Said
-from crossdock.store import casebook, clockwork, register, sendings
+from crossdock.store import casebook, clockwork, register, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -178,8 +178,8 @@ class _Batch:
     ) -> None:
         board = matched.Board(sent.values(), self._partners)
         for answer in answers:
-            for told in board.take(answer):
-                self._said.append(self._tell(told))
+            for odd in board.take(answer):
+                self._said.append(self._tell(odd))
         sendings.move(self._connection, self._tenant, board.moved())
 
     def _answer_copies(self, copies: set[tuple[str, str, str]]) -> None:
@@ -340,10 +340,12 @@ def note_delivered(
     partners: Iterable[Partner],
     now: datetime,
 ) -> None:
-    """It left: now its acknowledgement is waited for, by the partner's calendar, where one is expected."""
+    """It left: now its acknowledgement is waited for, by the partner's calendar, where one is expected. What was
+    sent again under the same numbers is registered once, with the write-back that was first."""
     moved = []
     by_name: dict[str, Partner] = {}
-    for one in sendings.sent_in(connection, tenant, write_back_id):
+    first = told.first_of(connection, tenant, write_back_id, RESENT)
+    for one in sendings.sent_in(connection, tenant, first):
         if one.state != "unsent":
             continue
         by_name = by_name or {partner.name: partner for partner in partners}

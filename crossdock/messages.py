@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from canonical import ids
 from crossdock.errors import Place
@@ -189,6 +189,11 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
     WriteBackState.EXHAUSTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
     WriteBackState.DISCARDED: frozenset(),
 }
+
+
+RESENT: Final = "resend_of"
+REISSUED: Final = "reissue_of"
+"""Headers of a write-back that says again what another one said: under its numbers, or under new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

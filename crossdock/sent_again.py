@@ -5,21 +5,25 @@ same numbers; the partner that did read it sees a duplicate. **Reissue**: the pa
 take the file under them. The content goes out as a new interchange, and the answer to the old one is no longer waited
 for. Each is a write-back of its own with its own key, names the one that it repeats, and is in the audit with its
 reason.
+
+All write-backs that say the same are a family: of one that was sent again, and of what sends it again. While one of
+them is on its way, or nobody knows whether it arrived, no other leaves. The dead letter of one that the target
+refused is settled when the same leaves again.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock import edi_out, exchanges
+from crossdock import deadletters, edi_out, exchanges
 from crossdock.deadletters import NotPossible
 from crossdock.errors import Misconfigured
-from crossdock.messages import WriteBackState, derived_id
+from crossdock.messages import REISSUED, RESENT, WriteBackState, derived_id
 from crossdock.partners import Partner, Partners
 from crossdock.registry import Body
-from crossdock.store import desk, outbox, told
+from crossdock.store import desk, outbox, sendings, told
 from crossdock.writebacks import write_back_row
 
 if TYPE_CHECKING:
@@ -34,6 +38,16 @@ _INSTEAD: Final[Mapping[str, str]] = {
     WriteBackState.DISCARDED: "a person discarded it: decide the case again if it is to be sent after all",
 }
 """What to do with a write-back in this state; one that was delivered or rejected may be sent again."""
+
+_FIRST: Final[Mapping[str, str]] = {
+    WriteBackState.READY: "is on its way again already, as {other}: wait until that arrived",
+    WriteBackState.SENDING: "is on its way again already, as {other}: wait until that arrived",
+    WriteBackState.UNSURE: "was sent again as {other}, and whether that arrived is unknown: look at the target, then "
+    "`crossdock dead-letters replay` with --it-did-not-happen, or discard it",
+    WriteBackState.EXHAUSTED: "was to be sent again as {other}, which never arrived: `crossdock dead-letters replay` "
+    "sends that, or discard it",
+}
+"""What must be settled first: another one of the family is in this state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +70,19 @@ def resend(
     now: datetime,
 ) -> Again:
     """The same bytes once more, under the same numbers. Raises ``NotPossible`` with what to do instead."""
-    row = _repeatable(connection, tenant, write_back_id, reason, "resent")
-    headers = _linked(row.headers, edi_out.RESENT, write_back_id)
+    row, family = _repeatable(connection, tenant, write_back_id, reason, "resent")
+    first = told.first_of(connection, tenant, write_back_id, RESENT)
+    if any(one.state == "cancelled" for one in sendings.sent_in(connection, tenant, first)):
+        raise NotPossible(
+            f"write-back {write_back_id} is not resent: nobody waits for an answer to its control numbers any more, "
+            "since it was reissued or discarded; resend what it was reissued as, or reissue it"
+        )
+    headers = _linked(row.headers, RESENT, write_back_id)
     body = Body(body=bytes(row.body), media_type=row.media_type, subject=row.subject, headers=headers)
     number = edi_out.interchange_number(body.body)
-    return _queue(connection, tenant, row, body, "resend", number, actor, reason, now)
+    again = _queue(connection, tenant, row, body, "resend", number, actor, reason, now)
+    _settle(connection, tenant, family, again, "resent", actor, reason, now)
+    return again
 
 
 def reissue(
@@ -73,9 +95,9 @@ def reissue(
     reason: str,
     now: datetime,
 ) -> Again:
-    """The same content under new control numbers of ours, registered like anything that is written. Raises
-    ``NotPossible`` with what to do instead."""
-    row = _repeatable(connection, tenant, write_back_id, reason, "reissued")
+    """The same content under new control numbers of ours, registered like anything that is written; an answer to what
+    went out before is waited for no longer. Raises ``NotPossible`` with what to do instead."""
+    row, family = _repeatable(connection, tenant, write_back_id, reason, "reissued")
     before = bytes(row.body)
     partner = _partner(before, partners)
     counted = edi_out.counted(before)
@@ -87,22 +109,25 @@ def reissue(
         content = edi_out.renumbered(before, interchange=interchange, group=group, first_set=first_set)
     numbers.save()
     number = f"{interchange:09}"
-    headers = _linked(row.headers, edi_out.REISSUED, write_back_id)
+    headers = _linked(row.headers, REISSUED, write_back_id)
     if "filename" in headers:
         headers["filename"] = headers["filename"].replace(edi_out.interchange_number(before), number)
     body = Body(body=content, media_type=row.media_type, subject=row.subject, headers=headers)
     again = _queue(connection, tenant, row, body, "reissue", number, actor, reason, now)
-    exchanges.note_given_up(connection, tenant, _first(connection, tenant, row))
+    for one in family:
+        exchanges.note_given_up(connection, tenant, one.id)
     exchanges.note_written(connection, tenant, again.id, content, partner, now)
+    _settle(connection, tenant, family, again, "reissued", actor, reason, now)
     return again
 
 
 def _repeatable(
     connection: "Transaction", tenant: str, write_back_id: uuid.UUID, reason: str, what: str
-) -> Any:
-    """The row of a write-back that may be sent again, locked."""
+) -> tuple[Any, Sequence[Any]]:
+    """The row of a write-back that may be sent again, and its family; locked."""
     if not reason.strip():
         raise NotPossible(f'a write-back is {what} with a reason: add --reason "..."')
+    told.hold_family(connection, tenant, write_back_id)
     row = told.write_back(connection, tenant, write_back_id)
     if row is None:
         raise Misconfigured(f"there is no write-back {write_back_id}; see `crossdock write-backs list`")
@@ -113,16 +138,15 @@ def _repeatable(
         )
     if (instead := _INSTEAD.get(row.state)) is not None:
         raise NotPossible(f"write-back {write_back_id} is not {what}: {instead.format(target=row.target)}")
-    for other in told.repeats_of(connection, tenant, write_back_id):
-        if other.state in (WriteBackState.READY, WriteBackState.SENDING):
-            raise NotPossible(
-                f"write-back {write_back_id} is on its way again already, as {other.id}: wait until that arrived"
-            )
-    return row
+    family = told.family(connection, tenant, write_back_id)
+    for other in family:
+        if other.id != write_back_id and (wait := _FIRST.get(other.state)) is not None:
+            raise NotPossible(f"write-back {write_back_id} {wait.format(other=other.id)}")
+    return row, family
 
 
 def _linked(headers: Mapping[str, str], link: str, write_back_id: uuid.UUID) -> dict[str, str]:
-    kept = {name: value for name, value in headers.items() if name not in (edi_out.RESENT, edi_out.REISSUED)}
+    kept = {name: value for name, value in headers.items() if name not in (RESENT, REISSUED)}
     return {**kept, link: str(write_back_id)}
 
 
@@ -173,15 +197,27 @@ def _queue(
     return Again(id=key, of=row.id, target=row.target, interchange=number)
 
 
-def _first(connection: "Transaction", tenant: str, row: Any) -> uuid.UUID:
-    """The write-back under which the numbers of this one were registered: of one that was resent, the first."""
-    while before := row.headers.get(edi_out.RESENT):
-        found = told.write_back(connection, tenant, uuid.UUID(before))
-        if found is None:
-            break
-        row = found
-    first: uuid.UUID = row.id
-    return first
+def _settle(
+    connection: "Transaction",
+    tenant: str,
+    family: Sequence[Any],
+    again: Again,
+    what: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """What the target refused leaves again, so its dead letter is done."""
+    deadletters.settle_sent_again(
+        connection,
+        tenant=tenant,
+        write_back_ids=[one.id for one in family],
+        what=what,
+        again=again.id,
+        actor=actor,
+        reason=reason,
+        now=now,
+    )
 
 
 def _partner(body: bytes, partners: Partners) -> Partner:

@@ -1,7 +1,7 @@
 """The desk: dead letters, the audit trail, and the record of runs."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,32 @@ def read_dead_letter(connection: sa.Connection, tenant: str, letter_id: uuid.UUI
         .with_for_update()
     )
     return connection.execute(statement).first()
+
+
+def open_letters_of(
+    connection: sa.Connection, tenant: str, write_back_ids: Collection[uuid.UUID]
+) -> Sequence[Any]:
+    """The open dead letters of these write-backs, locked for this transaction."""
+    statement = (
+        sa.select(dead_letters)
+        .where(
+            dead_letters.c.tenant == tenant,
+            dead_letters.c.state == "open",
+            dead_letters.c.write_back_id.in_(list(write_back_ids)),
+        )
+        .order_by(dead_letters.c.created_at, dead_letters.c.id)
+        .with_for_update()
+    )
+    return connection.execute(statement).all()
+
+
+def write_back_of(connection: sa.Connection, tenant: str, letter_id: uuid.UUID) -> uuid.UUID | None:
+    """The write-back that a dead letter is of; ``None``: it is of something else, or is not there."""
+    statement = sa.select(dead_letters.c.write_back_id).where(
+        dead_letters.c.tenant == tenant, dead_letters.c.id == letter_id
+    )
+    found: uuid.UUID | None = connection.execute(statement).scalar_one_or_none()
+    return found
 
 
 def close_dead_letter(

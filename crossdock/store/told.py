@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.messages import REISSUED, RESENT, WriteBackState
 from crossdock.store.named import names_any
 from crossdock.store.tables import CLOSED_CASE_STATES, cases, decisions, events, write_backs
 
@@ -51,14 +52,19 @@ def open_events(
     return [(row.document, row.actions or ()) for row in connection.execute(statement)]
 
 
+_UNSAID: Final = (WriteBackState.REJECTED, WriteBackState.DISCARDED)
+
+
 def still_holds(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> bool:
-    """Whether what this write-back says was said, or will be: its target has not refused it, nobody discarded it."""
-    statement = sa.select(write_backs.c.id).where(
-        write_backs.c.tenant == tenant,
-        write_backs.c.id == write_back_id,
-        write_backs.c.state.not_in(["rejected", "discarded"]),
+    """Whether what this write-back says was said, or will be, by it or by one that says it again: its target has not
+    refused it, nobody discarded it."""
+    statement = sa.select(write_backs.c.state).where(
+        write_backs.c.tenant == tenant, write_backs.c.id == write_back_id
     )
-    return connection.execute(statement).first() is not None
+    state = connection.execute(statement).scalar_one_or_none()
+    if state != WriteBackState.REJECTED:  # only what was delivered or rejected is ever said again
+        return state is not None and state not in _UNSAID
+    return any(one.state not in _UNSAID for one in family(connection, tenant, write_back_id))
 
 
 def write_back(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
@@ -80,6 +86,68 @@ def links_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -
     return found
 
 
+def first_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, *links: str) -> uuid.UUID:
+    """The write-back that was said first, of those that are linked by these headers: of what is the same under the
+    same numbers by ``RESENT`` alone, of all that says the same by both."""
+    first = write_back_id
+    while True:
+        headers = connection.execute(
+            sa.select(write_backs.c.headers).where(write_backs.c.tenant == tenant, write_backs.c.id == first)
+        ).scalar_one_or_none()
+        before = next((headers[link] for link in links if link in headers), None) if headers else None
+        if before is None:
+            return first
+        first = uuid.UUID(before)
+
+
+def hold_family(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> uuid.UUID:
+    """Hold what says the same to the end of the transaction: of two who want to send it again, or to run it again,
+    the second sees what the first did. The one that was said first."""
+    first = first_of(connection, tenant, write_back_id, RESENT, REISSUED)
+    write_back(connection, tenant, first)
+    return first
+
+
+def family(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Sequence[Any]:
+    """The write-backs that say the same, under the same numbers or under others, oldest first, the one itself among
+    them: id, state and headers."""
+    first = first_of(connection, tenant, write_back_id, RESENT, REISSUED)
+    root = sa.select(write_backs).where(write_backs.c.tenant == tenant, write_backs.c.id == first).subquery()
+    statement = (
+        sa.select(write_backs.c.id, write_backs.c.state, write_backs.c.headers)
+        .join(
+            root,
+            sa.and_(
+                sa.or_(
+                    write_backs.c.case_id == root.c.case_id,
+                    sa.and_(write_backs.c.case_id.is_(None), root.c.case_id.is_(None)),
+                ),
+                write_backs.c.operation == root.c.operation,
+            ),
+        )
+        .where(
+            write_backs.c.tenant == tenant,
+            sa.or_(
+                write_backs.c.id == first,
+                write_backs.c.headers.has_key(RESENT),
+                write_backs.c.headers.has_key(REISSUED),
+            ),
+        )
+        .order_by(write_backs.c.created_at, write_backs.c.id)
+    )
+    found = connection.execute(statement).all()
+    known = {first}
+    while more := {one.id for one in found if one.id not in known and repeated_by(one.headers) in known}:
+        known |= more
+    return [one for one in found if one.id in known]
+
+
+def repeated_by(headers: Mapping[str, str]) -> uuid.UUID | None:
+    """The write-back that the one with these headers says again; ``None``: it says something of its own."""
+    of = headers.get(RESENT) or headers.get(REISSUED)
+    return uuid.UUID(of) if of else None
+
+
 def repeats_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Sequence[Any]:
     """The write-backs that say the same again, under its numbers or under others: id and state."""
     of = str(write_back_id)
@@ -88,7 +156,7 @@ def repeats_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID)
         sa.select(write_backs.c.id, write_backs.c.state)
         .where(
             write_backs.c.tenant == tenant,
-            sa.or_(headers["resend_of"].astext == of, headers["reissue_of"].astext == of),
+            sa.or_(headers[RESENT].astext == of, headers[REISSUED].astext == of),
         )
         .order_by(write_backs.c.created_at)
     )

@@ -1,24 +1,30 @@
 """Sent again: the same numbers or new ones, chosen by a person, with a reason, linked to what was sent first."""
 
 import contextlib
+import random
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from crossdock import exchanges, sent_again
+from crossdock import deadletters, exchanges, sent_again
 from crossdock import receive as receiving
 from crossdock.deadletters import NotPossible
+from crossdock.deliver import Deliverer
 from crossdock.edi_out import interchange_number, renumbered
 from crossdock.errors import CrossdockError
 from crossdock.formats.x12 import Interchange, TransactionSet, read
 from crossdock.formats.x12.second_reader import differences
 from crossdock.hub import Hub
-from crossdock.messages import RawMessage
+from crossdock.messages import Delivered, Outcome, RawMessage, Receipt, Reject, Unsure, WriteBack
 from crossdock.registry import Registry
-from crossdock.store.tables import audit, write_backs
+from crossdock.store import told
+from crossdock.store.tables import audit, dead_letters, write_backs
 from crossdock.store.tables import exchanges as register
 
 TENANT = "main"
@@ -294,3 +300,253 @@ def test_an_acknowledgement_with_several_groups_is_renumbered_whole():
     ]  # fmt: skip
     assert [one.segments[1][2] for one in sets] == ["57", "58", "59"], "what it answers stays"
     assert renumbered(again, interchange=7, group=9, first_set=3) == body
+
+
+# ── a target that answers, attempt by attempt ────────────────────────────────────────────────────────────────
+
+
+class Answering:
+    """The partner's server: it says these outcomes one after another."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.bodies: list[bytes] = []
+
+    def deliver(self, write_back: WriteBack) -> Outcome:
+        if write_back.operation != "x12_860":
+            return YES
+        self.bodies.append(write_back.body)
+        return self.outcomes.pop(0)
+
+    def close(self) -> None: ...
+
+
+YES = Delivered(receipt=Receipt(reference="there"))
+NO = Reject(reason="550: the directory is closed")
+SILENCE = Unsure(reason="it hung up")
+
+
+def delivered(hub: Hub, *outcomes: Outcome) -> Answering:
+    """Deliver what is due; the target says these outcomes of our documents."""
+    sink = Answering(*outcomes)
+    manifest = hub.registry.manifest("supplier_edi")
+    assert manifest.sink is not None
+    manifest = replace(manifest, sink=replace(manifest.sink, idempotency="none"))
+    deliverer = Deliverer(
+        store=hub.store,
+        tenant=TENANT,
+        manifest=manifest,
+        sink=sink,
+        clock=hub.clock,
+        dice=random.Random(1),
+        lease=timedelta(minutes=5),
+        partners=hub.partners,
+    )
+    while deliverer.deliver_batch()["attempts"]:
+        pass
+    assert sink.outcomes == [], "every outcome was asked for"
+    return sink
+
+
+def letters(hub: Hub, state: str) -> list:
+    with hub.store.transaction(TENANT) as connection:
+        statement = (
+            sa.select(dead_letters)
+            .where(dead_letters.c.write_back_id.is_not(None), dead_letters.c.state == state)
+            .order_by(dead_letters.c.created_at)
+        )
+        return list(connection.execute(statement))
+
+
+def replay(hub: Hub, letter_id: uuid.UUID, **more: bool) -> None:
+    with hub.store.transaction(TENANT) as connection:
+        deadletters.replay(
+            connection, tenant=TENANT, letter_id=letter_id, actor="bob", now=hub.clock.now(), **more
+        )
+
+
+def discard(hub: Hub, letter_id: uuid.UUID) -> None:
+    with hub.store.transaction(TENANT) as connection:
+        deadletters.discard(
+            connection,
+            tenant=TENANT,
+            letter_id=letter_id,
+            actor="bob",
+            reason="agreed by phone",
+            now=hub.clock.now(),
+        )
+
+
+def state_of(hub: Hub, row_id: uuid.UUID) -> str:
+    (found,) = [row.state for row in rows(hub) if row.id == row_id]
+    return found
+
+
+def test_the_answer_to_what_was_refused_and_resent_is_waited_for_from_its_delivery_on(hub, clock):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    number = interchange_number(bytes(first.body))
+    assert registered(hub) == {number: ("unsent", str(first.id))}
+    clock.advance(timedelta(hours=2))
+    resend(hub, first.id)
+    sink = delivered(hub, YES)
+    assert sink.bodies == [bytes(first.body)]
+    assert registered(hub) == {number: ("waiting", str(first.id))}
+    with hub.store.transaction(TENANT) as connection:
+        (due,) = connection.scalars(sa.select(register.c.answer_due_at).where(register.c.state == "waiting"))
+    assert due > clock.now(), "the time begins when it left"
+
+
+def test_the_answer_to_a_resend_of_a_resend_is_waited_for(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    second = resend(hub, first.id)
+    delivered(hub, NO)
+    resend(hub, second.id)
+    delivered(hub, YES)
+    assert [state for state, _ in registered(hub).values()] == ["waiting"]
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_what_may_have_arrived_is_not_sent_again_until_a_person_looked(hub, which):
+    first = row_of(hub, "x12_860")
+    delivered(hub, YES)
+    second = resend(hub, first.id)
+    delivered(hub, SILENCE)
+    assert state_of(hub, second.id) == "unsure"
+    about = first.id if which == "first" else second.id
+    for again in (resend, reissue):
+        with pytest.raises(NotPossible, match=r"unknown: look at the target, .* --it-did-not-happen"):
+            again(hub, about)
+    assert len(registered(hub)) == 1, "no number was taken"
+    (letter,) = letters(hub, "open")
+    replay(hub, letter.id, did_not_happen=True)
+    delivered(hub, YES)
+    assert resend(hub, about).of == about, "a person looked, and it is known now"
+
+
+def test_once_a_person_discards_what_is_unknown_the_first_may_be_sent_again(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, YES)
+    resend(hub, first.id)
+    delivered(hub, SILENCE)
+    (letter,) = letters(hub, "open")
+    discard(hub, letter.id)
+    assert [state for state, _ in registered(hub).values()] == ["waiting"], "the first did arrive"
+    assert resend(hub, first.id).of == first.id
+
+
+def test_what_never_arrived_the_second_time_is_run_again_and_not_sent_a_third_time(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    second = resend(hub, first.id)
+    state(hub, second.id, "sending", "exhausted")
+    for again in (resend, reissue):
+        with pytest.raises(NotPossible, match=f"as {second.id}, which never arrived"):
+            again(hub, first.id)
+
+
+def test_nothing_of_a_family_leaves_while_one_of_it_is_on_its_way(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    second = resend(hub, first.id)
+    state(hub, second.id, "sending", "delivered")
+    third = reissue(hub, second.id)
+    for about in (first.id, second.id):
+        for again in (resend, reissue):
+            with pytest.raises(NotPossible, match=f"on its way again already, as {third.id}"):
+                again(hub, about)
+    state(hub, third.id, "sending", "delivered")
+    fourth = reissue(hub, first.id)
+    states = {number: said for number, (said, _) in registered(hub).items()}
+    assert states.pop(fourth.interchange) == "unsent"
+    assert set(states.values()) == {"cancelled"}, "only the newest is waited for"
+
+
+def test_what_was_reissued_is_not_resent_under_the_numbers_that_were_given_up(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    second = reissue(hub, first.id)
+    delivered(hub, YES)
+    with pytest.raises(NotPossible, match="resend what it was reissued as, or reissue it"):
+        resend(hub, first.id)
+    assert resend(hub, second.id).of == second.id
+
+
+@pytest.mark.parametrize(("again", "word"), [(resend, "resent"), (reissue, "reissued")])
+def test_the_dead_letter_of_what_was_refused_is_settled_when_it_leaves_again(hub, again, word):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    (letter,) = letters(hub, "open")
+    done = again(hub, first.id, "they opened the directory")
+    assert letters(hub, "open") == []
+    (settled,) = letters(hub, "replayed")
+    assert (settled.id, settled.closed_by) == (letter.id, "ann")
+    assert settled.reason == f"{word} as write-back {done.id}: they opened the directory"
+    (noted,) = audited(hub, f"dead_letter.{word}")
+    assert (noted.object_id, noted.actor, noted.reason) == (
+        str(letter.id),
+        "ann",
+        "they opened the directory",
+    )
+    assert (noted.detail["write_back"], noted.detail["new"]) == (str(first.id), str(done.id))
+    with pytest.raises(NotPossible, match=f"{word} as write-back {done.id}"):
+        replay(hub, letter.id)
+    assert state_of(hub, first.id) == "rejected", "what became of the first stays on record"
+
+
+@pytest.mark.parametrize("again", [resend, reissue])
+def test_what_is_refused_again_is_an_open_letter_that_says_of_which(hub, again):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    second = again(hub, first.id)
+    delivered(hub, NO)
+    (letter,) = letters(hub, "open")
+    assert letter.write_back_id == second.id
+    assert f"it sends write-back {first.id} again" in letter.sentence
+    third = again(hub, second.id)
+    assert letters(hub, "open") == [], "one trouble, one open letter"
+    assert [one.write_back_id for one in letters(hub, "replayed")] == [first.id, second.id]
+    delivered(hub, YES)
+    assert registered(hub)[third.interchange][0] == "waiting"
+
+
+def test_a_refused_resend_that_is_discarded_ends_the_wait_for_what_never_left(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    resend(hub, first.id)
+    delivered(hub, NO)
+    (letter,) = letters(hub, "open")
+    discard(hub, letter.id)
+    assert [said for said, _ in registered(hub).values()] == ["cancelled"]
+
+
+def test_what_was_refused_and_resent_is_said_and_not_said_anew(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, NO)
+    with hub.store.transaction(TENANT) as connection:
+        assert not told.still_holds(connection, TENANT, first.id)
+    resend(hub, first.id)
+    with hub.store.transaction(TENANT) as connection:
+        assert told.still_holds(connection, TENANT, first.id)
+
+
+def test_of_two_who_send_the_same_again_at_once_one_is_refused(hub):
+    first = row_of(hub, "x12_860")
+    state(hub, first.id, "sending", "delivered")
+    second = resend(hub, first.id)
+    state(hub, second.id, "sending", "delivered")
+    together = threading.Barrier(2)
+
+    def go(about: uuid.UUID) -> str:
+        together.wait()
+        try:
+            resend(hub, about)
+        except NotPossible as error:
+            return str(error)
+        return "sent"
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(go, (first.id, second.id)))
+    assert sorted(one == "sent" for one in said) == [False, True]
+    assert any("on its way again already" in one for one in said)
