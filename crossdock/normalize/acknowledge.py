@@ -419,10 +419,10 @@ def wanted(
         elif verdict.word != "A" or _tells_acceptance(verdict, partner):
             groups.append((kind, verdict))
     codes = [ack.DUPLICATE_INTERCHANGE] if refused_as_twice else []
-    noted = ack.INVALID_CONTENT if unnamed else ""
     tell_interchange = _tells_interchange(
-        opened, ends, partner, wrong=bool(errors or codes or noted), acknowledges=acknowledges
+        opened, ends, partner, wrong=bool(errors or codes or unnamed), acknowledges=acknowledges
     )
+    noted = ack.INVALID_CONTENT if unnamed else _borne(opened)
     if not groups and not tell_interchange:
         return None
     told = _Told(
@@ -434,6 +434,12 @@ def wanted(
         tell_interchange=tell_interchange,
     )
     return _answer([told], partner, (number,))
+
+
+def _borne(opened: x12.Interchange) -> str:
+    """The note of what is wrong in its ISA and was borne: told where a TA1 goes along, and no reason for one."""
+    borne = (one for one in opened.findings if one.level is x12.Level.TA1)
+    return next((one.ack_code for one in borne if one.severity is x12.Severity.WARNING), "")
 
 
 def _kind(verdict: ack.GroupVerdict, partner: Partner) -> str:

@@ -365,6 +365,25 @@ def test_a_group_that_no_ak1_can_name_is_told_by_the_ta1_as_accepted_with_an_err
     assert only(said, "AK1") == [["AK1", "PR", "8"]]
 
 
+@pytest.mark.parametrize("number", [b"00000003A", b"\x0000000003", b"         ", b"-00000003"])
+def test_an_interchange_whose_number_is_none_is_refused(trade, number):
+    body = interchange(group("PR", 7, confirmation()), number=3)
+    trade.take(body.replace(b"000000003", number))
+    (said,) = trade.answers()
+    assert only(said, "TA1")[0][1:] == ["000000000", "261120", "1402", "R", "018"]
+    assert only(said, "AK9")[0][1] == "R"
+    assert [part.state for _, normalized in trade.done for part in normalized.parts] == ["rejected"]
+
+
+@pytest.mark.parametrize(("asked", "told"), [(1, [["E", "018"]]), (0, [])])
+def test_a_number_that_is_too_short_is_read_and_told_where_a_ta1_goes_along(trade, asked, told):
+    body = interchange(group("PR", 7, confirmation()), number=3, ack=asked)
+    trade.take(body.replace(b"000000003", b"35       "))
+    (said,) = trade.answers()
+    assert [segment[4:] for segment in only(said, "TA1")] == told
+    assert only(said, "AK9")[0][1] == "A"
+
+
 def test_ids_that_no_gs_can_hold_are_replaced_by_the_profiles(trade):
     trade.partner = acme(group_ids=("ACMEDC7",), our_group_id="XDOCK")
     body = interchange(group("PR", 7, confirmation(), sender="AC>ME", receiver="C"), number=3)

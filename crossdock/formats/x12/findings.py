@@ -70,6 +70,7 @@ class Code(StrEnum):
     ISA_TIME = "X12.ISA_TIME"
     ISA_STANDARD = "X12.ISA_STANDARD"
     ISA_CONTROL_NUMBER = "X12.ISA_CONTROL_NUMBER"
+    ISA_NUMBER_WIDTH = "X12.ISA_NUMBER_WIDTH"
     ISA_ACK_REQUESTED = "X12.ISA_ACK_REQUESTED"
     ISA_USAGE = "X12.ISA_USAGE"
     ISA_DUPLICATE = "X12.ISA_DUPLICATE"
@@ -162,7 +163,8 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.ISA_DATE: _warning("ISA09 is no date YYMMDD.", Level.TA1, "014"),
     Code.ISA_TIME: _warning("ISA10 is no time HHMM.", Level.TA1, "015"),
     Code.ISA_STANDARD: _warning("ISA11 is neither U nor a repetition separator.", Level.TA1, "016"),
-    Code.ISA_CONTROL_NUMBER: _warning("ISA13 is not nine digits.", Level.TA1, "018"),
+    Code.ISA_CONTROL_NUMBER: _error("ISA13 is no number of at most nine digits.", Level.TA1, "018"),
+    Code.ISA_NUMBER_WIDTH: _warning("ISA13 is a number, and not of nine digits.", Level.TA1, "018"),
     Code.ISA_ACK_REQUESTED: _warning("ISA14 is neither 0 nor 1.", Level.TA1, "019"),
     Code.ISA_USAGE: _warning("ISA15 is none of I, P, T.", Level.TA1, "020"),
     Code.ISA_DUPLICATE: _error(

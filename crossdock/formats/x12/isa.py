@@ -248,8 +248,10 @@ def _findings(header: Header, elements: tuple[str, ...], ordinal: int, offset: i
         repetition and (len(repetition) > 4 or repetition.isspace())
     ):
         say(Code.ISA_STANDARD, 11)
-    if not re.fullmatch(r"[0-9]{9}", value[12]):
+    if not re.fullmatch(r"[0-9]{1,9}", value[12]):
         say(Code.ISA_CONTROL_NUMBER, 13)
+    elif len(value[12]) != 9:
+        say(Code.ISA_NUMBER_WIDTH, 13)
     if value[13] not in ("0", "1"):
         say(Code.ISA_ACK_REQUESTED, 14)
     if value[14] not in ("I", "P", "T"):
