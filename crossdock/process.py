@@ -11,7 +11,7 @@ and never all in memory.
 import gc
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from canonical.events import ExceptionEvent
 from crossdock import exchanges
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
-from crossdock.errors import Misconfigured, WireDown
+from crossdock.errors import CrossdockError, WireDown
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import (
     PartState,
@@ -37,7 +37,7 @@ from crossdock.reconcile import SWEEP, Reconciler
 from crossdock.record import Recorder, Worked, part_count
 from crossdock.registry import Registry
 from crossdock.store import casebook, inbox
-from crossdock.store.engine import Clash
+from crossdock.store.engine import Clash, StoreUnready, TookTooLong
 from crossdock.store.register import Lookup
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
 
 POISON_CLAIMS = 3
-"""A message that was claimed so often and never finished kills its worker: it is set aside without another try."""
+"""A message that was claimed so often and never finished kills its worker: it is set aside without another try. From
+the second time on it is claimed alone, so that no other is counted with it."""
+
+OUR_FAULT = (WireDown, StoreUnready)
+"""Our own database is away, or others were in the way: no message is to blame."""
 
 MOST_CLASHES = 5
 """So often a batch is written again when another worker's rows were in its way. Then the claim lapses."""
@@ -84,6 +88,7 @@ class Processor:
             tenant=tenant, registry=registry, router=router, reconciler=self._reconciler
         )
         self._lease = lease
+        self._owed: dict[uuid.UUID, int] = {}
 
     def process_batch(self) -> dict[str, int]:
         """Claim and finish one batch. ``messages`` 0: nothing waits."""
@@ -92,6 +97,7 @@ class Processor:
 
     def _process_batch(self) -> dict[str, int]:
         with self._store.transaction(self._tenant) as connection:
+            inbox.give_back(connection, self._tenant, self._owed)
             claims = inbox.claim_messages(
                 connection,
                 tenant=self._tenant,
@@ -105,23 +111,54 @@ class Processor:
                 for claim in claims
                 if claim.again
             }
+        self._owed = {}
         counts = dict.fromkeys(
             ("messages", "parts", "facts", "events", "cases", "write_backs", "dead_letters", "cleared"), 0
         )
         if not claims:
             return counts
         faultpoint("process.after_claim")
-        for run in _runs(claims):
-            if _is_long(run[0]):
-                done = [(1, self._process_long(run[0], replayed.get(run[0].id, frozenset())))]
-            else:
-                done = self._write_isolated(self.decide(self._normalize(run, replayed)))
-            for messages, written in done:
-                counts["messages"] += messages
-                for name, number in written.items():
-                    counts[name] += number
+        try:
+            for run in _runs(claims):
+                if _is_long(run[0]):
+                    done = [(1, self._process_long(run[0], replayed.get(run[0].id, frozenset())))]
+                else:
+                    done = self._process_run(run, replayed)
+                for messages, written in done:
+                    counts["messages"] += messages
+                    for name, number in written.items():
+                        counts[name] += number
+        except OUR_FAULT as fault:
+            if not isinstance(fault, TookTooLong):
+                self._give_back(claims)
+            raise
         faultpoint("process.after_commit")
         return counts
+
+    def _give_back(self, claims: Sequence[inbox.Claim]) -> None:
+        """These claims do not count as tries. While the database is still away they are owed to it, and given back
+        with the next batch; when this process ends before that, they lapse and count."""
+        self._owed = {claim.id: claim.fence for claim in claims}
+        with suppress(CrossdockError):
+            with self._store.transaction(self._tenant) as connection:
+                inbox.give_back(connection, self._tenant, self._owed)
+            self._owed = {}
+
+    def _process_run(
+        self, run: Sequence[inbox.Claim], replayed: Mapping[uuid.UUID, frozenset[int]]
+    ) -> list[tuple[int, Mapping[str, int]]]:
+        """Normalize, decide and write these messages together; when that fails for what one of them holds, one by
+        one. How many messages came to what."""
+        try:
+            worked = self.decide(self._normalize(run, replayed))
+        except OUR_FAULT:
+            raise
+        except Exception as error:
+            if len(run) > 1:
+                return [done for claim in run for done in self._process_run([claim], replayed)]
+            problem = problem_of(error, Stage.NORMALIZE)
+            worked = [_failed(run[0], replayed.get(run[0].id, frozenset()), problem)]
+        return self._write_isolated(worked)
 
     def _normalize(
         self, claims: Sequence[inbox.Claim], replayed: Mapping[uuid.UUID, frozenset[int]]
@@ -149,7 +186,7 @@ class Processor:
             )
         except Exception as error:
             if lookup.failed:
-                raise  # our own database is in trouble: no message is to blame
+                raise  # the transaction says whether our own database is in trouble, or this message is
             # a fault in a mapping must not stop the messages beside it
             return _failed(claim, replayed, problem_of(error, Stage.NORMALIZE))
         return _said_in(claim, replayed, normalized)
@@ -159,12 +196,12 @@ class Processor:
         When that fails for what it holds, it is set aside whole, like any other."""
         if claim.attempts > POISON_CLAIMS:
             return self._write([_poisonous(claim, replayed)])
-        lookup: Lookup | None = None
         slices: _Slices | None = None
 
         def write(connection: "Transaction") -> dict[str, int]:
-            nonlocal lookup, slices
-            lookup, slices = Lookup(connection, self._tenant, self._partners), None
+            nonlocal slices
+            slices = None
+            lookup = Lookup(connection, self._tenant, self._partners)
             reading = self._normalizer.read(claim.message, only=_asked_for(claim, replayed), register=lookup)
             slices = _Slices(
                 claim,
@@ -176,11 +213,9 @@ class Processor:
 
         try:
             return self._in_transaction(write)
-        except (WireDown, Misconfigured, Clash):
-            raise  # our own database is away, or others were in the way: no message is to blame
+        except OUR_FAULT:
+            raise
         except Exception as error:
-            if lookup is not None and lookup.failed:
-                raise
             stage = Stage.NORMALIZE if slices is None or slices.is_normalizing else Stage.DETECT
             return self._write([_failed(claim, replayed, problem_of(error, stage))])
 
@@ -194,8 +229,8 @@ class Processor:
         to what."""
         try:
             return [(len(worked), self._write(worked))]
-        except (WireDown, Misconfigured):
-            raise  # our own database is away: no message is to blame
+        except OUR_FAULT:
+            raise
         except Exception as error:
             if len(worked) > 1:
                 return self._write_each(worked)
@@ -210,7 +245,7 @@ class Processor:
         for one in worked:
             try:
                 written += self._write_isolated([one])
-            except (WireDown, Misconfigured):
+            except OUR_FAULT:
                 raise
             except Exception as error:
                 fault = error

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
+
+from crossdock.store import storable
 
 Row = Mapping[str, Any]
 
@@ -51,29 +52,11 @@ def recordset(table: sa.Table, columns: Iterable[str], name: str = "given") -> A
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """The rows as PostgreSQL reads them: bytes as ``\\x…``, and no NUL, which its text cannot hold."""
-    text = orjson.dumps(rows, default=_as_bytea, option=orjson.OPT_NON_STR_KEYS).decode()
-    return _without_nul(rows) if "\\u0000" in text else text
+    """The rows as PostgreSQL reads them: bytes as ``\\x…``, and texts as it can keep them."""
+    return storable.as_json(rows, _as_bytea).decode()
 
 
 def _as_bytea(value: object) -> str:
     if isinstance(value, bytes | memoryview):
         return "\\x" + bytes(value).hex()
     raise TypeError(f"a {type(value).__name__} is not stored")
-
-
-def _without_nul(value: Any) -> str:
-    """NUL bytes of a hostile document become U+2400, the picture of a NUL; the raw message keeps the byte."""
-    return orjson.dumps(_replaced(value), default=_as_bytea, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _replaced(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\x00", "\u2400")
-        case Mapping():
-            return {_replaced(name): _replaced(item) for name, item in value.items()}
-        case list() | tuple():
-            return [_replaced(item) for item in value]
-        case _:
-            return value

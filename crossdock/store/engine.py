@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import orjson
 import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured, WireDown
-from crossdock.store import schema
+from crossdock.store import schema, storable
 from crossdock.store.embedded import DATABASE, EmbeddedServer
 from crossdock.store.guards import ROLE
 
@@ -44,6 +44,14 @@ _ENTER: Final = sa.select(
 class Clash(WireDown):
     """Two workers wanted each other's rows, and the database ended this one: nothing was written, and doing it again
     is free."""
+
+
+class TookTooLong(WireDown):
+    """A statement, or the work between two of them, took longer than the server lets it: it may well do so again."""
+
+
+class StoreUnready(Misconfigured):
+    """The store cannot be used as it is: it is not there, not set up, or has no connection left."""
 
 
 class Store:
@@ -80,10 +88,11 @@ class Store:
             pool_pre_ping=True,
             pool_recycle=1800,
             hide_parameters=True,
-            json_serializer=orjson.dumps,
+            json_serializer=storable.as_json,
             json_deserializer=orjson.loads,
             connect_args={"application_name": application, "connect_timeout": 10},
         )
+        sa.event.listen(engine, "before_cursor_execute", _storable, retval=True)
         return cls(engine, server)
 
     @property
@@ -95,9 +104,10 @@ class Store:
     def transaction(self, tenant: str) -> Iterator[sa.Connection]:
         """One transaction, READ COMMITTED, that sees and writes this tenant's rows alone.
 
-        Commits at the end, rolls back on an exception. Raises ``Misconfigured`` when the server cannot be reached or
-        (looked at once) its schema is not ours, and ``WireDown`` when it goes away in the middle: what was written
-        may then be committed or not, and doing it again finds out; ``Clash`` when another worker was in its way.
+        Commits at the end, rolls back on an exception. Raises ``StoreUnready`` when the server cannot be reached and
+        ``Misconfigured`` when (looked at once) its schema is not ours; ``WireDown`` when it goes away in the middle:
+        what was written may then be committed or not, and doing it again finds out; ``Clash`` when another worker was
+        in its way, and ``TookTooLong`` when the server stopped it for its length.
         What else the statements raise comes out as it is.
         """
         if not _TENANT.fullmatch(tenant):
@@ -111,6 +121,8 @@ class Store:
         except sa.exc.DBAPIError as error:
             if _is_clash(error):
                 raise Clash(f"another worker was in the way: {_first_line(error)}") from error
+            if _is_too_long(error):
+                raise TookTooLong(f"our own database stopped us: {_first_line(error)}") from error
             if not _is_away(error):
                 raise
             raise WireDown(
@@ -123,7 +135,7 @@ class Store:
         except sa.exc.DBAPIError as error:
             if _is_away(error):
                 raise
-            raise Misconfigured(
+            raise StoreUnready(
                 f"the database user may not act as {ROLE} ({_first_line(error)}); run: crossdock db upgrade"
             ) from error
 
@@ -150,12 +162,12 @@ class Store:
         try:
             connection = self._connected()
         except sa.exc.DBAPIError as error:
-            raise Misconfigured(
+            raise StoreUnready(
                 f"the database {self.url.render_as_string(hide_password=True)} cannot be reached "
                 f"({self._without_password(_first_line(error))}); start it, or correct {URL_VARIABLE}"
             ) from None
         except sa.exc.TimeoutError as error:
-            raise Misconfigured(
+            raise StoreUnready(
                 "every database connection of this process has been in use for 30 s"
             ) from error
         with connection:
@@ -185,6 +197,13 @@ class Store:
         self.close()
 
 
+def _storable(
+    connection: sa.Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> tuple[str, Any]:
+    """What a statement is given, as the database can keep it: the one place through which all of it goes."""
+    return statement, storable.every(parameters)
+
+
 def _is_away(error: sa.exc.DBAPIError) -> bool:
     """Whether the server is gone or going, as against a statement that it refuses."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
@@ -193,6 +212,11 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
         or state[:2] in ("08", "57")
         or (not state and isinstance(error, sa.exc.OperationalError))
     )
+
+
+def _is_too_long(error: sa.exc.DBAPIError) -> bool:
+    """A statement over its time, or a transaction that stood idle over its time while we computed."""
+    return str(getattr(error.orig, "sqlstate", None) or "") in ("57014", "25P03")
 
 
 def _is_clash(error: sa.exc.DBAPIError) -> bool:

@@ -205,26 +205,32 @@ def claim_messages(
     connection: sa.Connection, *, tenant: str, now: datetime, lease: timedelta, limit: int, max_bytes: int
 ) -> list[Claim]:
     """Take waiting messages, oldest first, at most ``limit`` of them and about ``max_bytes``; count the attempt
-    before the work, so that a message that kills its worker is known by it."""
+    before the work, so that a message that kills its worker is known by it. One that was claimed before without an
+    end is taken alone: what may kill its worker takes nobody with it."""
+    oldest_first = (raw_messages.c.received_at, raw_messages.c.id)
+    tried = sa.cast(raw_messages.c.attempts > 0, sa.Integer)
     waiting = (
         sa.select(
             raw_messages.c.id,
             raw_messages.c.received_at,
-            sa.func.sum(raw_messages.c.size)
-            .over(order_by=(raw_messages.c.received_at, raw_messages.c.id))
-            .label("bytes_so_far"),
+            sa.func.sum(raw_messages.c.size).over(order_by=oldest_first).label("bytes_so_far"),
             raw_messages.c.size,
+            sa.func.sum(tried).over(order_by=oldest_first).label("tried_so_far"),
+            sa.func.row_number().over(order_by=oldest_first).label("place"),
         )
         .where(
             raw_messages.c.tenant == tenant,
             sa.or_(raw_messages.c.part_count.is_(None), raw_messages.c.again),
             sa.or_(raw_messages.c.lease_until.is_(None), raw_messages.c.lease_until < now),
         )
-        .order_by(raw_messages.c.received_at, raw_messages.c.id)
+        .order_by(*oldest_first)
         .limit(limit)
         .subquery()
     )
-    fitting = sa.select(waiting.c.id).where(waiting.c.bytes_so_far - waiting.c.size < max_bytes)
+    fitting = sa.select(waiting.c.id).where(
+        waiting.c.bytes_so_far - waiting.c.size < max_bytes,
+        sa.or_(waiting.c.tried_so_far == 0, waiting.c.place == 1),
+    )
     locked = (
         sa.select(raw_messages.c.id)
         .where(
@@ -257,6 +263,23 @@ def claim_messages(
         for row in rows
     ]
     return sorted(claims, key=lambda claim: (claim.message.received_at, claim.id))
+
+
+def give_back(connection: sa.Connection, tenant: str, fences: Mapping[uuid.UUID, int]) -> None:
+    """The claims with these fences, as far as nothing came of them yet, were no tries: they are waited for no longer
+    and do not count. Claims of others, and what is finished, stay as they are."""
+    if not fences:
+        return
+    connection.execute(
+        sa.update(raw_messages)
+        .where(
+            raw_messages.c.tenant == tenant,
+            sa.tuple_(raw_messages.c.id, raw_messages.c.fence).in_(list(fences.items())),
+            raw_messages.c.attempts > 0,
+            raw_messages.c.lease_until.is_not(None),
+        )
+        .values(attempts=raw_messages.c.attempts - 1, lease_until=None)
+    )
 
 
 def hold_claims(connection: sa.Connection, tenant: str, claims: Sequence[Claim]) -> set[uuid.UUID]:
