@@ -118,8 +118,8 @@ def due_at(fact: Document, pair: Pair, limit: Duration, partner: Partner) -> dat
 
 
 def stops(pair: Pair, started_by: Document, fact: Document) -> bool:
-    """Whether a fact is the answer that a clock waits for. What takes back is no answer; but the answer to a
-    cancellation is one, whatever purpose it repeats."""
+    """Whether a fact is the answer that a clock waits for; that it is of the right partner, ``Pair.hears`` says. What
+    takes back is no answer; but the answer to a cancellation is one, whatever purpose it repeats."""
     data = fact["data"]
     if data["kind"] not in pair.stops or fact["id"] == started_by["id"]:
         return False

@@ -20,7 +20,7 @@ Document = Mapping[str, Any]
 """A sealed fact."""
 
 _KEYS: Final = (
-    "title", "starts", "stops", "match", "answer", "sent", "by_starter", "from", "within", "exception",
+    "title", "starts", "stops", "match", "answer", "sent", "by_starter", "by_anyone", "from", "within", "exception",
     "only_if_agreed",
 )  # fmt: skip
 _START_KEYS: Final = ("fact", "mappings", "direction", "unless")
@@ -32,7 +32,8 @@ class Pair:
 
     ``mappings`` and ``direction`` narrow which facts start it, ``unless`` excludes values of attributes. ``answer``
     is the set that must be agreed with the partner, owed by the side that did not send the first document, or by the
-    same one (``by_starter``). ``sent``: the set that we must send to the partner for this clock to make sense.
+    same one (``by_starter``). Only the partner that is waited for ends the wait; of the kinds of facts ``by_anyone``
+    others may say what ends it, too. ``sent``: the set that we must send to the partner for this clock to make sense.
     ``only_if_agreed``: it runs for partners whose profile names it, with its limit there.
     """
 
@@ -47,6 +48,7 @@ class Pair:
     answer: str | None
     sent: str | None
     by_starter: bool
+    by_anyone: frozenset[str]
     base: tuple[str, ...]
     within: Duration
     exception: str
@@ -67,6 +69,10 @@ class Pair:
     def comes_again(self) -> bool:
         """Whether the answer is the next of the same: a report that comes every day."""
         return self.fact in self.stops
+
+    def hears(self, kind: str, by: str | None, awaited: str | None) -> bool:
+        """Whether a fact of this kind, exchanged with the partner ``by``, is the word of the one that is awaited."""
+        return kind in self.by_anyone or by == awaited
 
     def is_owed_by_us(self, fact: Document) -> bool:
         """Whether the answer to this fact is ours to give."""
@@ -138,6 +144,7 @@ def _pair(table: Table, name: str) -> Pair | None:
         if key not in _START_KEYS:
             table.tell("starts", f"unknown field {key!r} of starts (known: {', '.join(_START_KEYS)})")
     stop, match = _listed(table, "stops", taxonomy.FACT_KINDS), _listed(table, "match", taxonomy.REF_KINDS)
+    anyone = _listed(table, "by_anyone", sorted(stop)) if "by_anyone" in values else frozenset()
     exception = table.text("exception", None)
     if exception not in taxonomy.codes():
         table.tell("exception", f"the taxonomy lacks {exception!r}")
@@ -165,6 +172,7 @@ def _pair(table: Table, name: str) -> Pair | None:
         answer=values.get("answer"),
         sent=values.get("sent"),
         by_starter=bool(values.get("by_starter", False)),
+        by_anyone=anyone,
         base=tuple(values.get("from", ())),
         within=within,
         exception=exception,

@@ -20,6 +20,7 @@ from crossdock.messages import CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import Partner, Partners
 from crossdock.store import casebook, clockwork
+from crossdock.whose import are_strangers
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -42,7 +43,6 @@ SWEEP: Final = 500
 """So many clocks are looked at in one transaction."""
 
 Document = Mapping[str, Any]
-Found = TypeVar("Found", Document, clockwork.KnownFact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,9 @@ class Said:
     raw_id: uuid.UUID
     part: int
     partner: str | None = None
+
+
+Found = TypeVar("Found", Said, clockwork.KnownFact)
 
 
 @dataclass(slots=True)
@@ -115,7 +118,11 @@ class Reconciler:
         ]
         if not mine:
             return None
-        known = [one.document for one in self._about(connection, words, kinds, ())]
+        known = [
+            one.document
+            for one in self._about(connection, words, kinds, ())
+            if not are_strangers(one.document, one.partner, case.event, case.partner)
+        ]
         for fact in mine:
             if taxonomy.clears(rule, case.event["data"], together(fact, [*known, *mine])["data"]):
                 return fact
@@ -166,22 +173,21 @@ class Reconciler:
     def _stop_clocks(
         self, connection: "Transaction", new: Sequence[Said], words: set[str], now: datetime
     ) -> None:
-        mine: dict[str, list[Document]] = {}
+        mine: dict[str, list[Said]] = {}
         for said in new:
             for word in clocks.words(said.document):
-                mine.setdefault(word, []).append(said.document)
+                mine.setdefault(word, []).append(said)
         for clock in clockwork.clocks_about(connection, self._tenant, words):
             pair = clocks.pairs().get(clock.pair)
             if pair is None:
                 continue  # the pair was taken out of the data; what it waits for still ends its case
-            for fact in _sharing(mine, clock.words):
-                if clocks.stops(pair, clock.fact, fact):
-                    late = clock.state == "overdue" or clocks.said_at(fact) > clock.due_at
-                    state = "late" if late else "met"
-                elif _takes_back(fact, clock.fact):
-                    state = "cancelled"
-                else:
+            for said in _sharing(mine, clock.words):
+                fact = said.document
+                ended = _ends(pair, clock.fact, clock.partner, fact, said.partner)
+                if ended is None:
                     continue
+                late = clock.state == "overdue" or clocks.said_at(fact) > clock.due_at
+                state = "late" if late and ended == "met" else ended
                 clockwork.end_clock(connection, self._tenant, clock.id, state, now=now, ended_by=fact["id"])
                 break
 
@@ -196,9 +202,9 @@ class Reconciler:
         older = _Older(connection, self._tenant, known)
         for said in new:
             for running in clocks.started(said.document, self._partners.get(said.partner or "")):
-                answer, state = self._answered(running, known)
+                answer, state = self._answered(running, said.partner, known)
                 if answer is None and (more := older.about(running)):
-                    answer, state = self._answered(running, more)
+                    answer, state = self._answered(running, said.partner, more)
                 rows.append(
                     {
                         "tenant": self._tenant,
@@ -221,15 +227,15 @@ class Reconciler:
         clockwork.add_clocks(connection, rows)
 
     def _answered(
-        self, running: clocks.Running, known: Mapping[str, Sequence[clockwork.KnownFact]]
+        self, running: clocks.Running, awaited: str | None, known: Mapping[str, Sequence[clockwork.KnownFact]]
     ) -> tuple[Document | None, str]:
         """What came before what it answers or takes back, and the state in which the clock begins."""
         for one in _sharing(known, running.words):
             fact = one.document
-            if clocks.stops(running.pair, running.fact, fact):
-                return fact, "late" if clocks.said_at(fact) > running.due_at else "met"
-            if _takes_back(fact, running.fact):
-                return fact, "cancelled"
+            ended = _ends(running.pair, running.fact, awaited, fact, one.partner)
+            if ended is not None:
+                late = ended == "met" and clocks.said_at(fact) > running.due_at
+                return fact, "late" if late else ended
         return None, "waiting"
 
     # -- documents against documents --------------------------------------------------------------------------
@@ -413,6 +419,17 @@ def _is_agreed_to(answer: Document) -> bool:
     """Whether the seller's answer to a change lets it happen. A refusal to cancel leaves the order as it was."""
     word: str = answer["data"].get("attributes", {}).get("answer", "accepted")
     return word == "accepted"
+
+
+def _ends(
+    pair: clocks.Pair, started_by: Document, awaited: str | None, fact: Document, by: str | None
+) -> str | None:
+    """How a fact of a partner ends a clock that waits for a partner: ``met`` or ``cancelled``; or it does not."""
+    if clocks.stops(pair, started_by, fact) and pair.hears(fact["data"]["kind"], by, awaited):
+        return "met"
+    if by == awaited and _takes_back(fact, started_by):
+        return "cancelled"
+    return None
 
 
 def _takes_back(fact: Document, started_by: Document) -> bool:

@@ -16,6 +16,7 @@ from crossdock.normalize import Normalized, PartResult
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
+from crossdock.whose import are_strangers
 from crossdock.writebacks import decision_id_of, intent_key, write_back_row, write_body
 
 if TYPE_CHECKING:
@@ -262,7 +263,8 @@ class Recorder:
 
         said = {document["id"]: place for place, document in enumerate(order)}
         early, late = detect.before_and_after([one.document for one in facts], events, said)
-        counts["cleared"] = self._clear(connection, early, now)
+        speakers = {one.document["id"]: one.partner for one in (*facts, *(one for one, _ in fresh))}
+        counts["cleared"] = self._clear(connection, early, speakers, now)
         casebook.add_facts(connection, [self._fact_row(one) for one in facts])
         counts["facts"] = len(facts)
         if not fresh:
@@ -306,6 +308,7 @@ class Recorder:
                 counts["cleared"] += self._clear(
                     connection,
                     [fact],
+                    speakers,
                     now,
                     spare={id for id, place in last.items() if place > said[fact["id"]]},
                 )
@@ -342,7 +345,8 @@ class Recorder:
         casebook.add_facts(connection, [self._fact_row(one) for one in facts])
         # that we take a document of the partner ends no refusal of one of ours
         answers = [one for one in documents if one["data"]["kind"] != "application_advice"]
-        cleared = self._clear(connection, answers, now)
+        speakers = {one.document["id"]: one.partner for one in facts}
+        cleared = self._clear(connection, answers, speakers, now)
         counts = self._follow(connection, facts, now)
         counts["facts"] += len(facts)
         counts["cleared"] += cleared
@@ -441,11 +445,13 @@ class Recorder:
         self,
         connection: "Transaction",
         facts: Sequence[Mapping[str, Any]],
+        speakers: Mapping[str, str | None],
         now: datetime,
         *,
         spare: Collection[uuid.UUID] = (),
     ) -> int:
-        """End the open cases that these facts end, those in ``spare`` excepted."""
+        """End the open cases that these facts end, those in ``spare`` excepted. ``speakers``: with which partner each
+        was exchanged, by its id, and each event of this batch; what a stranger says of our order ends nothing."""
         codes, words = detect.could_end(facts)
         if not codes or not words:
             return 0
@@ -453,8 +459,12 @@ class Recorder:
         for case in casebook.open_cases_about(connection, self._tenant, codes, words):
             if case.id in spare:
                 continue
-            fact = detect.ended_by(case.code, case.event, facts) or self._reconciler.ended_in_parts(
-                connection, case, facts
+            partner = case.partner or speakers.get(case.event["id"])
+            heard = [
+                fact for fact in facts if not are_strangers(fact, speakers[fact["id"]], case.event, partner)
+            ]
+            fact = detect.ended_by(case.code, case.event, heard) or self._reconciler.ended_in_parts(
+                connection, case, heard
             )
             if fact is None:
                 continue

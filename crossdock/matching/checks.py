@@ -79,13 +79,13 @@ def _repeats(dossier: Dossier) -> Findings:
 
 def but_repeats(papers: Iterable[Paper]) -> list[Paper]:
     """Without those that came before under the same number: what is said twice is not twice as much."""
-    first: dict[tuple[str, str], tuple[str, ...]] = {}
+    first: dict[tuple[str, str, str], tuple[str, ...]] = {}
     return [
         paper
         for paper in papers
         if paper.purpose not in _NEW
         or not paper.is_numbered
-        or first.setdefault((paper.mapping, paper.key), paper.part) == paper.part
+        or first.setdefault((paper.mapping, paper.key, paper.with_whom), paper.part) == paper.part
     ]
 
 
@@ -93,15 +93,15 @@ def but_repeats(papers: Iterable[Paper]) -> list[Paper]:
 
 
 def _order(dossier: Dossier, paper: Paper) -> Paper | None:
-    """The order that a paper speaks of, if it is known."""
-    orders = dossier.about(paper.words, "ordered")
+    """The order that a paper speaks of, if it is known and was placed with who speaks of it."""
+    orders = dossier.beside(paper, "ordered")
     return orders[0] if orders else None
 
 
 def _changed(dossier: Dossier, order: Paper) -> Mapping[str, list[Line]]:
     """What was asked to change on the lines of an order: both the old word and the new one are right then."""
     asked: dict[str, list[Line]] = {}
-    for change in dossier.about(order.words, "change_requested"):
+    for change in dossier.beside(order, "change_requested"):
         for line in change.lines:
             asked.setdefault(line["line_ref"], []).append(line)
     return asked
@@ -208,6 +208,42 @@ def _basis(line: Line) -> str:
     return "" if basis in _PER_ONE else str(basis)
 
 
+_OF_AN_ORDER: Final = (
+    ("acknowledged", "ORD.NO_ORDER", "acknowledges"),
+    ("change_answered", "ORD.NO_ORDER", "answers a change of"),
+    ("shipped", "SHP.ASN_NO_ORDER", "ships"),
+    ("invoiced", "BIL.NO_ORDER", "bills"),
+)
+"""What only the seller says of an order, and what it is when somebody else does."""
+
+
+def _strangers(dossier: Dossier) -> Findings:
+    """855, 865, 856, 810 against whom the order was placed with: the number is ours, and its answer not anybody's."""
+    for kind, code, verb in _OF_AN_ORDER:
+        for paper in dossier.current(kind):
+            for number in sorted(paper.of_kind("supplier_po")) if paper.direction == "in" else ():
+                orders = [one for one in dossier.about([number], "ordered") if one.direction == "out"]
+                if orders and all(one.is_strange_to(paper) for one in orders):
+                    yield _stranger(paper, orders, code, verb, "ordered from")
+
+
+def _stranger(paper: Paper, deals: Sequence[Paper], code: str, verb: str, words: str) -> Finding:
+    """A paper about a deal that was made with others alone."""
+    titles = sorted({one.partner.title for one in deals if one.partner is not None})
+    shared = next(ref for ref in paper.refs if ref in deals[0].refs)
+    return Finding(
+        paper=paper,
+        name="stranger",
+        evidence="|".join(sorted({f"{one.key}:{one.with_whom}" for one in deals})),
+        exception=_exception(
+            paper,
+            code,
+            f"{_who(paper)} {verb} {_about(paper, deals[0])}, which was {words} {', '.join(titles)}",
+            first=shared,
+        ),
+    )
+
+
 # -- shipments --------------------------------------------------------------------------------------------------
 
 
@@ -220,7 +256,7 @@ def _shipped(dossier: Dossier) -> Findings:
     for order in dossier.current("ordered"):
         notices = [
             paper
-            for paper in dossier.about(order.words, "shipped", "x12_856")
+            for paper in dossier.beside(order, "shipped", "x12_856")
             if paper.direction != order.direction
         ]
         sums: dict[str, Decimal] = {}
@@ -275,9 +311,7 @@ def _over_shipped(
 def _late(dossier: Dossier, notices: Iterable[Paper]) -> Findings:
     """A ship notice that comes after the goods is of no use to who receives them."""
     for paper in notices:
-        before = [
-            one for one in dossier.about(paper.words, "received") if one.received_at < paper.received_at
-        ]
+        before = [one for one in dossier.beside(paper, "received") if one.received_at < paper.received_at]
         if before:
             yield Finding(
                 paper=paper,
@@ -342,7 +376,7 @@ def _change_late(dossier: Dossier) -> Findings:
     for paper in dossier.current("change_requested"):
         gone = [
             one
-            for one in dossier.about(paper.words, "shipped", *_GOODS_LEFT)
+            for one in dossier.beside(paper, "shipped", *_GOODS_LEFT)
             if one.received_at < paper.received_at
         ]
         if gone:
@@ -402,7 +436,9 @@ def _received(dossier: Dossier) -> Findings:
 def _counts(dossier: Dossier, paper: Paper) -> Iterator[_Count]:
     """Each line of a receipt that was announced, in one notice or in several."""
     words = _announced(paper)
-    notices = but_repeats(one for one in dossier.about(words, "shipped") if one.direction != paper.direction)
+    notices = but_repeats(
+        one for one in dossier.of_it(paper, words, "shipped") if one.direction != paper.direction
+    )
     receipts = _receipts(dossier, paper)
     if not notices or paper not in receipts:
         return
@@ -431,7 +467,7 @@ def _counts(dossier: Dossier, paper: Paper) -> Iterator[_Count]:
 
 def _receipts(dossier: Dossier, paper: Paper) -> list[Paper]:
     """The receipts of the same goods, in the order in which they came, this one among them."""
-    about = dossier.about(_announced(paper), "received") or [paper]
+    about = dossier.of_it(paper, _announced(paper), "received") or [paper]
     return but_repeats(one for one in about if _same_goods(one, paper))
 
 
@@ -547,15 +583,13 @@ def _invoiced(dossier: Dossier) -> Findings:
     """810 against the order and what was received, or where no receipts are told, what was shipped: three ways."""
     for order in dossier.current("ordered"):
         invoices = [
-            one
-            for one in dossier.about(order.words, "invoiced", "x12_810")
-            if one.direction != order.direction
+            one for one in dossier.beside(order, "invoiced", "x12_810") if one.direction != order.direction
         ]
         if not invoices:
             continue
         asked = _changed(dossier, order)
-        arrived = but_repeats(dossier.about(order.words, "received"))
-        arrived = arrived or but_repeats(dossier.about(order.words, "shipped", *_GOODS_LEFT))
+        arrived = but_repeats(dossier.beside(order, "received"))
+        arrived = arrived or but_repeats(dossier.beside(order, "shipped", *_GOODS_LEFT))
         proof = "received" if arrived and arrived[0].kind == "received" else "shipped"
         goods: dict[str, list[Line]] = {}
         for one in arrived:
@@ -620,7 +654,14 @@ def _billed(
 def _freight(dossier: Dossier) -> Findings:
     """210 against 204: the carrier bills what was tendered."""
     for paper in dossier.current("invoiced", "x12_210"):
-        tenders = dossier.about(paper.of_kind("shipment"), "tendered")
+        every = dossier.about(paper.of_kind("shipment"), "tendered")
+        tenders = [
+            one
+            for one in every
+            if not (one.with_whom and paper.with_whom) or one.with_whom == paper.with_whom
+        ]
+        if every and not tenders:
+            yield _stranger(paper, every, "BIL.NO_ORDER", "bills", "tendered to")
         if not tenders:
             continue
         rate, billed = tenders[-1].amount("total"), paper.amount("total")
@@ -663,7 +704,7 @@ def _adjusted(dossier: Dossier) -> Findings:
     """812 against 810: nobody takes back more than was billed."""
     for paper in dossier.current("adjusted", "x12_812"):
         number = next((ref for ref in paper.refs if ref["kind"] == "invoice"), None)
-        bills = dossier.about(paper.of_kind("invoice"), "invoiced") if number is not None else []
+        bills = dossier.of_it(paper, paper.of_kind("invoice"), "invoiced") if number is not None else []
         total, claimed = (bills[-1].amount("total") if bills else None), paper.amount("total")
         if number is None or total is None or claimed is None or abs(claimed) <= abs(total):
             continue
@@ -701,6 +742,7 @@ def _about_amounts(
 
 _CHECKS: Final[Sequence[Callable[[Dossier], Findings]]] = (
     _repeats,
+    _strangers,
     _acknowledged,
     _shipped,
     _routing,
@@ -719,6 +761,7 @@ KINDS: Final = frozenset(
         "ordered",
         "acknowledged",
         "change_requested",
+        "change_answered",
         "shipped",
         "received",
         "invoiced",
@@ -734,6 +777,9 @@ CODES: Final = frozenset(
         "ORD.DUPLICATE",
         "BIL.DUPLICATE",
         "SHP.ASN_DUPLICATE",
+        "ORD.NO_ORDER",
+        "SHP.ASN_NO_ORDER",
+        "BIL.NO_ORDER",
         "ORD.VALIDATION",
         "ORD.QTY_CHANGED",
         "PRC.MISMATCH",

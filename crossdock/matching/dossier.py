@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from canonical.events import Ref, reference_key
 from crossdock.clocks import direction_of
 from crossdock.partners import Partner
+from crossdock.whose import are_strangers
 
 CANCELLATION: Final = "01"
 REPLACEMENT: Final = "05"
@@ -91,6 +92,15 @@ class Paper:
         return raw_id
 
     @property
+    def with_whom(self) -> str:
+        """The partner that it was exchanged with, by name; empty: one without a profile."""
+        return self.partner.name if self.partner is not None else ""
+
+    def is_strange_to(self, other: "Paper") -> bool:
+        """Whether the two are of deals with different partners, though they name the same number."""
+        return are_strangers(self.document, self.with_whom or None, other.document, other.with_whom or None)
+
+    @property
     def part(self) -> tuple[str, ...]:
         """The message and the transaction set in it that say it: one set may say several papers."""
         place = self.document["data"]["provenance"]["place"].get("x12", {})
@@ -125,8 +135,8 @@ class Paper:
 class Dossier:
     """All papers about the same business, in the order in which they came.
 
-    Of papers that carry the same number, a replacement takes the place of what came before it, and a cancellation
-    takes everything away: ``current`` leaves out what does not count any more.
+    Of papers of one partner that carry the same number, a replacement takes the place of what came before it, and a
+    cancellation takes everything away: ``current`` leaves out what does not count any more.
     """
 
     papers: Sequence[Paper]
@@ -135,9 +145,9 @@ class Dossier:
 
     def __post_init__(self) -> None:
         self.papers = sorted(self.papers, key=lambda paper: (paper.received_at, paper.id))
-        counted: dict[tuple[str, str, str], list[Paper]] = {}
+        counted: dict[tuple[str, str, str, str], list[Paper]] = {}
         for paper in self.papers:
-            name = paper.kind, paper.mapping, paper.key
+            name = paper.kind, paper.mapping, paper.key, paper.with_whom
             if paper.purpose in (CANCELLATION, REPLACEMENT):
                 # several papers of one message may carry the number: they do not replace each other
                 kept = [one for one in counted.get(name, ()) if one.raw_id == paper.raw_id]
@@ -156,7 +166,7 @@ class Dossier:
         return (paper for paper in self._current if paper.is_a(kind, mappings))
 
     def about(self, words: Iterable[str], kind: str, *mappings: str) -> list[Paper]:
-        """Those of them that share one of these references, in the order in which they came."""
+        """Those of them that share one of these references, in the order in which they came, whoever said them."""
         found = {
             paper.id: paper
             for word in words
@@ -164,3 +174,11 @@ class Dossier:
             if paper.is_a(kind, mappings)
         }
         return sorted(found.values(), key=lambda paper: (paper.received_at, paper.id))
+
+    def beside(self, paper: Paper, kind: str, *mappings: str) -> list[Paper]:
+        """Those that share a number with this paper and are of no deal with somebody else."""
+        return self.of_it(paper, paper.words, kind, *mappings)
+
+    def of_it(self, paper: Paper, words: Iterable[str], kind: str, *mappings: str) -> list[Paper]:
+        """The same by these of its references alone."""
+        return [one for one in self.about(words, kind, *mappings) if not one.is_strange_to(paper)]

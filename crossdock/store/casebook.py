@@ -146,12 +146,13 @@ def _open_where() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCase:
-    """An open case, with one of its events to compare a clearing fact with."""
+    """An open case, with one of its events to compare a clearing fact with, and the partner that the event is of."""
 
     id: uuid.UUID
     code: str
     state: CaseState
     event: Mapping[str, Any]
+    partner: str | None = None
 
 
 def open_cases_about(
@@ -171,15 +172,27 @@ def open_cases_about(
         .cte("about")
     )
     event = (
-        sa.select(events.c.document)
+        sa.select(events.c.document, events.c.raw_id, events.c.part)
         .where(events.c.tenant == tenant, events.c.case_id == about.c.id)
         .order_by(events.c.recorded_at.desc(), events.c.id)
         .limit(1)
         .lateral("event")
     )
-    statement = sa.select(about, event.c.document).join(event, sa.true())
+    of_part = sa.and_(
+        parts.c.tenant == tenant, parts.c.raw_id == event.c.raw_id, parts.c.ordinal == event.c.part
+    )
+    statement = sa.select(about, event.c.document, parts.c.partner).select_from(
+        about.join(event, sa.true()).join(parts, of_part, isouter=True)
+    )
     return [
-        OpenCase(id=row.id, code=row.code, state=CaseState(row.state), event=row.document)
+        OpenCase(
+            id=row.id,
+            code=row.code,
+            state=CaseState(row.state),
+            event=row.document,
+            # what follows from our own words is told with the message that made us say them, and names its partner
+            partner=row.document["data"].get("ext", {}).get("partner") or row.partner,
+        )
         for row in connection.execute(statement)
     ]
 

@@ -18,7 +18,7 @@ TENANT = "main"
 US, ACME = "CROSSDOCK", "ACMESUPPLY"
 FUNCTIONS = {
     "850": "PO", "860": "PC", "865": "CA", "855": "PR", "856": "SH", "861": "RC", "810": "IN", "820": "RA",
-    "997": "FA",
+    "997": "FA", "204": "SM", "990": "GF",
 }  # fmt: skip
 SEED = 20261120
 
