@@ -129,6 +129,7 @@ class _Batch:
                         tenant=self._tenant,
                         direction=one.direction,
                         partner=one.partner,
+                        identity=one.identity,
                         interchange_number=one.number,
                         interchange_sha256=one.sha256,
                         numbers=numbers,
@@ -257,19 +258,20 @@ class _Batch:
 def _answers(received: Received) -> Iterator[Answer | InterchangeAnswer]:
     """The acknowledgements of a message: each of its parts that is one."""
     claim, normalized = received
-    kinds = {
-        one.part
+    senders = {
+        one.part: exchanged.identity
         for exchanged in normalized.exchanged
         if exchanged.direction == "in"
         for one in exchanged.sets
         if one.set_id in ack.ACKNOWLEDGEMENTS
     }
     for part in normalized.parts:
-        if part.ordinal not in kinds or not part.documents:
+        if part.ordinal not in senders or not part.documents:
             continue
         facts = [one for one in part.documents if "code" not in one["data"]]
         events = [one for one in part.documents if "code" in one["data"]]
-        answer = matched.answer_of(facts, events, claim.id, part.ordinal, part.partner or "")
+        sender = senders[part.ordinal]
+        answer = matched.answer_of(facts, events, claim.id, part.ordinal, part.partner or "", sender)
         if answer is not None:
             yield answer
 

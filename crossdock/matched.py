@@ -63,6 +63,7 @@ class Answer:
     received_sets: int | None
     accepted_sets: int | None
     sets: Sequence[SetAnswer]
+    identity: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -83,6 +84,7 @@ class InterchangeAnswer:
     accepted: bool
     rejected: bool
     note: str
+    identity: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -103,9 +105,15 @@ class Told:
 
 
 def answer_of(
-    facts: Sequence[Document], events: Sequence[Document], raw_id: uuid.UUID, part: int, partner: str
+    facts: Sequence[Document],
+    events: Sequence[Document],
+    raw_id: uuid.UUID,
+    part: int,
+    partner: str,
+    identity: str = "",
 ) -> Answer | InterchangeAnswer | None:
-    """The acknowledgement that these statements of one part are; ``None``: they are none."""
+    """The acknowledgement that these statements of one part are; ``None``: they are none. ``identity``: the id that
+    it was sent under, empty where that is not known."""
     sets: list[Document] = []
     group: Document | None = None
     for fact in facts:
@@ -129,6 +137,7 @@ def answer_of(
                     accepted=said.get("accepted") == "true",
                     rejected=_is_no(data),
                     note=said.get("note", ""),
+                    identity=identity,
                 )
     if group is None:
         return None
@@ -147,6 +156,7 @@ def answer_of(
         received_sets=_count(said.get("sets_received")),
         accepted_sets=_count(said.get("sets_accepted")),
         sets=[_set_answer(fact, events) for fact in sets],
+        identity=identity,
     )
 
 
@@ -229,6 +239,12 @@ class _Entry:
         return f"{self.sent.set_id} {self.sent.set_number}"
 
 
+def _to(identity: str, entries: list[_Entry]) -> list[_Entry]:
+    """Of the entries under one number those that went to this id, if any did: another system may count for each id of
+    a partner by itself. What we write has one count for all of them."""
+    return [entry for entry in entries if identity and entry.sent.identity == identity] or entries
+
+
 class Board:
     """What we sent, while acknowledgements are taken from it one after another."""
 
@@ -274,7 +290,7 @@ class Board:
     # -- a group ------------------------------------------------------------------------------------------------
 
     def _group(self, answer: Answer) -> Iterator[Told]:
-        every = self._groups.get(answer.key, [])
+        every = _to(answer.identity, self._groups.get(answer.key, []))
         entries = self._last(every)
         what = f"our group {answer.functional_id} {answer.ref['value']}"
         if not entries:
@@ -407,7 +423,7 @@ class Board:
     # -- an interchange -----------------------------------------------------------------------------------------
 
     def _interchange(self, answer: InterchangeAnswer) -> Iterator[Told]:
-        every = self._interchanges.get(answer.key, [])
+        every = _to(answer.identity, self._interchanges.get(answer.key, []))
         entries = self._last(every)
         what = f"our interchange {answer.ref['value']}"
         if not entries:

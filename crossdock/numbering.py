@@ -62,7 +62,8 @@ def came_twice(holding: Sequence[Received], partners: Mapping[str, Partner]) -> 
 
 
 def _twice(exchanged: Exchanged, twice: CameTwice, partner: Partner) -> ExceptionEvent:
-    inside = f"{partner.name}:{twice.functional_id}"[:100]
+    sender = _counted_by(partner, exchanged)
+    inside = f"{sender}:{twice.functional_id}"[:100]
     refs: list[Ref] = []
     match twice.level:
         case "set":
@@ -75,7 +76,7 @@ def _twice(exchanged: Exchanged, twice: CameTwice, partner: Partner) -> Exceptio
             refs.append({"kind": "group", "value": twice.number[:256] or "none", "issuer": inside})
         case _:
             what = f"interchange {exchanged.number}"
-    refs.append({"kind": "interchange", "value": exchanged.number[:256] or "none", "issuer": partner.name})
+    refs.append({"kind": "interchange", "value": exchanged.number[:256] or "none", "issuer": sender})
     before = twice.before
     then = "refused" if twice.rejected else "processed all the same, as its profile says"
     return ExceptionEvent(
@@ -236,28 +237,30 @@ def out_of_order(
     """Gaps in the partners' interchange numbers, and numbers that come after higher ones. Those of one batch count as
     there together: in which order files lie in a folder says nothing. Called before they are registered. Where
     counting began anew is not kept: it follows from the register, by the same count."""
-    arrived: dict[str, dict[int, _Arrival]] = {}
+    arrived: dict[tuple[str, str], dict[int, _Arrival]] = {}
     for received in holding:
         for one in received[1].exchanged:
             partner = partners.get(one.partner)
             counts = partner is not None and partner.sequence == "gaps" and one.direction == "in"
             if counts and len(one.number) == 9 and one.number.isascii() and one.number.isdigit():
                 arrival = _Arrival(received=received, exchanged=one)
-                arrived.setdefault(one.partner, {}).setdefault(int(one.number), arrival)
+                arrived.setdefault((one.partner, one.identity), {}).setdefault(int(one.number), arrival)
     if not arrived:
         return
-    register.hold_sequence(connection, tenant, arrived)
+    register.hold_sequence(connection, tenant, {name for name, _ in arrived})
     mine = {claim.id for claim, _ in holding}
     again = {claim.id for claim, _ in holding if claim.again}
     replayed = register.registered_in(connection, tenant, again)
-    for name, numbers in arrived.items():
+    for (name, identity), numbers in arrived.items():
         partner = partners[name]
         within = partner.duplicates.interchange.within
-        highest = register.highest(connection, tenant, name, but=mine)
+        highest = register.highest(connection, tenant, name, identity, but=mine)
         if highest is not None and _goes_on(highest, numbers, within):
             continue
         counting = Counting(within)
-        before = register.sequence(connection, tenant, name, but=mine) if highest is not None else []
+        before = (
+            register.sequence(connection, tenant, name, identity, but=mine) if highest is not None else []
+        )
         for at, together in groupby(before, key=lambda one: one.at):
             for number in in_order([one.number for one in together], None):
                 counting.take(number, at)
@@ -309,9 +312,8 @@ def _odd(
     partner: Partner, arrival: _Arrival, title: str, numbers: Sequence[int], missing: Sequence[int]
 ) -> Odd:
     """``numbers``: by the first the trouble is folded."""
-    refs: list[Ref] = [
-        {"kind": "interchange", "value": f"{one:09}", "issuer": partner.name} for one in numbers
-    ]
+    sender = _counted_by(partner, arrival.exchanged)
+    refs: list[Ref] = [{"kind": "interchange", "value": f"{one:09}", "issuer": sender} for one in numbers]
     ext: dict[str, Any] = {
         "partner": partner.name,
         "missing": [f"{one:09}" for one in missing[:MOST_LISTED]],
@@ -331,6 +333,11 @@ def _odd(
             ext=ext,
         ),
     )
+
+
+def _counted_by(partner: Partner, exchanged: Exchanged) -> str:
+    """Whose numbers these are: the partner's, or of one of its ids where it has several: each counts."""
+    return partner.name if len(partner.ids) < 2 else f"{partner.name}:{exchanged.identity}"
 
 
 def _place(exchanged: Exchanged) -> DocumentPlace:

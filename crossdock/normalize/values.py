@@ -54,6 +54,7 @@ class SetNumbers(NamedTuple):
 
     ``part`` is its ordinal in the message or write-back. ``told`` is what we answered: ``R`` or ``E``, empty where we
     took it. An interchange without a set has one of these all the same, with the set id ``TA1`` and no numbers.
+    ``application`` is the partner's code in the group, GS02 or in a copy of ours GS03: groups are counted under each.
     """
 
     part: int
@@ -63,6 +64,7 @@ class SetNumbers(NamedTuple):
     set_number: str
     release: str
     told: str = ""
+    application: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +79,13 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """One interchange by its numbers, as the register is asked whether they came before."""
+    """One interchange by its numbers, as the register is asked whether they came before.
+
+    ``identity`` is the qualifier and id that the partner sent it under: it counts by itself under each of its ids.
+    """
 
     partner: str
+    identity: str
     raw_id: str
     received_at: datetime
     number: str
@@ -91,12 +97,12 @@ class Arrived:
 class Seen:
     """What came before under the numbers of one interchange; empty: nothing did.
 
-    ``groups`` by GS01 and GS06, ``sets`` by those and ST01 and ST02.
+    ``groups`` by GS02, GS01 and GS06, ``sets`` by those and ST01 and ST02.
     """
 
     interchange: Earlier | None = None
-    groups: Mapping[tuple[str, str], Earlier] = field(default_factory=dict)
-    sets: Mapping[tuple[str, str, str, str], Earlier] = field(default_factory=dict)
+    groups: Mapping[tuple[str, str, str], Earlier] = field(default_factory=dict)
+    sets: Mapping[tuple[str, str, str, str, str], Earlier] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +123,11 @@ class CameTwice:
 class Exchanged:
     """One interchange that a message holds: from a partner (``in``), or a copy of what we sent to it (``out``).
 
-    ``told`` is ``R`` where the whole interchange was refused.
+    ``identity`` is the partner's qualifier and id in it. ``told`` is ``R`` where the whole interchange was refused.
     """
 
     partner: str
+    identity: str
     direction: str
     number: str
     sha256: str
@@ -180,7 +187,7 @@ class Found:
     acknowledgements: list[AcknowledgementWanted] = field(default_factory=list)
     exchanged: list[Exchanged] = field(default_factory=list)
     taken: dict[tuple[str, str], Exchanged] = field(default_factory=dict)
-    """Interchanges of this message that were not refused, by partner and control number: the first of each."""
+    """Interchanges of this message that were not refused, by the sender's id and number: the first of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

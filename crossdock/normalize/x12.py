@@ -250,6 +250,7 @@ class _Incoming:
             yield _mapped(self._raw, self._registry, entry, set_id, place, partner)
         exchanged = Exchanged(
             partner=partner.name,
+            identity=_sender(envelope),
             direction="in",
             number=envelope.opened.control_number,
             sha256=envelope.sha256,
@@ -261,7 +262,7 @@ class _Incoming:
         if register is not None:
             register.took(self._arrived(numbers), exchanged)
         if not exchanged.told:
-            self._found.taken.setdefault((partner.name, exchanged.number), exchanged)
+            self._found.taken.setdefault((exchanged.identity, exchanged.number), exchanged)
         acknowledgement = wanted(
             envelope.opened,
             envelope.ends,
@@ -311,6 +312,7 @@ class _Incoming:
     def _arrived(self, numbers: Sequence[SetNumbers]) -> Arrived:
         return Arrived(
             partner=self._partner.name,
+            identity=_sender(self._envelope),
             raw_id=self._raw.raw_id,
             received_at=self._now,
             number=self._envelope.opened.control_number,
@@ -322,7 +324,7 @@ class _Incoming:
         window = self._partner.duplicates.interchange
         number = self._envelope.opened.control_number
         before = again.interchange
-        here = self._found.taken.get((self._partner.name, number))
+        here = self._found.taken.get((_sender(self._envelope), number))
         if here is not None:
             before = Earlier(
                 raw_id=self._raw.raw_id,
@@ -348,7 +350,7 @@ class _Incoming:
             return None
         windows = self._partner.duplicates
         number = ack.plain_number(group.control_number)
-        before = again.groups.get((group.functional_id, number))
+        before = again.groups.get((group.sender, group.functional_id, number))
         if before is not None and windows.group.covers(before.at, self._now):
             known = groups_twice.get(id(group))
             if known is None:
@@ -359,7 +361,8 @@ class _Incoming:
             if known.rejected:
                 return known
             return None
-        before = again.sets.get((group.functional_id, number, entry.set_id, entry.control_number))
+        key = (group.sender, group.functional_id, number, entry.set_id, entry.control_number)
+        before = again.sets.get(key)
         if before is None or not windows.set.covers(before.at, self._now):
             return None
         return self._note(
@@ -394,7 +397,17 @@ class _Incoming:
         return self._raw.message.received_at
 
 
-def _numbers(envelope: Envelope, ordinal: int) -> list[SetNumbers]:
+def _sender(envelope: Envelope) -> str:
+    """The qualifier and id that an interchange was sent under."""
+    return f"{envelope.opened.sender_qualifier.strip()}/{envelope.opened.sender.strip()}"
+
+
+def _receiver(envelope: Envelope) -> str:
+    """The qualifier and id that an interchange was sent to."""
+    return f"{envelope.opened.receiver_qualifier.strip()}/{envelope.opened.receiver.strip()}"
+
+
+def _numbers(envelope: Envelope, ordinal: int, *, direction: str = "in") -> list[SetNumbers]:
     """What an interchange holds, by its numbers."""
     found: list[SetNumbers] = []
     for place, entry in envelope.entries:
@@ -408,11 +421,19 @@ def _numbers(envelope: Envelope, ordinal: int) -> list[SetNumbers]:
                     entry.set_id,
                     entry.control_number,
                     group.version if group else "",
+                    application=_application(group, direction),
                 )
             )
         else:
             found.append(SetNumbers(place, "", "", "TA1", "", ""))
     return found or [SetNumbers(ordinal, "", "", "TA1", "", "")]
+
+
+def _application(group: x12.Group | None, direction: str) -> str:
+    """The partner's code in a group."""
+    if group is None:
+        return ""
+    return group.sender if direction == "in" else group.receiver
 
 
 def _copy(
@@ -449,10 +470,11 @@ def _copy(
         found.exchanged.append(
             Exchanged(
                 partner=partner.name,
+                identity=_receiver(envelope),
                 direction="out",
                 number=opened.control_number,
                 sha256=envelope.sha256,
-                sets=_numbers(envelope, ordinal),
+                sets=_numbers(envelope, ordinal, direction="out"),
             )
         )
 

@@ -29,6 +29,7 @@ def row(
     interchange_number: str,
     interchange_sha256: str,
     numbers: SetNumbers,
+    identity: str = "",
     at: datetime,
     state: str,
     raw_id: uuid.UUID | None = None,
@@ -36,13 +37,16 @@ def row(
     answer_due_at: datetime | None = None,
     answer: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One set as the register keeps it. Its id follows from where it lies, so that it is registered once."""
+    """One set as the register keeps it. Its id follows from where it lies, so that it is registered once.
+    ``identity`` is the partner's id in what others wrote; what we write ourselves is counted per partner."""
     return {
         "tenant": tenant,
         "id": derived_id("exchange", str(raw_id or write_back_id), str(numbers.part)),
         "direction": direction,
         "partner": partner,
+        "identity": identity,
         "interchange_number": interchange_number,
+        "application": numbers.application,
         "functional_id": numbers.functional_id,
         "group_number": numbers.group_number,
         "set_id": numbers.set_id,
@@ -79,8 +83,8 @@ class Lookup:
         self._tenant = tenant
         self._partners = {partner.name: partner for partner in partners}
         self._interchanges: dict[tuple[str, str], Earlier] = {}
-        self._groups: dict[tuple[str, str, str], Earlier] = {}
-        self._sets: dict[tuple[str, str, str, str, str], Earlier] = {}
+        self._groups: dict[tuple[str, ...], Earlier] = {}
+        self._sets: dict[tuple[str, ...], Earlier] = {}
 
     def seen(self, arrived: Arrived) -> Seen:
         """What came before under these numbers, in other messages. What we refused then did not come."""
@@ -95,7 +99,7 @@ class Lookup:
             raise
         return Seen(
             interchange=found.interchange
-            or self._other(self._interchanges.get((arrived.partner, arrived.number)), arrived),
+            or self._other(self._interchanges.get((arrived.identity, arrived.number)), arrived),
             groups=dict(found.groups) | self._others(self._groups, arrived),
             sets=dict(found.sets) | self._others(self._sets, arrived),
         )
@@ -110,17 +114,17 @@ class Lookup:
             interchange_number=arrived.number,
             interchange_sha256=arrived.sha256,
         )
-        self._interchanges.setdefault((arrived.partner, arrived.number), earlier)
+        self._interchanges.setdefault((arrived.identity, arrived.number), earlier)
         for one in exchanged.sets:
             if one.functional_id and one.told != "R":
-                group = (arrived.partner, one.functional_id, one.group_number)
+                group, set = _keys(arrived.identity, one)
                 self._groups.setdefault(group, earlier)
-                self._sets.setdefault((*group, one.set_id, one.set_number), earlier)
+                self._sets.setdefault(set, earlier)
 
     def _others(self, known: Mapping[Any, Earlier], arrived: Arrived) -> dict[Any, Earlier]:
         if not known:
             return {}
-        keys = {key[1:]: key for one in arrived.sets for key in _keys(arrived.partner, one)}
+        keys = {key[1:]: key for one in arrived.sets for key in _keys(arrived.identity, one)}
         found = {short: self._other(known.get(key), arrived) for short, key in keys.items()}
         return {short: earlier for short, earlier in found.items() if earlier is not None}
 
@@ -130,8 +134,9 @@ class Lookup:
         return None if earlier is None or earlier.raw_id == arrived.raw_id else earlier
 
 
-def _keys(partner: str, one: SetNumbers) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    group = (partner, one.functional_id, one.group_number)
+def _keys(identity: str, one: SetNumbers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The numbers of its group and its own, beneath the id of the sender; an id is of one partner only."""
+    group = (identity, one.application, one.functional_id, one.group_number)
     return group, (*group, one.set_id, one.set_number)
 
 
@@ -140,28 +145,30 @@ def seen(
 ) -> Seen:
     """What the register has under the numbers of an interchange since a time, its own message excepted; the latest of
     each. ``sets``: whether sets are looked for too, in groups of the same number."""
-    groups = list({(one.functional_id, one.group_number) for one in arrived.sets if one.functional_id})
+    groups = list({_keys("", one)[0][1:] for one in arrived.sets if one.functional_id})
     values = {
         "tenant": tenant,
         "partner": arrived.partner,
+        "identity": arrived.identity,
         "raw_id": uuid.UUID(arrived.raw_id),
         "since": since,
         "number": arrived.number,
-        "functional_ids": [functional_id for functional_id, _ in groups],
-        "group_numbers": [number for _, number in groups],
+        "applications": [application for application, _, _ in groups],
+        "functional_ids": [functional_id for _, functional_id, _ in groups],
+        "group_numbers": [number for _, _, number in groups],
     }
     interchange: Earlier | None = None
-    found_groups: dict[tuple[str, str], Earlier] = {}
-    found_sets: dict[tuple[str, str, str, str], Earlier] = {}
+    found_groups: dict[tuple[str, str, str], Earlier] = {}
+    found_sets: dict[tuple[str, str, str, str, str], Earlier] = {}
     for each in connection.execute(_seen_statement(), values):
         if each.level == "interchange":
             interchange = _earlier(each)
         else:
-            found_groups[each.functional_id, each.group_number] = _earlier(each)
+            found_groups[each.application, each.functional_id, each.group_number] = _earlier(each)
     if sets and found_groups:
         values["set_numbers"] = [one.set_number for one in arrived.sets]
         for each in connection.execute(_seen_sets_statement(), values):
-            key = (each.functional_id, each.group_number, each.set_id, each.set_number)
+            key = (each.application, each.functional_id, each.group_number, each.set_id, each.set_number)
             found_sets[key] = _earlier(each)
     return Seen(interchange=interchange, groups=found_groups, sets=found_sets)
 
@@ -176,11 +183,13 @@ _SEEN: Final = tuple(
 
 
 def _before() -> list[Any]:
-    """What a partner sent since a time, in other messages."""
+    """What a partner sent since a time under this id, in other messages. Of what was registered before ids were kept
+    (0004) nobody knows the id."""
     return [
         exchanges.c.tenant == sa.bindparam("tenant", type_=sa.Text),
         exchanges.c.partner == sa.bindparam("partner", type_=sa.Text),
         exchanges.c.direction == "in",
+        exchanges.c.identity.in_([sa.bindparam("identity", type_=sa.Text), ""]),
         exchanges.c.raw_id != sa.bindparam("raw_id", type_=sa.Uuid),
         exchanges.c.at >= sa.bindparam("since", type_=sa.DateTime(timezone=True)),
     ]
@@ -197,7 +206,11 @@ def _given(*names: str) -> Any:
 def _seen_statement() -> Any:
     """The latest under the interchange's number, and under each group's; made once, for it is asked all the time."""
     interchange = (
-        sa.select(sa.literal("interchange", sa.Text).label("level"), *_SEEN)
+        sa.select(
+            sa.literal("interchange", sa.Text).label("level"),
+            sa.literal("", sa.Text).label("application"),
+            *_SEEN,
+        )
         .where(
             *_before(),
             exchanges.c.interchange_number == sa.bindparam("number", type_=sa.Text),
@@ -207,11 +220,12 @@ def _seen_statement() -> Any:
         .limit(1)
         .subquery()
     )
-    given = _given("functional_id", "group_number")
+    given = _given("application", "functional_id", "group_number")
     group = (
-        sa.select(sa.literal("group", sa.Text).label("level"), *_SEEN)
+        sa.select(sa.literal("group", sa.Text).label("level"), given.c.application, *_SEEN)
         .where(
             *_before(),
+            exchanges.c.application.in_([given.c.application, ""]),
             exchanges.c.functional_id == given.c.functional_id,
             exchanges.c.group_number == given.c.group_number,
             _not_refused("told"),
@@ -226,13 +240,15 @@ def _seen_statement() -> Any:
 @cache
 def _seen_sets_statement() -> Any:
     """The latest of each set under the numbers of these groups and sets."""
-    given = _given("functional_id", "group_number")
-    key = (*_SEEN[4:],)
+    given = _given("application", "functional_id", "group_number")
+    key = (given.c.application, *_SEEN[4:])
     return (
-        sa.select(*_SEEN)
+        sa.select(given.c.application, *_SEEN)
+        .select_from(exchanges)
         .join(
             given,
             sa.and_(
+                exchanges.c.application.in_([given.c.application, ""]),
                 exchanges.c.functional_id == given.c.functional_id,
                 exchanges.c.group_number == given.c.group_number,
             ),
@@ -297,13 +313,13 @@ def registered_in(
 
 
 def highest(
-    connection: sa.Connection, tenant: str, partner: str, *, but: Collection[uuid.UUID] = ()
+    connection: sa.Connection, tenant: str, partner: str, identity: str, *, but: Collection[uuid.UUID] = ()
 ) -> Numbered | None:
-    """The highest of a partner's interchange numbers. Only numbers of nine digits are in a sequence; rows of the
-    messages ``but`` are not looked at."""
+    """The highest of a partner's interchange numbers under one of its ids. Only numbers of nine digits are in a
+    sequence; rows of the messages ``but`` are not looked at."""
     statement = (
         sa.select(_number, exchanges.c.at)
-        .where(*_in_sequence(tenant, partner, but))
+        .where(*_in_sequence(tenant, partner, identity, but))
         .order_by(_number.desc(), exchanges.c.at.desc())
         .limit(1)
     )
@@ -312,13 +328,13 @@ def highest(
 
 
 def sequence(
-    connection: sa.Connection, tenant: str, partner: str, *, but: Collection[uuid.UUID] = ()
+    connection: sa.Connection, tenant: str, partner: str, identity: str, *, but: Collection[uuid.UUID] = ()
 ) -> list[Numbered]:
-    """A partner's last interchanges in the order in which they came, as far back as counting needs them. ``but`` as
-    for ``highest``."""
+    """A partner's last interchanges under one of its ids in the order in which they came, as far back as counting
+    needs them. ``but`` as for ``highest``."""
     last = (
         sa.select(_number, exchanges.c.at, exchanges.c.raw_id)
-        .where(*_in_sequence(tenant, partner, but))
+        .where(*_in_sequence(tenant, partner, identity, but))
         .distinct()
         .order_by(exchanges.c.at.desc(), _number.desc())
         .limit(_MOST_REMEMBERED)
@@ -333,11 +349,12 @@ _MOST_REMEMBERED: Final = 5_000
 """So many interchanges of a partner are counted again to see what is missing."""
 
 
-def _in_sequence(tenant: str, partner: str, but: Collection[uuid.UUID]) -> list[Any]:
+def _in_sequence(tenant: str, partner: str, identity: str, but: Collection[uuid.UUID]) -> list[Any]:
     return [
         exchanges.c.tenant == tenant,
         exchanges.c.partner == partner,
         exchanges.c.direction == "in",
+        exchanges.c.identity.in_([identity, ""]),
         _number.regexp_match("^[0-9]{9}$"),
         exchanges.c.raw_id.not_in(list(but)),
     ]

@@ -21,6 +21,7 @@ class Sent:
 
     id: uuid.UUID
     partner: str
+    identity: str
     interchange_number: str
     interchange_sha256: str
     functional_id: str
