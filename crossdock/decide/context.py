@@ -22,6 +22,10 @@ DIGITS: Final = 15
 UNKNOWN: Final = "?"
 """What a sentence says of a value that is missing."""
 
+OUR_NUMBERS: Final = ("supplier_po", "sales_order", "shipment", "pro")
+"""The references that our own systems know orders and shipments by: what a write-back to them is addressed to. A
+customer's order is not among them, for its number is the customer's."""
+
 _ROUND: Final = Context(prec=DIGITS)
 
 
@@ -119,6 +123,11 @@ def _ref(data: Mapping[str, Any], part: str) -> str:
     return _text(refs[0].get(part)) if refs else ""
 
 
+def _has_our_number(data: Mapping[str, Any]) -> bool:
+    """A number with a role is the partner's own: the supplier's sales order is none of ours."""
+    return any(ref["kind"] in OUR_NUMBERS and not ref.get("role") for ref in data.get("refs", ()))
+
+
 def _ext(name: str) -> Callable[[Mapping[str, Any]], str]:
     def read(data: Mapping[str, Any]) -> str:
         ext = data.get("ext")
@@ -186,6 +195,8 @@ _ALL: Final = (
     _field("source_code", "text", "the sender's own word, x12-668/IB", _source_code),
     _field("subject", "text", "the number that it is about, 4500123456", lambda data: _ref(data, "value")),
     _field("subject_kind", "text", "what that is the number of, supplier_po", lambda data: _ref(data, "kind")),
+    _field("has_our_number", "flag", "it names an order or shipment by a number that our own systems keep",
+           _has_our_number),
     _field("line", "text", "the first line's number", lambda data: _text(_line(data).get("line_ref"))),
     _field("unit", "text", "the unit of the quantities, EA", _unit),
     _field("currency", "text", "the currency of value_at_risk, USD", lambda data: _text(_currency(data))),

@@ -5,7 +5,18 @@ from typing import Any
 import pytest
 
 from canonical import taxonomy
+from canonical.events import ExceptionEvent, Origin, seal
+from crossdock.decide.context import OUR_NUMBERS
 from crossdock.decide.router import Router
+from crossdock.edi_plan import document_mapping
+from crossdock.errors import CrossdockError
+from crossdock.messages import NAMESPACE, Decision
+from crossdock.normalize.part import rfc3339
+from crossdock.partners import Partners
+from crossdock.registry import Registry
+from crossdock.writebacks import write_body
+from mappings import golden
+from mappings.outbound import subjects
 
 from .conftest import an_event, backorder
 
@@ -54,3 +65,114 @@ def test_a_backorder_of_value_comes_before_a_small_one(packaged: Router) -> None
         [backorder(date="2026-12-04"), backorder(date="2026-12-04", value="10000")]
     )
     assert large.priority < small.priority
+
+
+# -- nothing is wanted that nobody can write ----------------------------------------------------------------------
+
+REGISTRY = Registry()
+
+
+def cannot_be_written(event: dict[str, Any], decision: Decision) -> list[str]:
+    """What the decision wants said to one of our own systems, and why that cannot be composed."""
+    wrong = [decision.error] if decision.error else []
+    for action in decision.actions:
+        if document_mapping(REGISTRY, action) is not None:
+            continue
+        try:
+            write_body(REGISTRY, event, decision, action, case_id="case", decision_id="decision")
+        except CrossdockError as error:
+            wrong.append(f"{decision.rule}: {action.operation}: {error}")
+    return wrong
+
+
+def test_our_numbers_are_those_that_a_write_back_is_addressed_to() -> None:
+    assert OUR_NUMBERS == subjects.KINDS
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        {"kind": "customer_po", "value": "77", "issuer": "lakeside_retail"},
+        {"kind": "message", "value": "R-1", "issuer": "acme_supply"},
+        {"kind": "sales_order", "value": "S-1", "issuer": "acme_supply", "role": "seller"},
+        {"kind": "asn", "value": "A-1", "issuer": "main"},
+        {"kind": "supplier_po", "value": "4500123456", "issuer": "main"},
+    ],
+    ids=lambda ref: ref["kind"],
+)
+@pytest.mark.parametrize("lines", [0, 1, 2])
+@pytest.mark.parametrize("date", ["", "2026-12-04"])
+def test_no_row_wants_what_cannot_be_addressed_whatever_an_event_is_about(
+    packaged: Router, ref: dict[str, str], lines: int, date: str
+) -> None:
+    """Each code of the taxonomy about each kind of thing, with lines and without, promised or not."""
+    more: dict[str, Any] = {"lines": [{"line_ref": str(number)} for number in range(1, lines + 1)]}
+    if date:
+        more["variances"] = [{"attribute": "date", "expected": "2026-11-27", "actual": date}]
+    events = [an_event(code, refs=[ref], **more) for code in sorted(taxonomy.codes())]
+    wrong = [
+        one
+        for event, decision in zip(events, packaged.decide(events), strict=True)
+        for one in cannot_be_written(event, decision)
+    ]
+    assert wrong == []
+
+
+def of_the_samples() -> list[dict[str, Any]]:
+    """What all mappings say of all their samples, sealed."""
+    partners = Partners.load()
+    origin: dict[str, str] = {
+        "tenant": golden.TENANT,
+        "source": "somewhere",
+        "connector_version": "1",
+        "mapping_version": "1",
+        "raw_id": "6f1d5a7e-8b54-5a55-9d0c-c0552d0c4a11",
+        "raw_sha256": "0" * 64,
+        "received_at": rfc3339(golden.RECEIVED_AT),
+        "recorded_at": rfc3339(golden.RECEIVED_AT),
+    }
+    found: list[dict[str, Any]] = []
+    for mapping in golden.mappings():
+        name = mapping.__name__.rpartition(".")[2]
+        for sample in golden.samples(mapping):
+            for index, said in enumerate(golden.run(mapping, sample, partners)):
+                if said.pop("statement", "") != "ExceptionEvent":
+                    continue
+                found.append(
+                    seal(
+                        ExceptionEvent(**said),
+                        Origin(mapping=name, **origin),
+                        namespace=NAMESPACE,
+                        part=sample.name,
+                        index=index,
+                    )
+                )
+    return found
+
+
+def test_whatever_the_samples_say_every_write_back_that_follows_can_be_written(packaged: Router) -> None:
+    events = of_the_samples()
+    assert len(events) > 200
+    decisions = packaged.decide(events)
+    assert any(decision.actions for decision in decisions)
+    wrong = [
+        f"{event['data']['provenance']['mapping']}: {event['data']['code']}: {one}"
+        for event, decision in zip(events, decisions, strict=True)
+        for one in cannot_be_written(event, decision)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        (an_event("INV.BACKORDER", refs=[{"kind": "message", "value": "R-1"}]), "answer-to-no-order"),
+        (an_event("ORD.QTY_CHANGED", refs=[{"kind": "customer_po", "value": "77"}]), "order-of-a-customer"),
+        (an_event("SHP.ASN_MISSING", refs=[{"kind": "customer_po", "value": "77"}]), "shipment-not-ours"),
+        (an_event("INV.FEED_STALE", refs=[{"kind": "feed", "value": "x12/846"}]), "default"),
+        (an_event("INV.BACKORDER"), "backorder-of-the-order"),
+    ],
+)
+def test_what_the_erp_cannot_keep_goes_to_people(packaged: Router, event: dict[str, Any], rule: str) -> None:
+    (decision,) = packaged.decide([event])
+    assert decision.rule == rule
