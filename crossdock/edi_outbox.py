@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canonical import taxonomy
 from crossdock import clocks, deadletters, detect, edi_out, exchanges
-from crossdock.edi_plan import CONTENT, WRITE_BACK, Knowledge, Planned, about_of, document_mapping, plan
+from crossdock.edi_plan import (
+    ANSWERS,
+    CONTENT,
+    WRITE_BACK,
+    Knowledge,
+    Planned,
+    about_of,
+    document_mapping,
+    plan,
+)
 from crossdock.errors import CrossdockError
 from crossdock.messages import Action, Decision, Stage, derived_id
 from crossdock.partners import Partner
@@ -30,6 +39,9 @@ if TYPE_CHECKING:
 
 MOST_KNOWN: Final = 2_000
 """So many facts, and so many open cases, about the business of one transaction are looked at: the newest."""
+
+_ANSWERS: Final = ("change_answered",)
+"""Facts of ours that change what we say of an order from then on."""
 
 Decided = tuple[Said, Decision]
 
@@ -78,6 +90,7 @@ class Outgoing:
         facts = clockwork.facts_about(self._connection, self._tenant, words, kinds, each=MOST_KNOWN)
         for one in facts:
             self._known.stated(one.document, one.partner)
+        self._known.unsaid = self._unsaid([one.document for one in facts])
         wanted = {mapping.action for mapping in mappings.values()}
         codes = [code.code for code in taxonomy.codes().values() if not wanted.isdisjoint(code.actions)]
         bare = {word for event in events.values() for word in detect.reference_words(event)}
@@ -86,6 +99,16 @@ class Outgoing:
         for said, decision in decided:
             if not words.isdisjoint(clocks.words(said.document)):
                 self._known.decided(said.document, decision)
+
+    def _unsaid(self, facts: Sequence[Mapping[str, Any]]) -> set[str]:
+        """The write-backs of those answers of ours that the target refused or a person discarded."""
+        answers = {
+            fact["data"]["attributes"][WRITE_BACK]
+            for fact in facts
+            if fact["data"]["kind"] in _ANSWERS and WRITE_BACK in fact["data"].get("attributes", {})
+        }
+        every = {uuid.UUID(one) for one in answers}
+        return {str(one) for one in every - told.holding(self._connection, self._tenant, every)}
 
     def mapping_of(self, action: Action) -> OutboundMapping | None:
         """The mapping of an action that is a document to a trading partner; ``None``: it is something else."""
@@ -135,6 +158,9 @@ class Outgoing:
             return self._refused(about, fault)
         self._covered[about] = None
         self._registered.append((key, written.body.body, planned.partner))
+        for fact in facts:
+            if fact["data"]["kind"] in _ANSWERS:
+                self._known.answered(fact, planned.partner.name)
         self.facts += [
             Said(document=fact, raw_id=said.raw_id, part=said.part, partner=planned.partner.name)
             for fact in facts
@@ -189,7 +215,12 @@ class Outgoing:
                 tenant=self._tenant,
                 source=planned.target,
                 now=self._now,
-                attributes={WRITE_BACK: str(key), CONTENT: planned.content},
+                attributes={
+                    **planned.draft.kept,
+                    WRITE_BACK: str(key),
+                    CONTENT: planned.content,
+                    **({ANSWERS: planned.answers} if planned.answers else {}),
+                },
             )
         except CrossdockError:
             raise

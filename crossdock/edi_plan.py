@@ -5,7 +5,7 @@ it from the file alone.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ from crossdock.writebacks import decision_id_of
 
 CONTENT: Final = "content"
 WRITE_BACK: Final = "write_back"
-"""Attributes of a fact that we said ourselves: what it means, as a hash, and the write-back that holds it."""
+ANSWERS: Final = "answers"
+"""Attributes of a fact that we said ourselves: what it means, as a hash, the write-back that holds it, and the
+document of the partner that it answers (``document_key``)."""
 
 
 Document = Mapping[str, Any]
@@ -40,18 +42,22 @@ class Planned:
     target: str
     draft: Draft
     content: str
+    answers: str = ""  # the document of the partner that it answers, where it answers one
     before: str = ""  # the write-back of the last document of its kind about the same business
     repeats: bool = False  # that one says the same
 
 
 class Knowledge:
     """What is known of the business of some events: facts with their partners, and open exceptions with the actions
-    that their decisions want. ``now`` are the events of this transaction."""
+    that their decisions want. ``now`` are the events of this transaction; ``unsaid`` are write-backs of ours that
+    nobody got: what they say counts for nothing."""
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
         self.told: dict[str, Opened] = {}
         self.now: set[str] = set()
+        self.unsaid: set[str] = set()
+        self._answered: list[Fact] = []
         self._facts_by_word: dict[str, list[int]] = {}
         self._told_by_word: dict[str, dict[str, None]] = {}
 
@@ -60,6 +66,11 @@ class Knowledge:
         for word in clocks.words(fact):
             self._facts_by_word.setdefault(word, []).append(len(self.facts))
         self.facts.append((fact, partner))
+
+    def answered(self, fact: Document, partner: str) -> None:
+        """What we answered in this very transaction. It is no earlier word of ours: of one transaction everything is
+        said once."""
+        self._answered.append((fact, partner))
 
     def open(self, event: Document, actions: Sequence[Mapping[str, Any]]) -> None:
         """An open exception, with the actions that its decision wants."""
@@ -75,6 +86,17 @@ class Knowledge:
         ]
         self.open(event, actions)
         self.now.add(event["id"])
+
+    def counts(self, event: Document) -> Iterator[Fact]:
+        """The facts that share a reference with this event and hold: oldest first, those of this transaction last."""
+        words = set(clocks.words(event))
+        facts, _ = self.about(event)
+        for fact, whose in facts:
+            if fact["data"].get("attributes", {}).get(WRITE_BACK) not in self.unsaid:
+                yield fact, whose
+        for fact, whose in self._answered:
+            if not words.isdisjoint(clocks.words(fact)):
+                yield fact, whose
 
     def about(self, event: Document) -> tuple[list[Fact], list[Opened]]:
         """What of it shares a reference with this event, each in its order."""
@@ -111,7 +133,7 @@ def plan(
             tenant=tenant,
             facts=[
                 fact
-                for fact, whose in facts
+                for fact, whose in known.counts(event)
                 if fact["data"]["kind"] in mapping.knows and whose in (None, partner.name)
             ],
             told=[_told(other, actions, mapping, known.now) for other, actions in told],
@@ -124,6 +146,7 @@ def plan(
         target=target,
         draft=draft,
         content=content,
+        answers=document_key(event) if mapping.per_document else "",
         before=last.get(WRITE_BACK, ""),
         repeats=last.get(CONTENT) == content,
     )
@@ -159,14 +182,18 @@ def _told(
     return Told(event=event, arguments=wanted[0] if wanted else None, now=event["id"] in now)
 
 
+def document_key(statement: Document) -> str:
+    """The document that a statement was said by: its message, and its numbers there. What follows from a document
+    has the key of that one."""
+    provenance = statement["data"]["provenance"]
+    place = provenance["place"].get("x12", {})
+    return "/".join((provenance["raw_id"], *(place.get(name, "") for name in ("isa13", "gs06", "st02"))))
+
+
 def about_of(mapping: OutboundMapping, action: Action, event: Mapping[str, Any]) -> str:
     """What is said together: the exceptions about one business number, and about one document of the partner where
     the answer is to that."""
     parts = [action.target, action.operation, reference_key(event["data"]["refs"][0])]
     if mapping.per_document:
-        place = event["data"]["provenance"]["place"].get("x12", {})
-        parts += [
-            event["data"]["provenance"]["raw_id"],
-            *(place.get(name, "") for name in ("isa13", "gs06", "st02")),
-        ]
+        parts.append(document_key(event))
     return "|".join(parts)

@@ -103,12 +103,14 @@ class Draft:
     """A document to a trading partner before it has control numbers, delimiters and dates.
 
     ``segments`` are those between ST and SE, as ``Composer.build`` takes them: (name, elements) or (name, elements,
-    [what stands in its loop]). ``subject`` is the business key ("customer_po/PO-77").
+    [what stands in its loop]). ``subject`` is the business key ("customer_po/PO-77"). ``kept`` are attributes that
+    our own fact of it has beside those that its inbound mapping reads.
     """
 
     set_id: str
     subject: str
     segments: Sequence[Any]
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,11 @@ def still_holds(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID
     return any(one.state not in _UNSAID for one in family(connection, tenant, write_back_id))
 
 
+def holding(connection: sa.Connection, tenant: str, write_back_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these write-backs of which ``still_holds`` is true."""
+    return {one for one in write_back_ids if still_holds(connection, tenant, one)}
+
+
 def write_back(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
     """The row of a write-back, locked for this transaction, or ``None``."""
     statement = (

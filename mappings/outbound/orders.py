@@ -17,6 +17,8 @@ from canonical.events import Ref, reference_key
 from crossdock.errors import Unreadable
 from crossdock.partners import Partner
 from crossdock.registry import Known, Told
+from mappings.outbound import standing
+from mappings.outbound.standing import same_line
 
 Document = Mapping[str, Any]
 Line = Mapping[str, Any]
@@ -24,6 +26,9 @@ Line = Mapping[str, Any]
 ROW: Final = "correct the action in the row of the decision table that matched, then decide the case again"
 COPIES: Final = frozenset({"01", "06", "07", "22"})
 """BEG01 of what is no order to be answered: a cancellation, a confirmation, a duplicate, a copy for information."""
+
+_CANCELLATION: Final = "01"
+"""BEG01 of an 850 that takes an order back."""
 
 _PREFERRED: Final = {
     "buyer-item": "BP", "vendor-item": "VP", "ndc": "ND", "upc-case": "UA", "mutually-defined": "ZZ",
@@ -46,11 +51,17 @@ def refused(sentence: str, remedy: str = ROW) -> Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order as it was said: its reference, and the fact that states it."""
+    """One order as it was said: its reference, and the fact that states it.
+
+    ``as_it_stands`` brings it up to date: ``off`` are lines that an accepted change took off, and ``cancelled`` is an
+    order that nobody wants any more, as we agreed.
+    """
 
     ref: Ref
     fact: Document
     lines: Sequence[Line]
+    off: Sequence[Line] = ()
+    cancelled: bool = False
 
     @property
     def number(self) -> str:
@@ -79,16 +90,11 @@ class Order:
 
     def line(self, wanted: Line) -> Line | None:
         """The line of the order that another line speaks of: by its number, else by a product that only one has."""
-        for line in self.lines:
-            if line["line_ref"] == wanted["line_ref"]:
-                return line
-        theirs = {(item.get("scheme"), item["value"]) for item in wanted.get("item_ids", ())}
-        same = [
-            line
-            for line in self.lines
-            if theirs & {(item.get("scheme"), item["value"]) for item in line.get("item_ids", ())}
-        ]
-        return same[0] if len(same) == 1 else None
+        return same_line(wanted, self.lines)
+
+    def has_off(self, wanted: Line) -> bool:
+        """Whether another line speaks of one that was taken off: then nothing is left to be said of it."""
+        return self.cancelled or (self.line(wanted) is None and same_line(wanted, self.off) is not None)
 
 
 def order_of(
@@ -117,6 +123,33 @@ def order_of(
         f"with its numbers ({', '.join(sorted(wanted))})",
         "wait for the order, or take the action out of the row of the decision table that matched",
     )
+
+
+def as_it_stands(order: Order, known: Known, *, but: Document | None = None) -> Order:
+    """The order with every change of it that we accepted; ``but``: this one excepted. One that nobody placed here (an
+    inquiry alone is known) is left as it was said."""
+    if order.fact["data"]["kind"] != "ordered":
+        return order
+    asked = stated(known, "change_requested", order.ref, "in")
+    asked += [one for one in stated(known, "ordered", order.ref, "in") if _purpose(one) == _CANCELLATION]
+    asked = [one for one in asked if but is None or one["id"] != but["id"]]
+    answers = stated(known, "change_answered", order.ref, "out")
+    return standing.changed(order, standing.accepted(order, asked, answers, known.partner))
+
+
+def _purpose(fact: Document) -> str:
+    said: str = fact["data"].get("attributes", {}).get("purpose", "")
+    return said
+
+
+def newest(known: Known, ref: Ref, kind: str, direction: str) -> Document | None:
+    """The newest fact of a kind about this number that is no copy and no cancellation; ``None``: there is none."""
+    real = [
+        fact
+        for fact in stated(known, kind, ref, direction)
+        if fact["data"].get("attributes", {}).get("purpose") not in COPIES
+    ]
+    return real[-1] if real else None
 
 
 def _direction(fact: Document) -> str:

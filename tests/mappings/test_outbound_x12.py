@@ -12,6 +12,7 @@ import pytest
 from canonical.events import Fact
 from crossdock import edi_out
 from crossdock.decide.row import DOCUMENTS
+from crossdock.edi_plan import document_key
 from crossdock.errors import CrossdockError, Unacceptable, Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import guide
@@ -469,3 +470,89 @@ def test_an_order_of_two_thousand_lines_is_written_within_a_second() -> None:
     assert len(written.entry.segments) == 2 + 2 + 4000 + 1
     (entry,) = [item for item in read(written.body.body) if isinstance(item, TransactionSet)]
     assert entry.segments[-2][:3] == ["CTT", "2000", "2001000"]
+
+
+# ── the order as it stands ───────────────────────────────────────────────────────────────────────────────────
+
+
+def changed(said: dict[str, Any], codes: str, *lines: dict[str, Any], answer: str | None) -> dict[str, Any]:
+    """A sample in which the customer asked for these changes, and what we answered; ``None``: nothing."""
+    (order,) = [one for one in said["facts"] if one["data"]["kind"] == "ordered"]
+    asked = json.loads(json.dumps(order))
+    asked["id"] = "asked"
+    asked["data"] |= {"kind": "change_requested", "lines": list(lines)}
+    asked["data"]["attributes"] = {"purpose": "04"}
+    asked["data"]["source_codes"] = [{"scheme": "x12-670", "code": code} for code in codes.split()]
+    asked["data"]["provenance"]["raw_id"] = "00000000-0000-0000-0000-000000000860"
+    facts = [*said["facts"], asked]
+    if answer is not None:
+        answered = json.loads(json.dumps(asked))
+        answered["id"] = "answered"
+        answered["data"] |= {"kind": "change_answered", "lines": []}
+        answered["data"]["attributes"] = {
+            "answer": answer, "direction": "out", "write_back": "w", "answers": document_key(asked),
+            "line_changes": codes,
+        }  # fmt: skip
+        facts.append(answered)
+    return {**said, "facts": facts}
+
+
+def lines_said(said: dict[str, Any], operation: str) -> list[list[str]]:
+    return [segment[1:5] for segment in segments(write(operation, said)) if segment[0] == "PO1"]
+
+
+def test_an_855_lists_the_lines_as_they_stand_after_an_accepted_change() -> None:
+    said = sample("x12_855", "accepted_as_ordered")
+    before = lines_said(said, "x12_855")
+    first, *rest = next(one for one in said["facts"] if one["data"]["kind"] == "ordered")["data"]["lines"]
+    lower = {**first, "ordered": {**first["ordered"], "value": "7"}}
+    added = {**first, "line_ref": "77"}
+    wanted = ("QD DI AI", lower, rest[0], added)
+    after = lines_said(changed(said, *wanted, answer="accepted"), "x12_855")
+    assert after == [
+        [before[0][0], "7", *before[0][2:]], *before[2:], ["77", *before[0][1:]],
+    ]  # fmt: skip
+    for nothing in (None, "rejected", "held"):
+        assert lines_said(changed(said, *wanted, answer=nothing), "x12_855") == before
+
+
+def test_an_855_tells_no_trouble_of_a_line_that_was_taken_off() -> None:
+    said = sample("x12_855", "backordered_delayed_and_substituted")
+    first, *_ = next(one for one in said["facts"] if one["data"]["kind"] == "ordered")["data"]["lines"]
+    after = acks(write("x12_855", changed(said, "DI", first, answer="accepted")))
+    assert first["line_ref"] not in after
+    assert set(after) == set(acks(write("x12_855", said))) - {first["line_ref"]}
+
+
+def test_an_855_of_an_order_that_was_cancelled_with_our_yes_is_not_written() -> None:
+    said = sample("x12_855", "accepted_as_ordered")
+    with pytest.raises(Unreadable, match="was cancelled, and we agreed"):
+        write("x12_855", changed(said, "CF", {"line_ref": "1"}, answer="accepted"))
+
+
+def test_an_870_reports_the_lines_as_they_stand_after_an_accepted_change() -> None:
+    said = sample("x12_870", "a_line_is_backordered")
+    (before,) = lines_said(said, "x12_870")
+    line = next(
+        one
+        for fact in said["facts"] if fact["data"]["kind"] == "ordered"
+        for one in fact["data"]["lines"] if one["line_ref"] == before[0]
+    )  # fmt: skip
+    lower = {**line, "ordered": {**line["ordered"], "value": "6"}}
+    assert lines_said(changed(said, "QD", lower, answer="accepted"), "x12_870") == [
+        [before[0], "6", *before[2:]]
+    ]
+    with pytest.raises(Unreadable, match="nothing that is open says how far"):
+        write("x12_870", changed(said, "DI", line, answer="accepted"))
+
+
+def test_an_865_says_a_refused_line_as_it_stands_after_the_changes_before_it() -> None:
+    said = sample("x12_865", "one_line_rejected")
+    line = next(one for one in said["facts"] if one["data"]["kind"] == "ordered")["data"]["lines"][1]
+    lower = {**line, "ordered": {**line["ordered"], "value": "4"}}
+    found = [
+        segment
+        for segment in segments(write("x12_865", changed(said, "QD", lower, answer="accepted")))
+        if segment[:3] == ["POC", "2", "RC"]
+    ]
+    assert [(segment[3], segment[6]) for segment in found] == [("4", "88.8")]

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from crossdock import receive as receiving
+from crossdock.edi_plan import Knowledge, document_key
 from crossdock.formats.x12 import Interchange, TransactionSet, read
 from crossdock.hub import Hub
 from crossdock.messages import RawMessage
@@ -211,6 +212,74 @@ def test_a_tender_is_answered_to_the_shipper_who_made_it(hub, routes, tmp_path, 
     (case,) = [row for row in rows(hub, cases) if row.code == "SHP.TENDER_REQUESTED"]
     assert case.state == "resolved"
     assert {row.state for row in clock_of(hub, "tender_answered")} == {"met"}
+
+
+# ── the order as it stands ───────────────────────────────────────────────────────────────────────────────────
+
+ACKNOWLEDGE = (["ORD.ACK_OVERDUE"], '[{ do = "partner:x12_855", type = "AD", lines = "as_ordered" }]')
+AS_PLACED = [["1", "120", "EA", "9.25"], ["2", "10", "CA", "88.8"], ["3", "75", "EA", "2"]]
+AS_CHANGED = [
+    ["1", "80", "EA", "9.25"],
+    ["2", "10", "CA", "85"],
+    ["3", "75", "EA", "2"],
+    ["5", "12", "EA", "3"],
+]
+
+
+def acknowledged(hub: Hub) -> list[list[str]]:
+    """The lines of the one 855."""
+    (document,) = [row for row in documents(hub) if row.operation == "x12_855"]
+    return [segment[1:5] for segment in said(document) if segment[0] == "PO1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "lines"), [("accept", AS_CHANGED), ("reject", AS_PLACED), (None, AS_PLACED)]
+)
+def test_what_we_acknowledge_is_the_order_as_it_stands(hub, clock, routes, answer, lines):
+    change = (["ORD.CHANGE_REQUESTED"], f'[{{ do = "partner:x12_865", answer = "{answer}" }}]')
+    routes(ACKNOWLEDGE, *([change] if answer else []))
+    hub = hub()
+    take(hub, "x12_850/samples/clean.edi")
+    hub.process()
+    clock.advance(timedelta(minutes=5))
+    take(hub, "x12_860/samples/changed_lines.edi")
+    hub.process()
+    clock.advance(timedelta(days=5))
+    hub.processor.sweep()
+    assert acknowledged(hub) == lines
+
+
+def test_an_answer_that_nobody_got_changes_nothing(hub, clock, routes):
+    routes(ACKNOWLEDGE, (["ORD.CHANGE_REQUESTED"], '[{ do = "partner:x12_865", answer = "accept" }]'))
+    hub = hub()
+    take(hub, "x12_850/samples/clean.edi", "x12_860/samples/changed_lines.edi")
+    hub.process()
+    (answer,) = documents(hub)
+    with hub.store.transaction(TENANT) as connection:
+        connection.execute(
+            sa.update(write_backs)
+            .where(write_backs.c.id == answer.id)
+            .values(state="discarded", next_attempt_at=None)
+        )
+    clock.advance(timedelta(days=5))
+    hub.processor.sweep()
+    assert acknowledged(hub) == AS_PLACED
+
+
+def test_what_we_answer_names_the_document_that_it_answers_and_counts_at_once(hub, routes):
+    routes((["ORD.CHANGE_REQUESTED"], '[{ do = "partner:x12_865", answer = "accept" }]'))
+    hub = hub()
+    take(hub, "x12_850/samples/clean.edi", "x12_860/samples/changed_lines.edi")
+    hub.process()
+    (answer,) = ours(hub, "change_answered")
+    (asked,) = [row for row in rows(hub, facts) if row.kind == "change_requested"]
+    assert answer.document["data"]["attributes"]["answers"] == document_key(asked.document)
+    known = Knowledge()
+    known.stated(asked.document, "lakeside_retail")
+    known.answered(answer.document, "lakeside_retail")
+    told = [fact["id"] for fact, _ in known.counts(asked.document)]
+    assert told == [asked.document["id"], answer.document["id"]]
+    assert [fact["id"] for fact, _ in known.about(asked.document)[0]] == told[:1], "it is no earlier word"
 
 
 # ── what we ask ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,8 @@ Source: X12 004010 and 005010 set 865, segments BCA, CUR, DTM, N1, POC, CTP, SCH
 
 Always one Fact ``change_answered``; then one ExceptionEvent for each trouble of each line. An ACK under a POC says
 what it says in an 855, but for one thing: where we asked for that very change, it confirms it and is no trouble. A
-POC without an ACK is told by its own code, unless the head accepts everything. ``silence`` is that of the 855.
+POC without an ACK is told by its own code, unless the head accepts everything. ``silence`` is that of the 855. Of
+an answer of ours what it says of each line (POC02) is kept with the fact (``mappings.changes``).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from canonical.events import Fact, SourceCode, Statement
 from crossdock.partners import MappingContext
-from mappings import codes
+from mappings import changes, codes
 from mappings.inbound.x12_855.header import Begin, Header
 from mappings.inbound.x12_855.whole import SILENCE, header_event, left_out, unanswered
 from mappings.inbound.x12_865.line import ChangedLine
@@ -124,6 +125,10 @@ def _answered(header: Header, lines: list[ChangedLine], begin: list[str], answer
     for name, element in (("release", 4), ("change_sequence", 5), ("request", 7)):
         if value := at(begin, element):
             attributes[name] = value[:1024]
+    if (
+        header.reader.context.direction == "out"
+    ):  # an answer of ours: what we say of the order later follows it
+        attributes |= changes.attributes(line.code for line in lines)
     told: list[SourceCode] = [header.source_code] if header.kind else []
     for line in lines:
         told += [code for code in line.source_codes() if code not in told]

@@ -109,6 +109,11 @@ class ChangedLine:
             self._confirmed = frozenset(code for code in said if self._line.repeats(code))
 
     @property
+    def code(self) -> str:
+        """POC02, as it stands there."""
+        return self._code["code"]
+
+    @property
     def is_rejected(self) -> bool:
         """Whether the change of this line, or the line, is rejected."""
         return self._own == "ORD.CHANGE_REJECTED" or any(self._line.says(code) for code in _REJECTIONS)

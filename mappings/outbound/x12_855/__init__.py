@@ -13,7 +13,8 @@ Arguments of the action, all texts:
     reason    a sentence for the customer (N9, MSG).
 
 What is said of the order is all that is known: every exception that was told by an 855 and is still open is told
-again, for an acknowledgment speaks of the whole order. One that comes after another replaces it (BAK01 05).
+again, for an acknowledgment speaks of the whole order. One that comes after another replaces it (BAK01 05). Its lines
+are those of the order as it stands: with the changes (860) that we accepted, and without those that we did not.
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ VERSION: Final = "1"
 DOCUMENT: Final = "x12/855"
 ACTION: Final = "acknowledge"
 ANSWERS: Final = ("ordered",)
-KNOWS: Final = ("ordered", "acknowledged")
+KNOWS: Final = ("ordered", "acknowledged", "change_requested", "change_answered")
 FIELDS: Final = {
     "BAK02": "arguments/type",
     "BAK03": "refs/0/value",
@@ -77,6 +78,12 @@ def write(
     order = orders.order_of(
         event, known, "customer_po", facts=("ordered",), direction="in", what="a customer placed"
     )
+    order = orders.as_it_stands(order, known)
+    if order.cancelled:
+        raise orders.refused(
+            f"PO {order.number} was cancelled, and we agreed: there is nothing left to acknowledge",
+            "take the action out of the row of the decision table that matched, or wait for another order",
+        )
     plain = arguments.get("lines") == "as_ordered"
     if not plain and arguments.get("lines"):
         raise orders.refused(

@@ -61,6 +61,8 @@ def answered(
     for one in told:
         for line in one.event["data"].get("lines", ()):
             found = by_number.get(line["line_ref"]) or order.line(line)
+            if found is None and order.has_off(line):
+                continue  # an accepted change took the line off: nothing is left to be told of it
             if found is None:
                 raise orders.refused(
                     f"PO {order.number} has no line {line['line_ref']!r}, which {one.event['data']['code']} is about",

@@ -11,14 +11,17 @@ Arguments of the action, all texts:
     reason    a sentence for the customer (N9, MSG).
 
 One change (860) has one answer: lines whose exceptions are decided together may be answered differently. A line that
-is rejected stands as it was (POC02 RC); an accepted one repeats what was asked for.
+is rejected stands as it was, with the changes that we accepted before (POC02 RC); an accepted one repeats what was
+asked for.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from crossdock.edi_plan import document_key
 from crossdock.messages import Decision
 from crossdock.registry import Draft, Known, Later, Told
+from mappings import changes
 from mappings.outbound import orders
 
 OPERATION: Final = "x12_865"
@@ -78,6 +81,11 @@ def write(
     kind = _kind(arguments, answer, list(answers.values()), whole=whole)
     lines = [] if kind in _WITHOUT_LINES else list(change.lines)
     asked, otherwise = _codes_asked(known, change.fact), _otherwise(change.fact)
+    order = _standing(known, change)
+    codes = [
+        asked.get(line["line_ref"], otherwise) if answers[line["line_ref"]] == "accept" else _REJECTED
+        for line in change.lines
+    ]
     segments: list[Any] = [
         (
             "BCA",
@@ -85,9 +93,11 @@ def write(
                 1: "00",
                 2: kind,
                 3: change.number,
-                4: change.attributes.get("release"),
+                4: change.attributes.get("release") or (order.attributes.get("release") if order else None),
                 5: change.attributes.get("change_sequence"),
-                6: change.date,
+                6: order.date
+                if order is not None and not change.attributes.get("order_date")
+                else change.date,
                 7: change.attributes.get("request"),
                 9: change.sales_order,
                 10: Later.TODAY,
@@ -95,11 +105,12 @@ def write(
         )
     ]
     segments += orders.note(arguments)
-    for line in lines:
-        segments.append(_line(line, asked.get(line["line_ref"], otherwise), answers[line["line_ref"]], known))
+    for line, code in zip(lines, codes, strict=False):
+        stands = order.line(line) if order is not None and code == _REJECTED else None
+        segments.append(_line(stands or line, code, answers[line["line_ref"]], known))
     if lines:
         segments.append(("CTT", [len(lines)]))
-    return Draft(set_id="865", subject=change.subject, segments=segments)
+    return Draft(set_id="865", subject=change.subject, segments=segments, kept=changes.attributes(codes))
 
 
 def _change(event: Mapping[str, Any], known: Known) -> orders.Order:
@@ -119,13 +130,7 @@ def _change(event: Mapping[str, Any], known: Known) -> orders.Order:
 
 def _is_of(event: Mapping[str, Any], fact: Mapping[str, Any]) -> bool:
     """Whether an event was said by the same document as a fact, or comes of that fact."""
-    mine, theirs = event["data"]["provenance"], fact["data"]["provenance"]
-    return mine["raw_id"] == theirs["raw_id"] and _numbers(mine) == _numbers(theirs)
-
-
-def _numbers(provenance: Mapping[str, Any]) -> tuple[Any, ...]:
-    place = provenance["place"].get("x12", {})
-    return tuple(place.get(name) for name in ("isa13", "gs06", "st02"))
+    return document_key(event) == document_key(fact)
 
 
 def _answer(one: Told | None, otherwise: str) -> str:
@@ -145,6 +150,15 @@ def _kind(arguments: Mapping[str, Any], answer: str, answers: Sequence[str], *, 
     if "reject" not in answers:
         return "AD"
     return "RD" if "accept" not in answers else "AC"
+
+
+def _standing(known: Known, change: orders.Order) -> orders.Order | None:
+    """The order that was to change, as it stands without this change; ``None`` where it is not known."""
+    before = orders.newest(known, change.ref, "ordered", "in")
+    if before is None or before["id"] == change.fact["id"]:
+        return None
+    order = orders.Order(ref=change.ref, fact=before, lines=before["data"].get("lines", ()))
+    return orders.as_it_stands(order, known, but=change.fact)
 
 
 def _codes_asked(known: Known, change: Mapping[str, Any]) -> dict[str, str]:
@@ -174,7 +188,7 @@ def _line(line: Mapping[str, Any], code: str, answer: str, known: Known) -> Any:
     quantity = orders.amount(line, "ordered")
     poc: dict[int, Any] = {
         1: orders.line_number(line),
-        2: code if answer == "accept" else _REJECTED,
+        2: code,
         3: quantity,
         5: unit if quantity is not None else "",
         6: orders.price(line),

@@ -10,7 +10,8 @@ Arguments of the action, all texts:
     date      the promised date, instead of the event's.
 
 Every exception that was told by an 870 and is still open is told again. The answer to an inquiry (869) tells every
-open exception that has a status; where there is none, the action must say the status of the order.
+open exception that has a status; where there is none, the action must say the status of the order. Lines are those of
+the order as it stands, with the changes (860) that we accepted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ VERSION: Final = "1"
 DOCUMENT: Final = "x12/870"
 ACTION: Final = "report_status"
 ANSWERS: Final = ("inquired", "ordered")
-KNOWS: Final = ("ordered", "inquired", "status")
+KNOWS: Final = ("ordered", "inquired", "status", "change_requested", "change_answered")
 FIELDS: Final = {
     "BSR08": "attributes/inquiry_number",
     "HL/PRF01": "refs/0/value",
@@ -79,6 +80,7 @@ def write(
     order = orders.order_of(
         event, known, "customer_po", facts=("ordered", "inquired"), direction="in", what="a customer placed"
     )
+    order = orders.as_it_stands(order, known)
     inquiry = _inquiry(order, known)
     told = orders.told(event, arguments, known)
     if inquiry is not None or event["data"]["code"] == _INQUIRY:
@@ -93,6 +95,8 @@ def write(
                 whole.append(_status(one, None, known))
             continue
         for line in about:
+            if order.has_off(line):
+                continue  # an accepted change took the line off
             ordered = order.line(line) or line
             lines.setdefault(ordered["line_ref"], (ordered, []))[1].append(_status(one, line, known))
     if not whole and not lines:
