@@ -21,11 +21,11 @@ from crossdock.formats.x12 import acknowledge as ack
 from crossdock.matched import MAPPING, Answer, InterchangeAnswer, Told
 from crossdock.messages import RESENT, CaseState
 from crossdock.normalize.part import rfc3339, sealed
-from crossdock.normalize.values import Exchanged, SetNumbers
+from crossdock.normalize.values import Arrived, Exchanged, SetNumbers
 from crossdock.numbering import Received
 from crossdock.partners import Partner
 from crossdock.reconcile import Said
-from crossdock.store import casebook, clockwork, register, sendings, told
+from crossdock.store import casebook, clockwork, inbox, register, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -37,6 +37,7 @@ __all__ = [
     "note_received",
     "note_written",
     "overdue",
+    "overtaken",
     "rows_of",
 ]
 
@@ -73,6 +74,41 @@ def note_received(
     return _Batch(connection, tenant, partners, now).note(holding)
 
 
+def overtaken(
+    connection: "Transaction", tenant: str, received: Sequence[Received], partners: Iterable[Partner]
+) -> bool:
+    """Whether other messages were registered under the numbers of these since the register was asked about them. Hold
+    the partners' numbers before it is called: then it stays as it says."""
+    asked = [
+        (one.before, _arrived(claim, one))
+        for claim, normalized in received
+        for one in normalized.exchanged
+        if one.direction == "in" and one.before is not None
+    ]
+    places = register.any_before(connection, tenant, [arrived for _, arrived in asked])
+    if not places:
+        return False
+    by_name = {partner.name: partner for partner in partners}
+    mine = {str(claim.id) for claim, _ in received}
+    for before, arrived in (asked[place] for place in sorted(places)):
+        now = register.stored(connection, tenant, by_name[arrived.partner], arrived).stored
+        if not now <= before | mine:
+            return True
+    return False
+
+
+def _arrived(claim: inbox.Claim, exchanged: Exchanged) -> Arrived:
+    return Arrived(
+        partner=exchanged.partner,
+        identity=exchanged.identity,
+        raw_id=str(claim.id),
+        received_at=claim.message.received_at,
+        number=exchanged.number,
+        sha256=exchanged.sha256,
+        sets=exchanged.sets,
+    )
+
+
 class _Batch:
     """One batch while it is registered."""
 
@@ -87,6 +123,8 @@ class _Batch:
 
     def note(self, holding: Sequence[Received]) -> list[Said]:
         """Everything of it, in the order in which it came."""
+        named = {one.partner for _, normalized in holding for one in normalized.exchanged}
+        register.hold_sequence(self._connection, self._tenant, named)
         # whether numbers are in order is looked at before those of this batch are among them
         for odd in numbering.out_of_order(self._connection, self._tenant, holding, self._partners):
             self._say(odd)

@@ -38,7 +38,7 @@ from crossdock.record import Recorder, Worked, part_count
 from crossdock.registry import Registry
 from crossdock.store import casebook, inbox
 from crossdock.store.engine import Clash, StoreUnready, TookTooLong
-from crossdock.store.register import Lookup
+from crossdock.store.register import Lookup, hold_sequence
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -165,9 +165,17 @@ class Processor:
     ) -> list[Worked]:
         """Normalize a batch with the register of exchanges at hand, and look up what its acknowledgements name."""
         with self._store.transaction(self._tenant) as connection:
-            lookup = Lookup(connection, self._tenant, self._partners)
-            worked = [self._work(claim, replayed.get(claim.id, frozenset()), lookup) for claim in claims]
-            return self._looked_up(connection, worked)
+            return self._normalize_on(connection, claims, replayed)
+
+    def _normalize_on(
+        self,
+        connection: "Transaction",
+        claims: Sequence[inbox.Claim],
+        replayed: Mapping[uuid.UUID, frozenset[int]],
+    ) -> list[Worked]:
+        lookup = Lookup(connection, self._tenant, self._partners)
+        worked = [self._work(claim, replayed.get(claim.id, frozenset()), lookup) for claim in claims]
+        return self._looked_up(connection, worked)
 
     def _looked_up(self, connection: "Transaction", worked: list[Worked]) -> list[Worked]:
         """With what its acknowledgements name, looked up in what we sent."""
@@ -201,6 +209,7 @@ class Processor:
         def write(connection: "Transaction") -> dict[str, int]:
             nonlocal slices
             slices = None
+            hold_sequence(connection, self._tenant, self._named_in(claim.message.body))
             lookup = Lookup(connection, self._tenant, self._partners)
             reading = self._normalizer.read(claim.message, only=_asked_for(claim, replayed), register=lookup)
             slices = _Slices(
@@ -253,10 +262,30 @@ class Processor:
             raise fault
         return written
 
+    def _named_in(self, body: bytes) -> set[str]:
+        """Every partner with whom something in a message may have been exchanged: its id stands somewhere."""
+        return {
+            partner.name for partner in self._partners if any(id.encode() in body for _, id in partner.ids)
+        }
+
     def _write(self, worked: Sequence[Worked]) -> dict[str, int]:
         return self._in_transaction(
-            lambda connection: self._recorder.write(connection, worked, self._clock.now())
+            lambda connection: self._recorder.write(
+                connection, self._not_overtaken(connection, worked), self._clock.now()
+            )
         )
+
+    def _not_overtaken(self, connection: "Transaction", worked: Sequence[Worked]) -> Sequence[Worked]:
+        """The work as the register has it now. When another worker registered the same numbers since it was asked,
+        the batch is normalized again: its partners' numbers are held, so this time nobody is faster."""
+        received = [(one.claim, one.normalized) for one in worked if one.normalized is not None]
+        partners = {one.partner for _, normalized in received for one in normalized.exchanged}
+        hold_sequence(connection, self._tenant, partners)
+        if not exchanges.overtaken(connection, self._tenant, received, self._partners):
+            return worked
+        claims = [one.claim for one in worked]
+        replayed = {one.claim.id: one.replayed for one in worked}
+        return self.decide(self._normalize_on(connection, claims, replayed))
 
     def _in_transaction(self, write: "Callable[[Transaction], dict[str, int]]") -> dict[str, int]:
         """Write all of it, from its beginning again when another worker was in the way."""

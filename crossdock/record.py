@@ -93,7 +93,8 @@ class Recorder:
         self._reconciler = reconciler
 
     def write(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> dict[str, int]:
-        """Write everything of these messages, those whose claim was lost excepted."""
+        """Write everything of these messages, those whose claim was lost excepted. Called with the numbers of their
+        partners held (``register.hold_sequence``), so that all workers take what they share in the same order."""
         mine = self._held(connection, worked)
         self._reconciler.take_turns(connection, [fact for one in mine for fact in one.facts])
         counts = self._write_said(connection, mine, now)

@@ -97,12 +97,14 @@ class Arrived:
 class Seen:
     """What came before under the numbers of one interchange; empty: nothing did.
 
-    ``groups`` by GS02, GS01 and GS06, ``sets`` by those and ST01 and ST02.
+    ``groups`` by GS02, GS01 and GS06, ``sets`` by those and ST01 and ST02. ``stored`` are the messages that the
+    register itself named; the others are of the same batch.
     """
 
     interchange: Earlier | None = None
     groups: Mapping[tuple[str, str, str], Earlier] = field(default_factory=dict)
     sets: Mapping[tuple[str, str, str, str, str], Earlier] = field(default_factory=dict)
+    stored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ class Exchanged:
     """One interchange that a message holds: from a partner (``in``), or a copy of what we sent to it (``out``).
 
     ``identity`` is the partner's qualifier and id in it. ``told`` is ``R`` where the whole interchange was refused.
+    ``before``: the messages that the register named when it was asked about these numbers; ``None``: it was not asked.
     """
 
     partner: str
@@ -134,6 +137,7 @@ class Exchanged:
     sets: Sequence[SetNumbers]
     told: str = ""
     twice: Sequence[CameTwice] = ()
+    before: frozenset[str] | None = None
 
 
 class Register(Protocol):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from typing import TypeGuard
 
 from crossdock import blocked
 from crossdock.errors import Place
@@ -257,6 +258,7 @@ class _Incoming:
             sets=[one._replace(told=told.get(one.part, "")) for one in numbers] if told else numbers,
             told="R" if refused_as_twice or envelope.errors else "",
             twice=self._twice,
+            before=again.stored if self._asks(register) else None,
         )
         self._found.exchanged.append(exchanged)
         if register is not None:
@@ -304,10 +306,13 @@ class _Incoming:
 
     # -- what came before ---------------------------------------------------------------------------------------
 
-    def _ask(self, register: Register | None, numbers: Sequence[SetNumbers]) -> Seen:
+    def _asks(self, register: Register | None) -> TypeGuard[Register]:
         windows = self._partner.duplicates
         ignored = all(one.then == "ignore" for one in (windows.interchange, windows.group, windows.set))
-        return Seen() if register is None or ignored else register.seen(self._arrived(numbers))
+        return register is not None and not ignored
+
+    def _ask(self, register: Register | None, numbers: Sequence[SetNumbers]) -> Seen:
+        return register.seen(self._arrived(numbers)) if self._asks(register) else Seen()
 
     def _arrived(self, numbers: Sequence[SetNumbers]) -> Arrived:
         return Arrived(

@@ -5,11 +5,12 @@ numbers are kept as one counts them, without the zeros before them.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
+from zlib import crc32
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -88,12 +89,8 @@ class Lookup:
 
     def seen(self, arrived: Arrived) -> Seen:
         """What came before under these numbers, in other messages. What we refused then did not come."""
-        windows = self._partners[arrived.partner].duplicates
-        looks = [one for one in (windows.interchange, windows.group, windows.set) if one.then != "ignore"]
-        since = arrived.received_at - max((one.within for one in looks), default=timedelta())
-        asks_sets = windows.set.then != "ignore" and windows.group.then == "ignore"
         try:
-            found = seen(self._connection, self._tenant, arrived, since=since, sets=asks_sets)
+            found = stored(self._connection, self._tenant, self._partners[arrived.partner], arrived)
         except Exception:
             self.failed = True
             raise
@@ -102,6 +99,7 @@ class Lookup:
             or self._other(self._interchanges.get((arrived.identity, arrived.number)), arrived),
             groups=dict(found.groups) | self._others(self._groups, arrived),
             sets=dict(found.sets) | self._others(self._sets, arrived),
+            stored=found.stored,
         )
 
     def took(self, arrived: Arrived, exchanged: Exchanged) -> None:
@@ -140,6 +138,15 @@ def _keys(identity: str, one: SetNumbers) -> tuple[tuple[str, ...], tuple[str, .
     return group, (*group, one.set_id, one.set_number)
 
 
+def stored(connection: sa.Connection, tenant: str, partner: Partner, arrived: Arrived) -> Seen:
+    """What the register has under the numbers of an interchange, as far back as the partner's profile looks."""
+    windows = partner.duplicates
+    looks = [one for one in (windows.interchange, windows.group, windows.set) if one.then != "ignore"]
+    since = arrived.received_at - max((one.within for one in looks), default=timedelta())
+    asks_sets = windows.set.then != "ignore" and windows.group.then == "ignore"
+    return seen(connection, tenant, arrived, since=since, sets=asks_sets)
+
+
 def seen(
     connection: sa.Connection, tenant: str, arrived: Arrived, *, since: datetime, sets: bool = True
 ) -> Seen:
@@ -170,7 +177,70 @@ def seen(
         for each in connection.execute(_seen_sets_statement(), values):
             key = (each.application, each.functional_id, each.group_number, each.set_id, each.set_number)
             found_sets[key] = _earlier(each)
-    return Seen(interchange=interchange, groups=found_groups, sets=found_sets)
+    named = [interchange] if interchange is not None else []
+    named += [*found_groups.values(), *found_sets.values()]
+    return Seen(
+        interchange=interchange,
+        groups=found_groups,
+        sets=found_sets,
+        stored=frozenset(one.raw_id for one in named),
+    )
+
+
+def any_before(connection: sa.Connection, tenant: str, arrived: Sequence[Arrived]) -> set[int]:
+    """Which of these interchanges, by their places, have a number under which another message is registered, whenever
+    that was and whatever came of it: hardly any, and the others need not be asked about one by one."""
+    found: set[int] = set()
+    for level, values in _numbers_given(arrived):
+        if values["places"]:
+            statement = _any_before_statement(level)
+            found.update(connection.execute(statement, {"tenant": tenant, **values}).scalars())
+    return found
+
+
+def _numbers_given(arrived: Sequence[Arrived]) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+    interchanges: dict[str, list[Any]] = {"places": [], "partners": [], "raw_ids": [], "numbers": []}
+    groups: dict[str, list[Any]] = {**{name: [] for name in interchanges}, "functional_ids": []}
+    for place, one in enumerate(arrived):
+        for numbers, keys in (
+            (interchanges, [("", one.number)]),
+            (groups, {(each.functional_id, each.group_number) for each in one.sets if each.functional_id}),
+        ):
+            for functional_id, number in keys:
+                numbers["places"].append(place)
+                numbers["partners"].append(one.partner)
+                numbers["raw_ids"].append(uuid.UUID(one.raw_id))
+                numbers["numbers"].append(number)
+                if numbers is groups:
+                    numbers["functional_ids"].append(functional_id)
+    yield "interchange", interchanges
+    yield "group", groups
+
+
+@cache
+def _any_before_statement(level: str) -> Any:
+    types: dict[str, Any] = {"place": sa.Integer, "partner": sa.Text, "raw_id": sa.Uuid, "number": sa.Text}
+    if level == "group":
+        types["functional_id"] = sa.Text
+    given = (
+        sa.func.unnest(*(sa.bindparam(f"{name}s", type_=pg.ARRAY(kind)) for name, kind in types.items()))
+        .table_valued(*(sa.column(name, kind) for name, kind in types.items()))
+        .render_derived(name="given")
+    )
+    same = [
+        exchanges.c.tenant == sa.bindparam("tenant", type_=sa.Text),
+        exchanges.c.partner == given.c.partner,
+        exchanges.c.direction == "in",
+        exchanges.c.raw_id != given.c.raw_id,
+    ]
+    if level == "group":
+        same += [
+            exchanges.c.functional_id == given.c.functional_id,
+            exchanges.c.group_number == given.c.number,
+        ]
+    else:
+        same.append(exchanges.c.interchange_number == given.c.number)
+    return sa.select(given.c.place).where(sa.exists().where(*same))
 
 
 _SEEN: Final = tuple(
@@ -284,10 +354,18 @@ _SEQUENCE_LOCK: Final = 0x45_58_43
 
 
 def hold_sequence(connection: sa.Connection, tenant: str, partners: Collection[str]) -> None:
-    """Hold these partners' sequences to the end of the transaction: who comes second sees what the first wrote."""
-    for name in sorted(partners):
-        key = sa.func.hashtext(f"{tenant}:{name}")
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEQUENCE_LOCK, key)))
+    """Hold the numbers of these partners, theirs and ours, to the end of the transaction: who comes second sees what
+    the first wrote. Taken in order, and before anything else that two workers may both want."""
+    keys = sorted({_signed(crc32(f"{tenant}:{name}".encode())) for name in partners})
+    if not keys:
+        return
+    each = sa.func.unnest(sa.bindparam("held", keys, pg.ARRAY(sa.Integer))).column_valued("held")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEQUENCE_LOCK, each)))
+
+
+def _signed(number: int) -> int:
+    """32 bits as PostgreSQL counts them."""
+    return number - 2**32 if number >= 2**31 else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
