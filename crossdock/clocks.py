@@ -52,6 +52,10 @@ _CANCELLED: Final = frozenset({"01", "03", "17"})
 """Purposes [353] of a document that takes back what it names: cancellation, deletion, cancelled to be sent anew."""
 
 
+_NO_YEARS: Final = (date.max.year, date.min.year)
+"""A date in the last or the first year of the calendar is none: systems write it that know no date."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """A clock as it is started: the pair, the words its answer is known by, and when it runs out."""
@@ -110,6 +114,8 @@ def due_at(fact: Document, pair: Pair, limit: Duration, partner: Partner) -> dat
         try:
             day = date.fromisoformat(attributes.get(name, "")[:10])
         except ValueError:
+            continue
+        if day.year in _NO_YEARS:
             continue
         over = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(partner.timezone))
         start = max(start, over)

@@ -51,6 +51,9 @@ _STATES: Final = {
 }
 _ZONE_OF_STATE: Final = {state: zone for zone, states in _STATES.items() for state in states.split()}
 
+NO_YEARS: Final = ("9999", "0001")
+"""Dates in these years are what systems write that know no date: the last and the first that they can write."""
+
 _zone = lru_cache(maxsize=256)(ZoneInfo)
 
 
@@ -72,6 +75,11 @@ def date_of(text: str) -> str:
     except ValueError as error:
         raise NotATime(text) from error
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+
+
+def is_no_date(day: str) -> bool:
+    """Whether a date (``9999-12-31``), or the date of a time, is what systems write that know none."""
+    return day.startswith(NO_YEARS)
 
 
 def time_of(text: str) -> str:

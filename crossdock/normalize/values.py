@@ -126,7 +126,8 @@ class Exchanged:
     """One interchange that a message holds: from a partner (``in``), or a copy of what we sent to it (``out``).
 
     ``identity`` is the partner's qualifier and id in it. ``told`` is ``R`` where the whole interchange was refused.
-    ``before``: the messages that the register named when it was asked about these numbers; ``None``: it was not asked.
+    ``before``: the messages that the register named when it was asked about these numbers; ``None``: it was not
+    asked.
     """
 
     partner: str

@@ -18,6 +18,7 @@ from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
 from crossdock.normalize.acknowledge import Answer, of_finding, wanted
+from crossdock.normalize.no_date import without_no_dates
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
     LONG_BYTES,
@@ -501,10 +502,11 @@ def _mapped(
         place = Place(byte=entry.offset)
         problem = _problem(error.code, "Unreadable", str(error), error.remedy, place, error.blocked_by)
         return _aside(raw.message, entry, ordinal, partner, problem)
+    said = without_no_dates(entry, raw.message.body) if isinstance(entry, x12.TransactionSet) else entry
     return map_part(
         raw,
         mapping,
-        entry,
+        said,
         ordinal=ordinal,
         label=f"{set_id} {entry.control_number}",
         partner=partner,

@@ -28,7 +28,9 @@ _MOMENT: Final = re.compile(
     r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,9})?"
     r"(Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
 )
-_DATE: Final = re.compile(r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?")
+_DATE: Final = re.compile(
+    r"((?:(?:19|20|21)[0-9]{2}|9999|0001)-[0-9]{2}-[0-9]{2})(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])?"
+)
 _REMEDY: Final = "ask the carrier for a correct update, or discard this one"
 
 
@@ -148,8 +150,10 @@ def _moment(text: str, state: str, partner_zone: str | None) -> When:
 
 
 def _date(text: str) -> str:
-    """A date; the zone that XML Schema lets it have says nothing about a day of delivery."""
+    """A date, or nothing where it stands for none; the zone that XML Schema lets it have says nothing about a day of
+    delivery."""
     found = _DATE.fullmatch(text)
     if found is None:
         raise ValueError(text)
-    return date.fromisoformat(found[1]).isoformat()
+    day = date.fromisoformat(found[1]).isoformat()
+    return "" if times.is_no_date(day) else day
