@@ -8,6 +8,8 @@ A dead letter names what it is blocked by, as ``kind:value``:
     item:vendor-item:A-7@acme      the partner's profile lists its items, and not this one
 
 Adding the partner, the mapping, the row or the item lets the whole group through: the next processing runs it again.
+Of a set that no mapping reads the partner was told that we refuse it, and is not told a second time. It may send it
+again: then the second is known by its numbers as a repeat of the first, whichever of the two was run before.
 """
 
 from collections.abc import Mapping
@@ -61,6 +63,15 @@ class Known:
             case "item":
                 return self._item_is_known(value)
         return False
+
+    def is_told(self, word: str, partner: str | None) -> bool:
+        """Whether this partner hears of what we refuse of a group: its profile says how its sets are answered. Of
+        nothing but a set that no mapping reads is anybody told."""
+        kind, _, value = word.partition(":")
+        one = self._by_name().get(partner or "")
+        if kind != "set" or one is None or not one.acknowledge_target:
+            return False
+        return one.acknowledgement_of(value.removeprefix("x12/")) != "none"
 
     def _code_is_known(self, value: str) -> bool:
         said, _, whose = value.rpartition("@")

@@ -132,6 +132,7 @@ class _Batch:
         rows = self._rows(holding, copies)
         while some := list(islice(rows, ROWS_AT_ONCE)):
             register.add(self._connection, some)
+        register.note_run(self._connection, self._tenant, _run_again(holding), self._now)
         for odd in numbering.came_twice(holding, self._partners):
             self._say(odd)
         self._match([answer for received in holding for answer in _answers(received)])
@@ -291,6 +292,19 @@ class _Batch:
         )
         (document,) = sealed([told.exception], origin, part=f"{told.part}:{told.about}")
         return Said(document=document, raw_id=told.raw_id, part=told.part, partner=told.partner)
+
+
+def _run_again(holding: Sequence[Received]) -> list[uuid.UUID]:
+    """The register's ids of what came, in messages that are processed again, and is refused no longer."""
+    return [
+        register.id_of(claim.id, numbers.part)
+        for claim, normalized in holding
+        if claim.again
+        for one in normalized.exchanged
+        if one.direction == "in" and one.told != "R"
+        for numbers in one.sets
+        if numbers.told != "R"
+    ]
 
 
 def _answers(received: Received) -> Iterator[Answer | InterchangeAnswer]:

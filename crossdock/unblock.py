@@ -1,6 +1,7 @@
 """Unblock: groups of parts that wait for the same thing, and putting a whole group back to work."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,13 +24,15 @@ ACTOR: Final = "crossdock"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Open dead letters that wait for the same thing. ``known``: it is known now."""
+    """Open dead letters that wait for the same thing. ``known``: it is known now. Of ``told_refused`` of them the
+    partner was told that we refuse them, so it may send them again."""
 
     blocked_by: str
     count: int
     first_at: datetime
     last_at: datetime
     known: bool
+    told_refused: int = 0
 
 
 class Blocked:
@@ -45,6 +48,11 @@ class Blocked:
         """Every group, the largest first."""
         with self._store.transaction(self._tenant) as connection:
             rows = desk.blocked_groups(connection, self._tenant)
+            refused = desk.blocked_refusals(connection, self._tenant)
+        told: Counter[str] = Counter()
+        for one in refused:
+            if self._known.is_told(one.blocked_by, one.partner):
+                told[one.blocked_by] += one.count
         return [
             Group(
                 blocked_by=row.blocked_by,
@@ -52,6 +60,7 @@ class Blocked:
                 first_at=row.first_at,
                 last_at=row.last_at,
                 known=self._known.is_known(row.blocked_by),
+                told_refused=told[row.blocked_by],
             )
             for row in rows
         ]

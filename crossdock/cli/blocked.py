@@ -36,6 +36,7 @@ def list_(talk: Talk) -> ExitCode:
             "first_at": one.first_at.isoformat(),
             "last_at": one.last_at.isoformat(),
             "known": one.known,
+            "told_refused": one.told_refused,
         }
         for one in groups
     ]
@@ -45,7 +46,7 @@ def list_(talk: Talk) -> ExitCode:
         talk.say("nothing waits for anything: every partner, code, item and set is known")
         return ExitCode.OK
     talk.table(
-        ("blocked by", "parts", "since", "last", "known now"),
+        ("blocked by", "parts", "since", "last", "known now", "told refused"),
         [
             (
                 one.blocked_by,
@@ -53,11 +54,17 @@ def list_(talk: Talk) -> ExitCode:
                 short_time(one.first_at),
                 short_time(one.last_at),
                 "yes" if one.known else "no",
+                one.told_refused or "",
             )
             for one in groups
         ],
         optional=("last", "since"),
     )
+    if any(one.told_refused for one in groups):
+        talk.say(
+            "told refused: of so many parts the partner was told that we refuse them, and it may send them again; it "
+            "is not told when they run after all. What is not to run is discarded: `crossdock dead-letters discard`"
+        )
     talk.next_step("crossdock dead-letters list", "the parts one by one, each with its remedy")
     return ExitCode.OK
 

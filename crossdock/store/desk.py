@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.store.bulk import Row, insert_rows
-from crossdock.store.tables import audit, dead_letters, runs
+from crossdock.store.tables import audit, dead_letters, parts, runs
 
 
 def add_dead_letters(connection: sa.Connection, rows: Sequence[Row]) -> int:
@@ -157,6 +157,24 @@ def blocked_groups(connection: sa.Connection, tenant: str) -> Sequence[Any]:
         .where(*_blocked(tenant))
         .group_by(dead_letters.c.blocked_by)
         .order_by(count.desc(), dead_letters.c.blocked_by)
+    ).all()
+
+
+def blocked_refusals(connection: sa.Connection, tenant: str) -> Sequence[Any]:
+    """How many parts of each blocked group were refused, by whose they are: word, partner and count."""
+    return connection.execute(
+        sa.select(dead_letters.c.blocked_by, parts.c.partner, sa.func.count().label("count"))
+        .join(
+            parts,
+            sa.and_(
+                parts.c.tenant == tenant,
+                parts.c.raw_id == dead_letters.c.raw_id,
+                parts.c.ordinal == dead_letters.c.part,
+                parts.c.state == "rejected",
+            ),
+        )
+        .where(*_blocked(tenant))
+        .group_by(dead_letters.c.blocked_by, parts.c.partner)
     ).all()
 
 

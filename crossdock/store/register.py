@@ -19,7 +19,7 @@ from crossdock.messages import derived_id
 from crossdock.normalize.values import Arrived, Earlier, Exchanged, Seen, SetNumbers
 from crossdock.partners import Partner
 from crossdock.store.bulk import Row, insert_rows
-from crossdock.store.tables import exchanges
+from crossdock.store.tables import exchanges, parts
 
 
 def row(
@@ -42,7 +42,7 @@ def row(
     ``identity`` is the partner's id in what others wrote; what we write ourselves is counted per partner."""
     return {
         "tenant": tenant,
-        "id": derived_id("exchange", str(raw_id or write_back_id), str(numbers.part)),
+        "id": id_of(raw_id or write_back_id, numbers.part),
         "direction": direction,
         "partner": partner,
         "identity": identity,
@@ -64,9 +64,46 @@ def row(
     }
 
 
+def id_of(message: uuid.UUID | None, part: int) -> uuid.UUID:
+    """The id of a set in the register, by the message or write-back that holds it and its ordinal there."""
+    return derived_id("exchange", str(message), str(part))
+
+
 def add(connection: sa.Connection, rows: Sequence[Row]) -> None:
     """Register sets. One that is there already stays as it is."""
     insert_rows(connection, exchanges, rows, or_ignore=True)
+
+
+RUN_AT: Final = "run_at"
+"""In the answer to a set that we refused: when it was run after all."""
+
+
+def note_run(connection: sa.Connection, tenant: str, ids: Collection[uuid.UUID], now: datetime) -> None:
+    """Of these sets those that we refused and that were run again and taken now: their numbers are used from now on,
+    and what we told the partner stays what we told."""
+    if not ids:
+        return
+    taken = sa.exists().where(
+        parts.c.tenant == tenant,
+        parts.c.raw_id == exchanges.c.raw_id,
+        parts.c.ordinal == exchanges.c.part,
+        parts.c.state.in_(["processed", "dead_lettered"]),
+    )
+    connection.execute(
+        sa.update(exchanges)
+        .where(
+            exchanges.c.tenant == tenant,
+            exchanges.c.id == sa.any_(sa.bindparam("ids", list(ids), pg.ARRAY(sa.Uuid))),
+            exchanges.c.answer["told"].astext == "R",
+            sa.not_(exchanges.c.answer.has_key(RUN_AT)),
+            taken,
+        )
+        .values(
+            answer=exchanges.c.answer.concat(
+                sa.cast(sa.bindparam("run", {RUN_AT: now.isoformat()}, pg.JSONB), pg.JSONB)
+            )
+        )
+    )
 
 
 # -- what came before ---------------------------------------------------------------------------------------------
@@ -334,8 +371,12 @@ def _seen_sets_statement() -> Any:
 
 
 def _not_refused(level: str) -> Any:
-    """We took it: what we refused may come again under its number."""
-    return sa.func.coalesce(exchanges.c.answer[level].astext, "") != "R"
+    """We took it, at once or later: what we refused may come again under its number, until it was run after all."""
+    answer = exchanges.c.answer
+    return sa.or_(
+        sa.func.coalesce(answer[level].astext, "") != "R",
+        sa.func.coalesce(answer.has_key(RUN_AT), sa.false()),
+    )
 
 
 def _earlier(found: Any) -> Earlier:
