@@ -218,7 +218,7 @@ off = true
 [tolerances]
 price = "0.5%"
 amount = "1.00"
-late = "1 business day"
+freight = "2%"
 
 [items]
 known_only = true
@@ -367,9 +367,7 @@ def test_the_limit_of_a_tolerance_is_allowed_and_a_hair_more_is_not(
 
 def test_what_is_not_tolerated_by_a_word_is_not_tolerated(tmp_path: Path) -> None:
     found = whole(tmp_path).tolerances
-    assert (found.amount, found.quantity, found.late) == (
-        Tolerance(Decimal("1.00")), Tolerance(), Duration(1, "day", True)
-    )  # fmt: skip
+    assert (found.amount, found.quantity) == (Tolerance(Decimal("1.00")), Tolerance())
 
 
 def test_a_quantity_is_converted_by_the_packs_of_its_own_item_alone(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from canonical import crosswalks, taxonomy
 from crossdock.calendars import ALWAYS, Calendars, Duration, NotADuration
 from crossdock.pairs import names
 from crossdock.partners.terms import (
-    NO_TIME,
     THEN,
     Clocks,
     ClockTerms,
@@ -144,18 +143,16 @@ def _clock(table: Table) -> ClockTerms:
 
 
 def tolerances(profile: Table) -> Tolerances:
-    """``[tolerances]``: ``price = "0.5%"``, ``amount = "1.00"``, ``early = "2 days"``."""
+    """``[tolerances]``: ``price = "0.5%"``, ``amount = "1.00"``."""
     table = profile.table("tolerances")
     if table is None:
         return Tolerances()
-    table.only(("price", "quantity", "amount", "freight", "early", "late"))
+    table.only(("price", "quantity", "amount", "freight"))
     return Tolerances(
         price=_tolerance(table, "price"),
         quantity=_tolerance(table, "quantity"),
         amount=_tolerance(table, "amount"),
         freight=_tolerance(table, "freight"),
-        early=duration(table, "early") or NO_TIME,
-        late=duration(table, "late") or NO_TIME,
     )
 
 

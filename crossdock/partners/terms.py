@@ -93,7 +93,6 @@ class Tolerance:
 
 
 EXACT: Final = Tolerance()
-NO_TIME: Final = Duration(0, "day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +100,13 @@ class Tolerances:
     """How far the documents about one order may differ before it is an exception.
 
     ``price``: a unit price; ``quantity``: a line's quantity; ``amount``: a line's or a document's total; ``freight``:
-    a carrier's charge; ``early`` and ``late``: a date before and after the one that was asked for.
+    a carrier's charge.
     """
 
     price: Tolerance = EXACT
     quantity: Tolerance = EXACT
     amount: Tolerance = EXACT
     freight: Tolerance = EXACT
-    early: Duration = NO_TIME
-    late: Duration = NO_TIME
 
 
 # -- items ----------------------------------------------------------------------------------------------------
