@@ -107,6 +107,56 @@ def _changed(dossier: Dossier, order: Paper) -> Mapping[str, list[Line]]:
     return asked
 
 
+_CANCELS: Final = frozenset({"01", "03", "17"})
+_DELETES: Final = frozenset({"DI"})
+"""670: the line is taken off the order."""
+
+
+def _right(dossier: Dossier, order: Paper, paper: Paper) -> Mapping[str, list[Line]]:
+    """The lines of an order that a change speaks of, as a shipment may follow them: as they were ordered and as they
+    shall be, until the seller says yes to the change; from then on as they shall be alone."""
+    found: dict[str, list[Line]] = {}
+    ordered = {line["line_ref"]: line for line in order.lines}
+    for change in dossier.beside(order, "change_requested"):
+        off = change.purpose in _CANCELS
+        agreed = _is_agreed(dossier, change, paper)
+        if off and not agreed:
+            continue
+        for line in order.lines if off else change.lines:
+            name = line["line_ref"]
+            if off or set(_codes(change)) == _DELETES:
+                line = _none_of(ordered.get(name, line))
+            if agreed and line.get("ordered"):
+                found[name] = [line]
+            else:
+                found.setdefault(name, [ordered[name]] if name in ordered else []).append(line)
+    return found
+
+
+def _is_agreed(dossier: Dossier, change: Paper, paper: Paper) -> bool:
+    """Whether the other side had said yes to a change, and to all of it, when a paper came."""
+    number = change.attributes.get("change_sequence", "")
+    answers = [
+        one.attributes.get("answer")
+        for one in dossier.beside(change, "change_answered")
+        if one.direction != change.direction
+        and change.received_at <= one.received_at <= paper.received_at
+        and one.attributes.get("change_sequence", number) == number
+    ]
+    return bool(answers) and answers[-1] == "accepted"
+
+
+def _codes(change: Paper) -> list[str]:
+    """What a change says of its lines [670], each code once."""
+    told = change.document["data"].get("source_codes", ())
+    return [one["code"] for one in told if one["scheme"] == "x12-670"]
+
+
+def _none_of(line: Line) -> Line:
+    """A line of which nothing is wanted any more."""
+    return {**line, "ordered": {**line["ordered"], "value": "0"}} if line.get("ordered") else line
+
+
 def _acknowledged(dossier: Dossier) -> Findings:
     """855 against 850: price, quantity and item of what is acknowledged are those that were ordered."""
     for paper in dossier.current("acknowledged"):
@@ -164,9 +214,7 @@ def _price(
     said, ordered = line.get("unit_price"), of.get("unit_price")
     if said is None or ordered is None or _basis(line) != _basis(of):
         return
-    if said["currency"] != ordered["currency"] and not (
-        said.get("currency_assumed") or ordered.get("currency_assumed")
-    ):
+    if said["currency"] != ordered["currency"]:
         yield _line_finding(
             paper,
             order,
@@ -176,11 +224,12 @@ def _price(
             f"prices in {said['currency']}, and {ordered['currency']} was ordered",
         )
         return
-    value = Decimal(said["amount"])
-    right = [Decimal(ordered["amount"])]
-    right += [
-        Decimal(one["unit_price"]["amount"]) for one in asked.get(of["line_ref"], ()) if one.get("unit_price")
-    ]
+    try:
+        value = _per_unit(line, of, paper)
+        right = [Decimal(ordered["amount"])]
+        right += [_per_unit(one, of, paper) for one in asked.get(of["line_ref"], ()) if one.get("unit_price")]
+    except Unlike:
+        return  # that the units differ is told of the quantities
     if not any(_allows(paper, "price", one, value) for one in right):
         yield _line_finding(
             paper,
@@ -196,6 +245,22 @@ def _price(
                 "delta": {"amount": _text(value - right[0]), "currency": ordered["currency"]},
             },
         )
+
+
+def _per_unit(line: Line, of: Line, paper: Paper) -> Decimal:
+    """The price of a line for one unit of its counterpart: a price per case is that of all the pieces in it. Raises
+    ``Unlike`` when nothing says how many these are."""
+    price = Decimal(line["unit_price"]["amount"])
+    unit, other = (_counted_in(one) for one in (line, of))
+    if not unit or not other or unit == other or _basis(line):
+        return price
+    return price * in_unit({"value": "1", "uom": other}, unit, of, paper.partner)
+
+
+def _counted_in(line: Line) -> str:
+    """The unit that a line is counted in, which its price is for one of."""
+    quantity = line.get("ordered") or line.get("affected")
+    return str(quantity["uom"]) if quantity else ""
 
 
 _PER_ONE: Final = frozenset({"PE", "UM", "QE", "CT", "CA", "EA", "TE", "WE"})
@@ -261,6 +326,7 @@ def _shipped(dossier: Dossier) -> Findings:
         ]
         sums: dict[str, Decimal] = {}
         for paper in but_repeats(notices):
+            right = _right(dossier, order, paper)
             for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
                 if of is None:
@@ -273,28 +339,24 @@ def _shipped(dossier: Dossier) -> Findings:
                         "ships a line that was not ordered",
                     )
                     continue
-                yield from _over_shipped(dossier, paper, order, line, of, sums)
+                yield from _over_shipped(paper, order, line, of, right.get(of["line_ref"], (of,)), sums)
         yield from _late(dossier, notices)
 
 
 def _over_shipped(
-    dossier: Dossier, paper: Paper, order: Paper, line: Line, of: Line, sums: dict[str, Decimal]
+    paper: Paper, order: Paper, line: Line, of: Line, right: Sequence[Line], sums: dict[str, Decimal]
 ) -> Findings:
     if line.get("affected") is None or of.get("ordered") is None:
         return
     unit = of["ordered"]["uom"]
     try:
         shipped = in_unit(line["affected"], unit, of, paper.partner)
-        asked = [
-            in_unit(one["ordered"], unit, of, paper.partner)
-            for one in _changed(dossier, order).get(of["line_ref"], ())
-            if one.get("ordered")
-        ]
+        asked = [in_unit(one["ordered"], unit, of, paper.partner) for one in right if one.get("ordered")]
     except Unlike as error:
         yield _unlike(paper, order, line, error)
         return
     sums[of["line_ref"]] = so_far = sums.get(of["line_ref"], Decimal(0)) + shipped
-    most = max([Decimal(of["ordered"]["value"]), *asked])
+    most = max(asked, default=Decimal(of["ordered"]["value"]))
     if so_far > most and not _allows(paper, "quantity", most, so_far):
         yield _line_finding(
             paper,

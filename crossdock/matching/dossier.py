@@ -16,6 +16,9 @@ CANCELLATION: Final = "01"
 REPLACEMENT: Final = "05"
 """Purposes [353] that act on an earlier paper of the same number."""
 
+_OF_A_CHANGE: Final = frozenset({"change_requested", "change_answered"})
+"""What cancels by such a purpose is the order: the paper that says so, and the answer to it, count like any other."""
+
 BUSINESS: Final = frozenset(
     {
         "customer_po", "supplier_po", "invoice", "shipment", "asn", "bol", "warehouse_order", "warehouse_receipt",
@@ -148,11 +151,11 @@ class Dossier:
         counted: dict[tuple[str, str, str, str], list[Paper]] = {}
         for paper in self.papers:
             name = paper.kind, paper.mapping, paper.key, paper.with_whom
-            if paper.purpose in (CANCELLATION, REPLACEMENT):
+            if paper.purpose in (CANCELLATION, REPLACEMENT) and paper.kind != "change_answered":
                 # several papers of one message may carry the number: they do not replace each other
                 kept = [one for one in counted.get(name, ()) if one.raw_id == paper.raw_id]
                 counted[name] = kept
-            if paper.purpose != CANCELLATION:
+            if paper.purpose != CANCELLATION or paper.kind in _OF_A_CHANGE:
                 counted.setdefault(name, []).append(paper)
         ids = {paper.id for papers in counted.values() for paper in papers}
         self._current = [paper for paper in self.papers if paper.id in ids]

@@ -449,3 +449,96 @@ def test_a_receipt_that_comes_twice_is_not_twice_as_much(advice, paper, line):
     assert codes(advice, receipt(), receipt()) == ["RCV.OVER"] * 2, (
         "without a number nobody can say it is the same"
     )
+
+
+def changed(paper, line, quantity, **attributes):
+    return _out(
+        paper("change_requested", PO, lines=[line("1", ordered=quantity)], mapping="x12_860", **attributes)
+    )
+
+
+def answered(paper, word, **attributes):
+    return paper("change_answered", PO, mapping="x12_865", answer=word, **attributes)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("accepted", ["FUL.OVER_SHIP"]), ("rejected", []), ("held", []), ("changed", []), (None, [])],
+)
+def test_what_was_agreed_to_change_is_what_may_be_shipped(order, paper, line, word, expected):
+    change = changed(paper, line, 6)
+    answers = [answered(paper, word)] if word else []
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    assert codes(order, change, *answers, notice) == expected
+    fewer = paper("shipped", "asn:S2@acme_supply", PO, lines=[line("1", affected=6)], mapping="x12_856")
+    assert codes(order, change, *answers, fewer) == []
+
+
+def test_what_left_before_the_answer_left_by_the_order(order, paper, line):
+    change = changed(paper, line, 6)
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    assert codes(order, change, notice, answered(paper, "accepted")) == []
+
+
+def test_an_answer_is_to_the_change_of_its_number_and_the_last_one_holds(order, paper, line):
+    first, second = changed(paper, line, 6, change_sequence="1"), changed(paper, line, 8, change_sequence="2")
+    yes, no = (
+        answered(paper, "accepted", change_sequence="1"),
+        answered(paper, "rejected", change_sequence="1"),
+    )
+    eight = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=8)], mapping="x12_856")
+    ten = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    assert codes(order, first, second, yes, eight) == [], "the second is open: eight may be right"
+    assert codes(order, first, second, yes, ten) == ["FUL.OVER_SHIP"]
+    assert codes(order, first, yes, no, ten) == [], "the seller changed its mind"
+
+
+def test_a_line_that_was_taken_off_and_an_order_that_was_cancelled_are_not_shipped(order, paper, line):
+    deletion = changed(paper, line, 10)
+    deletion.document["data"]["source_codes"] = [{"scheme": "x12-670", "code": "DI"}]
+    cancel = _out(paper("change_requested", PO, mapping="x12_860", purpose="01"))
+    yes = answered(paper, "accepted")
+    notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=10)], mapping="x12_856")
+    for change in (deletion, cancel):
+        assert codes(order, change, notice) == []
+        (finding,) = check(Dossier([order, change, yes, notice]))
+        assert finding.exception.code == "FUL.OVER_SHIP"
+        assert finding.exception.title.endswith("ships 10 in all, and 0 were ordered (PO 4500123456, line 1)")
+
+
+def test_a_price_per_case_is_that_of_its_pieces(order, paper, line):
+    """A case of V-1 holds twelve; 2.50 a piece are 30.00 a case."""
+
+    def bill(price, item="vendor-item:V-1", ref="1"):
+        lines = [line(ref, affected=1, price=price, item=item, uom="CS")]
+        return paper("invoiced", "invoice:I1@acme_supply", PO, lines=lines, mapping="x12_810")
+
+    assert codes(order, bill("30.00")) == []
+    assert codes(order, bill("30.31")) == ["BIL.PRICE"], "the tolerance is one percent"
+    assert codes(order, bill("2.50")) == ["BIL.PRICE"]
+    answer = paper(
+        "acknowledged",
+        PO,
+        lines=[line("2", ordered=1, price="1200.00", item="vendor-item:V-2", uom="CS")],
+        mapping="x12_855",
+    )
+    assert codes(order, answer) == ["MDM.UOM_INCONSISTENT"], "nobody knows how many are in a case of V-2"
+
+
+@pytest.mark.parametrize("assumed", [True, False])
+def test_a_price_in_another_currency_is_another_price(order, paper, line, assumed):
+    """Where a document names none, that of the partner's profile is agreed."""
+    one = line("1", ordered=10, price="2.50")
+    one["unit_price"] = {"amount": "2.50", "currency": "EUR"}
+    order.lines[0]["unit_price"]["currency_assumed"] = assumed
+    answer = paper("acknowledged", PO, lines=[one], mapping="x12_855")
+    (finding,) = check(Dossier([order, answer]))
+    assert finding.exception.title.endswith("prices in EUR, and USD was ordered (PO 4500123456, line 1)")
+
+
+def test_a_cancellation_after_the_goods_left_is_too_late_as_well(order, paper, line):
+    gone = paper(
+        "shipped", "asn:S1@acme_supply", PO, lines=[line("1", affected=1)], mapping="x12_856", minute=40
+    )
+    cancel = _out(paper("change_requested", PO, mapping="x12_860", purpose="01", minute=50))
+    assert codes(order, gone, cancel) == ["ORD.CHANGE_LATE"]

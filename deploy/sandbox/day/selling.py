@@ -1,6 +1,7 @@
 """We sell: 850 in, 855, 940, 945, 856 and 810 out, 861 and 820 in, with changes, deductions and returns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -231,12 +232,28 @@ class Sale(Story):
     def answer(self, order: Order, changes: Sequence[Change], at: datetime) -> None:
         self.copy(at, papers.change_answer(order, "AT", changes, own_number=self.number("so"), on=at.date()))
 
+    @staticmethod
+    def as_changed(order: Order, changes: Sequence[Change]) -> Order:
+        """The order once we said yes: with fewer pieces of a line."""
+        fewer = {change.line.number: change.quantity for change in changes}
+        lines = [replace(line, quantity=fewer.get(line.number, line.quantity)) for line in order.lines]
+        return replace(order, lines=lines)
+
     @happens()
     def it_changes_the_order(self) -> None:
         order, at, changes = self.changed()
         self.opens("ORD.CHANGE_REQUESTED", about("customer_po", order.number, 1), cleared=True)
         self.answer(order, changes, self.later(at, 2))
+        self.over(self.as_changed(order, changes))
+
+    @happens()
+    def we_ship_as_if_it_had_changed_nothing(self) -> None:
+        """We said yes to fewer pieces, and send and bill all of them."""
+        order, at, changes = self.changed()
+        self.opens("ORD.CHANGE_REQUESTED", about("customer_po", order.number, 1), cleared=True)
+        self.answer(order, changes, self.later(at, 2))
         self.over(order)
+        self.opens("FUL.OVER_SHIP", about("customer_po", order.number, 1))
 
     @happens()
     def we_answer_its_change_late(self) -> None:
@@ -245,7 +262,7 @@ class Sale(Story):
         due = self.overdue("change_answered", at)
         self.opens("ORD.CHANGE_OVERDUE", about("customer_po", order.number), at=due, cleared=True)
         self.answer(order, changes, self.late(due))
-        self.over(order)
+        self.over(self.as_changed(order, changes))
 
     @happens()
     def we_never_answer_its_change(self) -> None:
@@ -283,7 +300,7 @@ class Sale(Story):
                 order, "AT", changes, sequence=3, own_number=self.number("so"), on=when.date()
             ),
         )
-        self.over(order)
+        self.over(self.as_changed(order, changes))
 
     @happens()
     def it_cancels_the_order(self) -> None:
