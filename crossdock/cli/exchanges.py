@@ -42,7 +42,7 @@ def list_(
         typer.Option(
             "--state",
             metavar="STATE",
-            help="received, unsent, sent, waiting, overdue, accepted, accepted_with_errors, partial, rejected or "
+            help="received, unsent, sent, waiting, overdue, accepted, accepted_with_errors, rejected or "
             "cancelled.",
         ),
     ] = None,

@@ -291,18 +291,18 @@ an array is never looked up in an index: its operators are not known to be leakp
 
 EXCHANGE_STATES: Final = {
     "received": (),
-    "unsent": ("waiting", "sent", "accepted", "accepted_with_errors", "partial", "rejected", "cancelled"),
-    "sent": ("accepted", "accepted_with_errors", "partial", "rejected"),
-    "waiting": ("accepted", "accepted_with_errors", "partial", "rejected", "overdue", "cancelled"),
-    "overdue": ("accepted", "accepted_with_errors", "partial", "rejected", "cancelled"),
+    "unsent": ("waiting", "sent", "accepted", "accepted_with_errors", "rejected", "cancelled"),
+    "sent": ("accepted", "accepted_with_errors", "rejected"),
+    "waiting": ("accepted", "accepted_with_errors", "rejected", "overdue", "cancelled"),
+    "overdue": ("accepted", "accepted_with_errors", "rejected", "cancelled"),
     "accepted": ("rejected",),
     "accepted_with_errors": ("rejected",),
-    "partial": (),
     "rejected": ("accepted",),
     "cancelled": (),
 }
 """A set that came is ``received``. One of ours is ``unsent`` until its file is delivered, then ``waiting`` for its
-acknowledgement, or ``sent`` where none is expected. ``accepted`` → ``rejected``: a TA1 or a 997 may refuse what an
+acknowledgement, or ``sent`` where none is expected. Of a group that was taken in part (AK9 P) each set is one or the
+other. ``accepted`` → ``rejected``: a TA1 or a 997 may refuse what an
 acknowledgement of another level took; ``rejected`` → ``accepted``: the partner corrects itself."""
 
 exchanges = sa.Table(
