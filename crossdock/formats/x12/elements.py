@@ -217,40 +217,67 @@ class _Right(dict[str, bool]):
         return True
 
 
-WHOLE, DECIMAL, DATE, TIME, OTHER = range(5)
+_WHOLE, _DECIMAL, DATE, TIME, OTHER = range(5)
 """How a value is looked at when its length is right."""
 
 right_dates: Final = _Right(_is_date)
 right_times: Final = _Right(_is_time)
 
+BETWEEN_ELEMENTS: Final = "\x1f"
+BETWEEN_SEGMENTS: Final = "\x1e"
+DOUBTFUL: Final = "?"
+SHAPES: Final = str.maketrans(
+    {chr(code): DOUBTFUL for code in range(128)}
+    | {chr(code): "A" for code in range(32, 127)}
+    | dict.fromkeys("0123456789", "0")
+    | {one: one for one in (".", BETWEEN_ELEMENTS, BETWEEN_SEGMENTS)}
+)
+"""The shape of a segment: 0 for each digit, A for all else that is printed in ASCII, but for the decimal point. Line
+after line has the same shape: ``ACK*IA*12*EA*068*20261120`` is ``AAA*AA*00*AA*000*00000000``, with the unit separator
+for the asterisk."""
+
 Plan = tuple[tuple[int, int], ...]
-"""The places whose values are still to be looked at when all lengths are right, and how."""
+"""The places whose values are still to be looked at when the shape is right, and how."""
 
 
-class Plans(dict[tuple[int, ...], Plan | None]):
-    """What the lengths of a segment and its elements say: a plan, or ``None`` where something is or may be wrong.
+class Plans(dict[str, Plan | None]):
+    """What the shape of a segment says: a plan, or ``None`` where something is or may be wrong.
 
-    Presence, lengths and relations are worked out once for each combination of lengths and remembered, for a
-    partner's segments look alike. What is left for each segment are its numbers, dates and times.
+    Presence, lengths and relations are worked out once for each combination of lengths, the numbers among them once
+    for each shape, and both are remembered, for a partner's segments look alike. What is left for each segment are
+    its dates and times, its codes and its composites.
     """
 
-    __slots__ = ("_elements", "_notes")
+    __slots__ = ("_elements", "_notes", "_of_lengths")
 
     def __init__(self, elements: tuple[Element, ...], notes: tuple[Note, ...]) -> None:
         self._elements = elements
         self._notes = notes
+        self._of_lengths: dict[tuple[int, ...], Plan | None] = {}
 
-    def __missing__(self, lengths: tuple[int, ...]) -> Plan | None:
-        plan = self._work_out(lengths)
-        if len(lengths) <= len(self._elements) + 1:
+    def __missing__(self, shape: str) -> Plan | None:
+        parts = shape.split(BETWEEN_ELEMENTS)
+        lengths = tuple(map(len, parts))
+        known = self._of_lengths
+        plan = known[lengths] if lengths in known else self._work_out(lengths)
+        if plan:
+            plan = _without_numbers(plan, parts)
+        if len(parts) <= len(self._elements) + 1:
             if len(self) >= _REMEMBERED:
                 self.clear()
-            self[lengths] = plan
+            self[shape] = plan
         return plan
 
     def _work_out(self, lengths: tuple[int, ...]) -> Plan | None:
-        if any(lengths[len(self._elements) + 1 :]):
-            return None
+        size = len(self._elements) + 1
+        plan = None if any(lengths[size:]) else self._planned(lengths)
+        if len(lengths) <= size:
+            if len(self._of_lengths) >= _REMEMBERED:
+                self._of_lengths.clear()
+            self._of_lengths[lengths] = plan
+        return plan
+
+    def _planned(self, lengths: tuple[int, ...]) -> Plan | None:
         plan = []
         for place, element in enumerate(self._elements, 1):
             length = lengths[place] if place < len(lengths) else 0
@@ -267,10 +294,23 @@ class Plans(dict[tuple[int, ...], Plan | None]):
         return None if any(note.broken(present) for note in self._notes) else tuple(plan)
 
 
-class _Anything(dict[tuple[int, ...], Plan | None]):
+def _without_numbers(plan: Plan, parts: Sequence[str]) -> Plan | None:
+    """What is left of a plan when the numbers in a shape are digits, with one decimal point where that may be."""
+    left: list[tuple[int, int]] = []
+    for place, kind in plan:
+        if kind not in (_WHOLE, _DECIMAL):
+            left.append((place, kind))
+            continue
+        digits = parts[place] if kind == _WHOLE else parts[place].replace(".", "", 1)
+        if not digits or digits.strip("0"):
+            return None
+    return tuple(left)
+
+
+class _Anything(dict[str, Plan | None]):
     """The plans of a segment whose elements are not described."""
 
-    def __missing__(self, lengths: tuple[int, ...]) -> Plan | None:
+    def __missing__(self, shape: str) -> Plan | None:
         return ()
 
 
@@ -293,7 +333,7 @@ class SegmentGuide:
         self.elements = elements
         self.notes = notes
         self.described = described
-        self.plans: dict[tuple[int, ...], Plan | None] = Plans(elements, notes) if described else _Anything()
+        self.plans: dict[str, Plan | None] = Plans(elements, notes) if described else _Anything()
 
     def is_right(self, place: int, value: str) -> bool:
         """Whether a value of kind ``OTHER`` is surely right: quick, and false in doubt."""
@@ -343,9 +383,9 @@ def _kind(element: Element) -> int | None:
     if element.type == "C" or element.codes:
         return OTHER
     if element.type == "R":
-        return DECIMAL if element.shortest == 1 else OTHER
+        return _DECIMAL if element.shortest == 1 else OTHER
     if element.type[0] == "N":
-        return WHOLE
+        return _WHOLE
     return {"DT": DATE, "TM": TIME}.get(element.type)
 
 

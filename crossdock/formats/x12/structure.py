@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crossdock.formats.x12.describe import ElementUse, Listing, LoopUse, SegmentUse
 from crossdock.formats.x12.elements import (
+    BETWEEN_ELEMENTS,
+    BETWEEN_SEGMENTS,
     DATE,
-    DECIMAL,
+    DOUBTFUL,
+    SHAPES,
     TIME,
     UNLIMITED,
-    WHOLE,
     Element,
     Plan,
     Release,
@@ -50,7 +52,7 @@ class _Move(NamedTuple):
     """Mandatory places that were passed by."""
 
 
-_Step = tuple[int, int, int, int, Mapping[tuple[int, ...], Plan | None], dict[str, Any]]
+_Step = tuple[int, int, int, int, Mapping[str, Plan | None], dict[str, Any]]
 """The nearest move, when nothing is missing on the way, as the quick way takes it: where to, how often, the place
 of the loop around and the loop's own (-1: it begins none), the plans of its segment, the steps from there."""
 
@@ -331,36 +333,29 @@ class Guide:
             borrowed=version[:6] not in ("", self.release),
             older="" < version[:6] < self.release,
         )
-        text = "".join(map("".join, segments))
-        plain = text.isascii() and text.isprintable() and not (walk.repetition and walk.repetition in text)
         counts, within, turns = walk.counts, walk.within, walk.turns
         dates, times = right_dates, right_times
         at = run = 0
         before = -1
         here = self._steps[0]
         begin = position = 1 if end and segments[0][:1] == ["ST"] else 0
-        for segment in segments if begin == 0 and end == len(segments) else segments[begin:end]:
+        inner = segments[begin:end]
+        for segment, shape in zip(inner, _shapes(inner, walk.repetition), strict=True):
             position += 1
             # the way of a right segment, as short as it can be
-            step = here.get(segment[0]) if segment else None
-            if step is not None and (plain or _plain(segment, walk.repetition)):
+            step = here.get(segment[0]) if shape else None
+            if step is not None:
                 to, limit, around, own, plans, there = step
                 if own >= 0:
                     count = counts[own] + 1 if within[own] == turns[around] else 1
                 else:
                     count = run + 1 if to == at else 1
-                plan = plans[tuple(map(len, segment))] if count <= limit else None
+                plan = plans[shape] if count <= limit else None
                 if plan is not None:
                     for place, kind in plan:
                         value = segment[place]
-                        if kind == DECIMAL:
-                            if value.isdecimal() or value.replace(".", "", 1).isdecimal():
-                                continue
-                        elif kind == DATE:
+                        if kind == DATE:
                             if dates[value]:
-                                continue
-                        elif kind == WHOLE:
-                            if value.isdecimal():
                                 continue
                         elif kind == TIME:
                             if times[value]:
@@ -649,10 +644,32 @@ def _element_use(place: int, element: Element) -> ElementUse:
     )
 
 
-def _plain(segment: Segment, repetition: str) -> bool:
-    """Whether there is only ASCII in it, no control character and no repetition."""
+def _shapes(segments: Sequence[Segment], repetition: str) -> Sequence[str]:
+    """The shape of each segment; empty for one that has something else than printed ASCII in it, or a repetition.
+
+    All are made at once: a partner's long sets are plain texts.
+    """
+    text = BETWEEN_SEGMENTS.join(map(BETWEEN_ELEMENTS.join, segments))
+    if text.isascii() and not (repetition and repetition in text):
+        text = text.translate(SHAPES)
+        sizes = [*map(len, segments)]
+        found = text.split(BETWEEN_SEGMENTS)
+        # a value that holds one of the separators would be more shapes or elements than there are
+        if (
+            DOUBTFUL not in text
+            and len(found) == len(segments)
+            and 0 not in sizes
+            and text.count(BETWEEN_ELEMENTS) == sum(sizes) - len(sizes)
+        ):
+            return found
+    return [_shape(segment, repetition) for segment in segments]
+
+
+def _shape(segment: Segment, repetition: str) -> str:
     text = "".join(segment)
-    return text.isascii() and text.isprintable() and not (repetition and repetition in text)
+    if not (text.isascii() and text.isprintable()) or (repetition and repetition in text):
+        return ""
+    return BETWEEN_ELEMENTS.join(segment).translate(SHAPES)
 
 
 def separator(repetition: str) -> str:

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crossdock.formats import x12
 from crossdock.formats.x12 import guides
 from crossdock.formats.x12.elements import Element, Note, Release
 from crossdock.formats.x12.problems import SegmentProblem, ik5, refused
-from crossdock.formats.x12.structure import Guide
+from crossdock.formats.x12.structure import Guide, separator
 
 SAMPLES = Path(__file__).with_name("samples") / "guides"
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "x12"
@@ -489,6 +489,48 @@ def test_no_segments_whatever_raise_and_every_problem_has_a_place_and_a_sentence
         assert guides.say(problem)
     assert [p.position for p in problems] == sorted(p.position for p in problems)
     assert len(found.outline(segments)) == len(segments)
+
+
+VALUE = st.one_of(
+    st.sampled_from(["", "1", "12.5", ".", "1.2.3", "-3", "EA", "20261120", "20261399", "A5-9", "?", "1E2"]),
+    st.sampled_from(["\x1e", "\x1f", "1\x1f2", "1\x1e2", "5\x1f", "é", "٣", "1^2", "A>B"]),
+    st.text("0129A.?^\x1e\x1f", max_size=9),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    lines=st.lists(
+        st.lists(
+            st.builds(
+                lambda id, rest: [id, *rest],
+                st.sampled_from(["ACK", "CTP", "IT8"]),
+                st.lists(VALUE, max_size=7),
+            ),
+            max_size=3,
+        ),
+        max_size=6,
+    ),
+    repetition=st.sampled_from(["", "^", "\x1f", "1"]),
+)
+@example(lines=[[["ACK", "IA"]], [["ACK", "IA", "5\x1fEA"]]], repetition="")
+def test_what_is_looked_at_all_at_once_is_judged_as_each_segment_by_itself(
+    lines: list[list[list[str]]], repetition: str
+) -> None:
+    guide = guides.guide("855", "004010")
+    assert guide is not None
+    segments = [["ST", "855", "1"], ["BAK", "00", "AC", "1", "20261120"]]
+    for line in lines:
+        segments += [["PO1", "1", "5", "EA"], *line]
+    segments += [["CTT", "1"], ["SE", "9", "1"]]
+    delimiters = x12.Delimiters(element="*", component=">", segment="~", repetition=repetition)
+    found = {
+        one.position: one.elements for one in guide.check_segments(segments, delimiters) if one.code == "8"
+    }
+    for position, segment in enumerate(segments[1:-1], 2):
+        known = guide.segment(segment[0])
+        assert known is not None
+        assert found.get(position, ()) == tuple(known.faults(segment, ">", separator(repetition))), segment
 
 
 def test_the_real_files_obey_or_are_wrong_in_truth() -> None:
