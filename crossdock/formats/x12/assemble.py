@@ -19,6 +19,7 @@ from crossdock.formats.x12.items import (
     Item,
     Limits,
     Segment,
+    Segments,
     TransactionSet,
 )
 from crossdock.formats.x12.regions import Region
@@ -31,7 +32,10 @@ NO_FINDINGS: tuple[Finding, ...] = ()
 class OpenSet:
     """A transaction set whose SE has not come yet."""
 
-    __slots__ = ("ascii", "binary", "dropped", "findings", "layout", "offset", "ordinal", "segments", "st")
+    __slots__ = (
+        "ascii", "binary", "dropped", "findings", "joint", "layout", "offset", "ordinal", "segments", "st",
+        "texts",
+    )  # fmt: skip
 
     def __init__(self, st: Segment, offset: int, ordinal: int, ascii_only: bool) -> None:
         self.st = st
@@ -43,6 +47,23 @@ class OpenSet:
         self.ascii = ascii_only
         self.binary = False
         self.dropped = 0  # how many segments were let go; 0 for a set that is kept
+        self.texts: list[str] = []  # the text of its segments, as far as all of it is regular
+        self.joint: str | None = None  # what is between them; empty once something else is
+
+    def more(self, region: Region, begin: int, end: int) -> None:
+        """Keep the text of more of its segments, which stand in this region."""
+        if self.joint is None:
+            self.joint = region.joint
+        if self.joint != region.joint or region.starts is not None:
+            self.joint = ""
+        if self.joint and end > begin:
+            self.texts.append(self.joint.join(region.raws[begin:end]))
+
+    def read(self, segments: list[Segment]) -> list[Segment]:
+        """Its segments, which these are, with their text where that is plain."""
+        if not self.joint or not self.ascii or self.binary or self.dropped:
+            return segments
+        return Segments(segments, self.joint.join(self.texts), self.joint)
 
 
 class Loose:
@@ -137,7 +158,7 @@ class Assembler:
 
     def take(self, region: Region) -> None:
         """Go through a region by its control segments, opening and closing envelopes and sets."""
-        segments, starts, raws, stride = region.segments, region.starts, region.raws, region.stride
+        segments, starts, raws, stride = region.segments, region.starts, region.raws, len(region.joint)
         offset, end, notes, ascii_only = region.offset, region.end, region.notes, region.ascii_only
         first = self.ordinal
         count = len(segments)
@@ -178,6 +199,7 @@ class Assembler:
                     (done - begun, begun_at, stride if starts is None else starts[begun:done])
                 )
                 self.ordinal = first + done
+                self.set.more(region, begun, done)
                 self._close_set(segments[begun:done], segment, behind, here)
             else:
                 if self.set is not None:
@@ -188,6 +210,7 @@ class Assembler:
                             (index - begun, begun_at, stride if starts is None else starts[begun:index])
                         )
                     self.ordinal = first + index
+                    self.set.more(region, begun, index)
                     self._close_set(segments[begun:index], None, here)
                 if notes:
                     # what stands before an ST belongs to no set; what concerns the ST itself does
@@ -203,7 +226,7 @@ class Assembler:
         if self.set is not None:
             if notes:
                 taken = self._set_notes(notes, taken, count)
-            self._keep(segments, starts, begun, begun_at, stride, end)
+            self._keep(region, begun, begun_at)
         elif done < count:
             around = _edges(raws, stride, here, done, count) if edges is None else edges[done:]
             self._stray(segments, done, first, around, notes, taken)
@@ -231,27 +254,20 @@ class Assembler:
             taken += 1
         return taken
 
-    def _keep(
-        self,
-        segments: list[Segment],
-        starts: list[int] | None,
-        begun: int,
-        begun_at: int,
-        stride: int,
-        end: int,
-    ) -> None:
+    def _keep(self, region: Region, begun: int, begun_at: int) -> None:
         """Keep the segments of a set that goes on in the next region, unless it is too large by now."""
-        open_set = self.set
+        open_set, segments, starts = self.set, region.segments, region.starts
         assert open_set is not None
         if open_set.dropped:
             open_set.dropped += len(segments) - begun
             return
         open_set.segments.extend(segments[begun:])
         open_set.layout.append(
-            (len(segments) - begun, begun_at, stride if starts is None else starts[begun:])
+            (len(segments) - begun, begun_at, len(region.joint) if starts is None else starts[begun:])
         )
+        open_set.more(region, begun, len(segments))
         if (
-            end - open_set.offset > self.limits.set_bytes
+            region.end - open_set.offset > self.limits.set_bytes
             or len(open_set.findings) > self.limits.findings_per_set
         ):
             self.drop_set()
@@ -262,6 +278,7 @@ class Assembler:
         assert open_set is not None
         open_set.dropped += len(open_set.segments) or 1
         open_set.segments = []
+        open_set.texts = []
         open_set.layout = []
         open_set.findings = open_set.findings[: self.limits.findings_per_set]
 
@@ -522,7 +539,7 @@ class Assembler:
             group=self.group,
             set_id=set_id,
             control_number=number,
-            segments=segments,
+            segments=open_set.read(segments),
             first_ordinal=open_set.ordinal,
             offset=open_set.offset,
             length=length,

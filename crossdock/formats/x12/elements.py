@@ -16,6 +16,7 @@ Source: X12.6 (types, syntax notes, repetition) and the element dictionary of th
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from crossdock.formats.x12.items import Segment
@@ -226,15 +227,25 @@ right_times: Final = _Right(_is_time)
 BETWEEN_ELEMENTS: Final = "\x1f"
 BETWEEN_SEGMENTS: Final = "\x1e"
 DOUBTFUL: Final = "?"
-SHAPES: Final = str.maketrans(
+_SHAPES: Final = (
     {chr(code): DOUBTFUL for code in range(128)}
     | {chr(code): "A" for code in range(32, 127)}
     | dict.fromkeys("0123456789", "0")
-    | {one: one for one in (".", BETWEEN_ELEMENTS, BETWEEN_SEGMENTS)}
+    | {".": "."}
 )
-"""The shape of a segment: 0 for each digit, A for all else that is printed in ASCII, but for the decimal point. Line
-after line has the same shape: ``ACK*IA*12*EA*068*20261120`` is ``AAA*AA*00*AA*000*00000000``, with the unit separator
-for the asterisk."""
+
+
+@lru_cache(maxsize=64)
+def shapes(element: str, terminator: str, line_break: str = "") -> dict[int, str]:
+    """Turns the text of segments into their shapes (``str.translate``): 0 for each digit, A for all else that is
+    printed in ASCII, but for the decimal point; what is not printed is doubtful.
+
+    A partner's segments have few shapes: that of ``ACK*IA*12*EA*068*20261120`` is ``AAA*AA*00*AA*000*00000000``, with
+    ``BETWEEN_ELEMENTS`` for each asterisk and ``BETWEEN_SEGMENTS`` for the terminator.
+    """
+    here = {one: one for one in line_break} | {element: BETWEEN_ELEMENTS, terminator: BETWEEN_SEGMENTS}
+    return str.maketrans(_SHAPES | here)
+
 
 Plan = tuple[tuple[int, int], ...]
 """The places whose values are still to be looked at when the shape is right, and how."""

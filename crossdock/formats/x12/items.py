@@ -13,7 +13,7 @@ them. The spans of all items, in order, cover the input exactly once. A missing 
 the same, with length 0 and a finding that says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,22 @@ from crossdock.formats.x12.findings import Finding, Severity
 Segment = list[str]
 """One segment: its identifier, then its elements; ``segment[3]`` is element 03. Component separators and
 repetitions are left as they came."""
+
+
+class Segments(list[Segment]):
+    """The segments of a set, as a list, with the text that they were cut from: plain ASCII, ``joint`` (terminator and
+    line break) between each two and nowhere else. Whoever looks at all of them at once looks at the text: it lies in
+    one piece of memory, and they in many thousand.
+
+    They are as they were read. Who changes a segment makes a list of his own, which has no text.
+    """
+
+    __slots__ = ("joint", "text")
+
+    def __init__(self, segments: Iterable[Segment], text: str, joint: str) -> None:
+        super().__init__(segments)
+        self.text = text
+        self.joint = joint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

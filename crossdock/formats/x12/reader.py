@@ -20,7 +20,7 @@ from typing import BinaryIO
 from crossdock.formats.x12.assemble import NO_FINDINGS, Assembler, Loose
 from crossdock.formats.x12.findings import Code, Finding, finding
 from crossdock.formats.x12.isa import NeedMore, open_interchange, read_isa
-from crossdock.formats.x12.items import Coverage, Item, Limits, Segment, TransactionSet
+from crossdock.formats.x12.items import Coverage, Item, Limits, Segment, Segments, TransactionSet
 from crossdock.formats.x12.regions import BLANKS, Cutter, Region, first_of
 
 _IDENTIFIER = re.compile(r"[A-Z][A-Z0-9]{1,2}\Z")
@@ -286,7 +286,7 @@ class _Reader:
             if not more and behind < len(text) and text[behind] in follows:
                 break
             raw = text[pos:at]
-            segments = [segment.split(element) for segment in raw.split(joint)]
+            segments = Segments([segment.split(element) for segment in raw.split(joint)], raw, joint)
             inner = segments[1:-1]
             if not known_segments.issuperset(map(_identifier, inner)) and not self._learn(inner):
                 break
@@ -356,7 +356,7 @@ class _Reader:
                 control=[],
                 ascii_only=text[pos:end].isascii(),
                 raws=raws,
-                stride=len(joint),
+                joint=joint,
             )
         )
         self._pos = end

@@ -23,7 +23,7 @@ Notes = list[tuple[int, Finding]]
 class Region:
     """The segments of a stretch of the input from ``offset`` to ``end``.
 
-    ``starts`` are the segments' offsets; without it they follow from ``raws``, the segments uncut, and ``stride``,
+    ``starts`` are the segments' offsets; without it they follow from ``raws``, the segments uncut, and ``joint``,
     what stands between two of them. ``control`` are the indexes of the segments that make envelopes.
     """
 
@@ -34,7 +34,7 @@ class Region:
     ascii_only: bool
     starts: list[int] | None = None
     raws: Sequence[str] = ()
-    stride: int = 0
+    joint: str = ""
     notes: Sequence[tuple[int, Finding]] = ()
 
 
@@ -75,7 +75,7 @@ class Cutter:
                     control=control,
                     ascii_only=part.isascii(),
                     raws=raws,
-                    stride=len(self.joint),
+                    joint=self.joint,
                 )
         return self._careful(part, offset, ordinal)
 

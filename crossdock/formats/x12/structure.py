@@ -15,7 +15,6 @@ from crossdock.formats.x12.elements import (
     BETWEEN_SEGMENTS,
     DATE,
     DOUBTFUL,
-    SHAPES,
     TIME,
     UNLIMITED,
     Element,
@@ -24,8 +23,9 @@ from crossdock.formats.x12.elements import (
     SegmentGuide,
     right_dates,
     right_times,
+    shapes,
 )
-from crossdock.formats.x12.items import Delimiters, Segment, TransactionSet
+from crossdock.formats.x12.items import Delimiters, Segment, Segments, TransactionSet
 from crossdock.formats.x12.loops import Loop
 from crossdock.formats.x12.problems import SegmentProblem
 
@@ -339,8 +339,8 @@ class Guide:
         before = -1
         here = self._steps[0]
         begin = position = 1 if end and segments[0][:1] == ["ST"] else 0
-        inner = segments[begin:end]
-        for segment, shape in zip(inner, _shapes(inner, walk.repetition), strict=True):
+        found = _shapes(segments, delimiters.element, walk.repetition)
+        for segment, shape in zip(segments[begin:end], found[begin:end], strict=True):
             position += 1
             # the way of a right segment, as short as it can be
             step = here.get(segment[0]) if shape else None
@@ -644,24 +644,18 @@ def _element_use(place: int, element: Element) -> ElementUse:
     )
 
 
-def _shapes(segments: Sequence[Segment], repetition: str) -> Sequence[str]:
+def _shapes(segments: Sequence[Segment], element: str, repetition: str) -> Sequence[str]:
     """The shape of each segment; empty for one that has something else than printed ASCII in it, or a repetition.
 
-    All are made at once: a partner's long sets are plain texts.
+    All are made at once where the set is a plain text.
     """
-    text = BETWEEN_SEGMENTS.join(map(BETWEEN_ELEMENTS.join, segments))
-    if text.isascii() and not (repetition and repetition in text):
-        text = text.translate(SHAPES)
-        sizes = [*map(len, segments)]
-        found = text.split(BETWEEN_SEGMENTS)
-        # a value that holds one of the separators would be more shapes or elements than there are
-        if (
-            DOUBTFUL not in text
-            and len(found) == len(segments)
-            and 0 not in sizes
-            and text.count(BETWEEN_ELEMENTS) == sum(sizes) - len(sizes)
-        ):
-            return found
+    if isinstance(segments, Segments):
+        text, joint = segments.text, segments.joint
+        if len(element) == 1 and not (repetition and repetition in text):
+            text = text.translate(shapes(element, joint[0], joint[1:]))
+            found = text.split(BETWEEN_SEGMENTS + joint[1:])
+            if DOUBTFUL not in text and len(found) == len(segments):
+                return found
     return [_shape(segment, repetition) for segment in segments]
 
 
@@ -669,7 +663,7 @@ def _shape(segment: Segment, repetition: str) -> str:
     text = "".join(segment)
     if not (text.isascii() and text.isprintable()) or (repetition and repetition in text):
         return ""
-    return BETWEEN_ELEMENTS.join(segment).translate(SHAPES)
+    return BETWEEN_ELEMENTS.join(segment).translate(shapes(BETWEEN_ELEMENTS, BETWEEN_SEGMENTS))
 
 
 def separator(repetition: str) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from crossdock.formats import x12
 from crossdock.formats.x12 import guides
 from crossdock.formats.x12.elements import Element, Note, Release
+from crossdock.formats.x12.items import Segments
 from crossdock.formats.x12.problems import SegmentProblem, ik5, refused
 from crossdock.formats.x12.structure import Guide, separator
 
@@ -514,6 +515,7 @@ VALUE = st.one_of(
     repetition=st.sampled_from(["", "^", "\x1f", "1"]),
 )
 @example(lines=[[["ACK", "IA"]], [["ACK", "IA", "5\x1fEA"]]], repetition="")
+@example(lines=[[["ACK", "IA"]], [["ACK", "IA", "5\x1eACK"], ["CTP"]]], repetition="")
 def test_what_is_looked_at_all_at_once_is_judged_as_each_segment_by_itself(
     lines: list[list[list[str]]], repetition: str
 ) -> None:
@@ -524,13 +526,16 @@ def test_what_is_looked_at_all_at_once_is_judged_as_each_segment_by_itself(
         segments += [["PO1", "1", "5", "EA"], *line]
     segments += [["CTT", "1"], ["SE", "9", "1"]]
     delimiters = x12.Delimiters(element="*", component=">", segment="~", repetition=repetition)
-    found = {
-        one.position: one.elements for one in guide.check_segments(segments, delimiters) if one.code == "8"
-    }
+    separately = guide.check_segments(segments, delimiters)
+    found = {one.position: one.elements for one in separately if one.code == "8"}
     for position, segment in enumerate(segments[1:-1], 2):
         known = guide.segment(segment[0])
         assert known is not None
         assert found.get(position, ()) == tuple(known.faults(segment, ">", separator(repetition))), segment
+    for joint in ("~", "~\n", "~\r\n"):
+        text = joint.join(map("*".join, segments))
+        if text.isascii():
+            assert guide.check_segments(Segments(segments, text, joint), delimiters) == separately
 
 
 def test_the_real_files_obey_or_are_wrong_in_truth() -> None:

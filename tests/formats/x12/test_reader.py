@@ -21,6 +21,7 @@ from crossdock.formats.x12 import (
     findings_of,
     read,
 )
+from crossdock.formats.x12.items import Segments
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -280,6 +281,23 @@ def test_the_size_of_the_blocks_changes_nothing(name: str, block: int) -> None:
     assert [_plain(item) for item in read(io.BytesIO(body), limits=Limits(block_bytes=block))] == whole
     chunks = (body[at : at + 7] for at in range(0, len(body), 7))
     assert [_plain(item) for item in read(chunks, limits=Limits(block_bytes=block))] == whole
+
+
+@pytest.mark.parametrize("name", [*WHOLE, *BROKEN])
+@pytest.mark.parametrize("block", [1, 13, 200, 131_072])
+def test_the_text_of_a_set_is_what_its_segments_were_cut_from(name: str, block: int) -> None:
+    for entry in _sets(list(read(io.BytesIO(_bytes_of(name)), limits=Limits(block_bytes=block)))):
+        if isinstance(entry.segments, Segments):
+            text, joint = entry.segments.text, entry.segments.joint
+            element = entry.interchange.delimiters.element
+            assert entry.encoding == "ascii" and text.isascii()
+            assert [raw.split(element) for raw in text.split(joint)] == entry.segments
+
+
+def test_a_set_that_is_plain_keeps_its_text_however_it_is_read() -> None:
+    for block in (1, 200, 131_072):
+        for entry in _sets(list(read(io.BytesIO(_bytes_of("whole")), limits=Limits(block_bytes=block)))):
+            assert isinstance(entry.segments, Segments)
 
 
 def _plain(item: Item) -> Item:
