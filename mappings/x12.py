@@ -57,7 +57,10 @@ def plain(number: Decimal) -> str:
 class Reader:
     """One transaction set while it is mapped: its segments, its place in the world, its partner's defaults."""
 
-    __slots__ = ("_base", "_tree", "_units", "context", "document", "lenient", "partner", "segments", "zone")
+    __slots__ = (
+        "_base", "_counts", "_told", "_tree", "_units", "context", "document", "lenient", "partner", "segments",
+        "zone",
+    )  # fmt: skip
 
     def __init__(self, document: "TransactionSet", context: MappingContext) -> None:
         self.document = document
@@ -67,7 +70,10 @@ class Reader:
         self.lenient = self.partner is not None and self.partner.lenient
         self.zone = self.partner.timezone if self.partner is not None else None
         self._tree: Loop | None = None
-        self._units: dict[str, str] = {}  # those that were looked up
+        # what was looked up: a set says the same few words again and again
+        self._units: dict[str, str] = {}
+        self._told: dict[tuple[str, str], tuple[codes.Row | None, SourceCode]] = {}
+        self._counts: dict[str, Decimal] = {}
         base: X12Place = {"st01": document.set_id}
         if document.interchange.control_number:
             base["isa13"] = document.interchange.control_number[:9]
@@ -205,9 +211,12 @@ class Reader:
     def told(
         self, element_name: str, code: str, position: int, element: int
     ) -> tuple[codes.Row | None, SourceCode]:
-        """The row of a code, as ``meaning`` finds it, and the partner's own word for it."""
-        row = self.meaning(element_name, code, position, element)
-        return row, codes.source_code(element_name, code, row)
+        """The row of a code, as ``meaning`` finds it, and the partner's own word for it: one for all who say it."""
+        known = self._told.get((element_name, code))
+        if known is None:
+            row = self.meaning(element_name, code, position, element)
+            known = self._told[element_name, code] = row, codes.source_code(element_name, code, row)
+        return known
 
     # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -237,9 +246,12 @@ class Reader:
 
     def count(self, text: str, position: int, element: int) -> Decimal:
         """A quantity as an exact number: never negative."""
-        number = self.number(text, position, element)
-        if number < ZERO:
-            raise self.stop(f"{text[:40]!r} is a negative quantity", position, element)
+        number = self._counts.get(text)
+        if number is None:
+            number = self.number(text, position, element)
+            if number < ZERO:
+                raise self.stop(f"{text[:40]!r} is a negative quantity", position, element)
+            self._counts[text] = number
         return number
 
     def implied(self, text: str, position: int, element: int, *, places: int = 2) -> Decimal:

@@ -161,12 +161,11 @@ class Line:
         code = at(segment, 1)
         if not code:
             raise reader.stop("ACK01 is empty: nothing says what happens to the line", position, 1)
-        row = reader.meaning("x12-668", code, position, 1)
+        row, told = reader.told("x12-668", code, position, 1)
         exception = codes.exception_of(row)
         answer = self._answers.get(exception)
         if answer is None:
             answer = self._answers[exception] = _Answer(position, self._acks)
-        told = codes.source_code("x12-668", code, row)
         if told not in answer.codes:
             answer.codes.append(told)
         if answer.cause is None and row is not None:

@@ -72,7 +72,9 @@ class Lines:
         self._promises: list[_Promise] = []  # of the plain lines
         self._told: dict[int, Line] = {}  # the other lines, by their place among all
         self._dates: dict[tuple[str, str], _Promise] = {}
-        self._quantities: _Known[tuple[str, str], Quantity | None] = _Known(partial(_quantity, header.reader))
+        self._quantities: _Known[str, _Known[str, Quantity | None]] = _Known(
+            partial(_quantities, header.reader)
+        )
         self._schemes: _Known[str, str] = _Known(partial(_scheme, header.reader))
         self._plain_codes: _Known[str, bool] = _Known(partial(_is_plain_code, header.reader))
 
@@ -159,7 +161,7 @@ class Lines:
                             or not answer[2]
                             or (answer[2] == count and (size == 3 or not answer[3] or answer[3] == unit))
                         )
-                        and (ordered := quantities[count, unit]) is not None
+                        and (ordered := quantities[unit][count]) is not None
                         and plain_codes[answer[1]]
                         and (not price or _as_we_write(price))
                         and 0 < len(ref := item[1].strip()) <= 64
@@ -218,11 +220,14 @@ class Lines:
         return promise
 
 
-def _quantity(reader: Reader, counted: tuple[str, str]) -> Quantity | None:
-    """PO102 and PO103; ``None`` for a number that is not written as we write it."""
-    if not _as_we_write(counted[0]):
-        return None
-    return reader.quantity(Decimal(counted[0]), reader.unit_of(counted[1].strip()))
+def _quantities(reader: Reader, unit: str) -> _Known[str, Quantity | None]:
+    """What is counted (PO102) in this unit (PO103)."""
+    return _Known(partial(_quantity, reader, reader.unit_of(unit.strip())))
+
+
+def _quantity(reader: Reader, unit: str, count: str) -> Quantity | None:
+    """``None`` for a number that is not written as we write it."""
+    return reader.quantity(Decimal(count), unit) if _as_we_write(count) else None
 
 
 def _scheme(reader: Reader, qualifier: str) -> str:
