@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from canonical.events import Line, Money, Ref
-from mappings.x12 import ZERO, at, plain
+from mappings.x12 import ZERO, at
 
 if TYPE_CHECKING:
     from mappings.x12 import Reader
@@ -73,5 +73,7 @@ def worth(
     value = quantity * price
     if value.adjusted() >= _DIGITS:
         return None
-    decimals = plain(value).partition(".")[2]
-    return reader.money(round(value, _DECIMALS) if len(decimals) > _DECIMALS else value, currency)
+    costs = reader.money(value, currency)
+    if len(costs["amount"].partition(".")[2]) > _DECIMALS:
+        return reader.money(round(value, _DECIMALS), currency)
+    return costs

@@ -58,8 +58,8 @@ class Reader:
     """One transaction set while it is mapped: its segments, its place in the world, its partner's defaults."""
 
     __slots__ = (
-        "_base", "_counts", "_told", "_tree", "_units", "context", "document", "lenient", "partner", "segments",
-        "zone",
+        "_base", "_counts", "_dates", "_told", "_tree", "_units", "context", "document", "lenient", "partner",
+        "segments", "zone",
     )  # fmt: skip
 
     def __init__(self, document: "TransactionSet", context: MappingContext) -> None:
@@ -74,6 +74,7 @@ class Reader:
         self._units: dict[str, str] = {}
         self._told: dict[tuple[str, str], tuple[codes.Row | None, SourceCode]] = {}
         self._counts: dict[str, Decimal] = {}
+        self._dates: dict[str, str] = {}  # qualifiers
         base: X12Place = {"st01": document.set_id}
         if document.interchange.control_number:
             base["isa13"] = document.interchange.control_number[:9]
@@ -297,7 +298,10 @@ class Reader:
 
     def word_of_date(self, qualifier: str) -> str:
         """Our word for a date's qualifier (374, of a DTM or SCH); empty for one that is in no crosswalk."""
-        return codes.ours(codes.meaning("x12-374", qualifier, self.partner))
+        word = self._dates.get(qualifier)
+        if word is None:
+            word = self._dates[qualifier] = codes.ours(codes.meaning("x12-374", qualifier, self.partner))
+        return word
 
     def day(self, text: str, position: int, element: int) -> When | None:
         """An element of type DT as a statement of time; ``None`` where it is empty."""

@@ -93,6 +93,6 @@ def _first_dates(header: Header, lines: Lines, silence: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for promised in lines.promised() if lines else (header.wishes,):
         for kind, date in promised.items():
-            name = f"{kind}_date"
-            found[name] = min(found.get(name, date), date)
-    return found
+            if kind not in found or date < found[kind]:
+                found[kind] = date
+    return {f"{kind}_date": date for kind, date in found.items()}

@@ -225,17 +225,18 @@ class Line:
     def promised(self) -> dict[str, str]:
         """When the first of this line is to come, by kind of date (``ship``, ``delivery``): as it was answered, else
         as it was asked for. Nothing of a line that is not to come."""
-        accepted = {code: answer for code, answer in self._answers.items() if code not in _NOTHING_COMES}
+        accepted = [answer.date for code, answer in self._answers.items() if code not in _NOTHING_COMES]
         if self._answers and not accepted:
             return {}
         found: dict[str, str] = {}
-        told = [answer.date for answer in accepted.values() if answer.date is not None]
-        for key in self._scheduled or {}:
+        told = [date for date in accepted if date is not None]
+        for key in self._scheduled or ():
             kind, _, date = key.partition(":")
             if kind and date:
                 told.append((kind, date))
         for kind, date in told:
-            found[kind] = min(found.get(kind, date), date)
+            if kind not in found or date < found[kind]:
+                found[kind] = date
         return found or dict(self._header.wishes if self._wishes is None else self._wishes)
 
     def repeats(self, exception: str) -> bool:

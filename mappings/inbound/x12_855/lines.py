@@ -32,6 +32,10 @@ _SHIPS_A_PART: Final = "BP"
 
 # a number that stands there as we write it
 _as_we_write = re.compile(r"[1-9][0-9]{0,17}(?:\.[0-9]{1,9})?").fullmatch
+_DIGITS: Final = "0123456789"
+_NOTHING_OR_POINT: Final = frozenset({"", "."})
+_SHORT: Final = 10
+"""A number of so many characters has no more digits than it may have, before its point and behind it."""
 
 _Promise = tuple[str, str]
 """The kind of a date and the day; both empty where no date is named."""
@@ -163,7 +167,17 @@ class Lines:
                         )
                         and (ordered := quantities[unit][count]) is not None
                         and plain_codes[answer[1]]
-                        and (not price or _as_we_write(price))
+                        and (
+                            not price
+                            # most prices: digits and a point among them, told apart without a match of its own
+                            or (
+                                price.strip(_DIGITS) in _NOTHING_OR_POINT
+                                and len(price) <= _SHORT
+                                and price[0] > "0"
+                                and price[-1] != "."
+                            )
+                            or _as_we_write(price)
+                        )
                         and 0 < len(ref := item[1].strip()) <= 64
                         and 0 < len(value := item[7].strip()) <= 256
                     ):
