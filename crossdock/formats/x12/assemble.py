@@ -57,7 +57,9 @@ class OpenSet:
         if self.joint != region.joint or region.starts is not None:
             self.joint = ""
         if self.joint and end > begin:
-            self.texts.append(self.joint.join(region.raws[begin:end]))
+            whole = begin == 0 and end == len(region.raws)
+            raws = region.raws[begin:end]
+            self.texts.append(region.text[: -len(self.joint)] if whole else self.joint.join(raws))
 
     def read(self, segments: list[Segment]) -> list[Segment]:
         """Its segments, which these are, with their text where that is plain."""

@@ -343,7 +343,8 @@ class _Reader:
         at = text.find(joint + "SE" + element, pos, end)
         if at >= 0:
             end = at + len(joint)
-        raws = text[pos:end].split(joint)
+        part = text[pos:end]
+        raws = part.split(joint)
         raws.pop()
         segments = [raw.split(element) for raw in raws]
         if not self._known_segments.issuperset(map(_identifier, segments)) and not self._learn(segments):
@@ -354,7 +355,8 @@ class _Reader:
                 end=self._base + end,
                 segments=segments,
                 control=[],
-                ascii_only=text[pos:end].isascii(),
+                ascii_only=part.isascii(),
+                text=part,
                 raws=raws,
                 joint=joint,
             )

@@ -24,7 +24,7 @@ class Region:
     """The segments of a stretch of the input from ``offset`` to ``end``.
 
     ``starts`` are the segments' offsets; without it they follow from ``raws``, the segments uncut, and ``joint``,
-    what stands between two of them. ``control`` are the indexes of the segments that make envelopes.
+    what stands behind each of them in the ``text``. ``control`` are the indexes of the segments that make envelopes.
     """
 
     offset: int
@@ -33,6 +33,7 @@ class Region:
     control: list[int]
     ascii_only: bool
     starts: list[int] | None = None
+    text: str = ""
     raws: Sequence[str] = ()
     joint: str = ""
     notes: Sequence[tuple[int, Finding]] = ()
@@ -74,6 +75,7 @@ class Cutter:
                     segments=segments,
                     control=control,
                     ascii_only=part.isascii(),
+                    text=part,
                     raws=raws,
                     joint=self.joint,
                 )
