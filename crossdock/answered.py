@@ -136,12 +136,14 @@ class _Resolver:
 
     def __init__(self, connection: "Transaction", tenant: str, sent: Sequence[sendings.Sent]) -> None:
         self._latest: dict[tuple[str, ...], sendings.Sent] = {}
-        groups: dict[tuple[str, str, str], list[sendings.Sent]] = {}
+        groups: dict[tuple[str, ...], list[sendings.Sent]] = {}
         for one in sent:
-            groups.setdefault((one.partner, one.functional_id, one.group_number), []).append(one)
-        for key, same in groups.items():
-            for one in last_sent(same, None):  # in the order of sending: the last is the one that counts
-                self._latest[(*key, one.set_id, one.set_number)] = one
+            group = (one.partner, one.functional_id, one.group_number, one.identity)
+            groups.setdefault(group, []).append(one)
+        meant = [one for same in groups.values() for one in last_sent(same, None)]
+        for one in sorted(meant, key=lambda one: one.at):  # the last is the one that counts
+            key = (one.partner, one.functional_id, one.group_number)
+            self._latest[(*key, one.set_id, one.set_number)] = one
         chosen = list(self._latest.values())
         self._behind = sendings.behind(
             connection, tenant, {one.write_back_id for one in chosen if one.write_back_id}

@@ -198,19 +198,29 @@ def last_sent(sent: Sequence[Sent], partner: Partner | None) -> list[Sent]:
     """Of what we sent under one number the sendings that an answer can mean now; ``sent`` in the order of sending.
 
     Our own numbers begin at 1 again after 999999999, and whose copies we have may begin anew at any time: then the
-    newest is meant. What holds the same bytes was sent twice, and belongs to it. So do other copies within the
-    window in which the partner remembers a number.
+    newest is meant. What holds the same bytes was sent twice, and belongs to it. So does what another system sent
+    within the window in which the partner remembers a number.
     """
     if not sent:
         return []
-    within = partner.duplicates.interchange.within if partner is not None else _FRESH
+    within = _window(partner)
     last = max(sent, key=lambda one: (one.at, one.state in UNANSWERED))
     return [
         one
         for one in sent
         if one.interchange_sha256 == last.interchange_sha256
-        or (one.write_back_id is None and last.write_back_id is None and last.at - one.at <= within)
+        or (not (one.write_back_id and last.write_back_id) and last.at - one.at <= within)
     ]
+
+
+def _window(partner: Partner | None) -> timedelta:
+    return partner.duplicates.interchange.within if partner is not None else _FRESH
+
+
+def may_answer(received_at: datetime, one: Sent, partner: Partner | None) -> bool:
+    """Whether an answer of that time can be to this sending: not to one that was written after it. A copy may come
+    after the answer to what it is a copy of, within the window."""
+    return received_at >= (one.at if one.write_back_id else one.at - _window(partner))
 
 
 # -- what becomes of what we sent ---------------------------------------------------------------------------------
@@ -241,8 +251,13 @@ class _Entry:
 
 def _to(identity: str, entries: list[_Entry]) -> list[_Entry]:
     """Of the entries under one number those that went to this id, if any did: another system may count for each id of
-    a partner by itself. What we write has one count for all of them."""
-    return [entry for entry in entries if identity and entry.sent.identity == identity] or entries
+    a partner by itself. What we write has one count for all of them, so it may always be meant."""
+    theirs = {entry.sent.id for entry in entries if identity and entry.sent.identity == identity}
+    return (
+        [entry for entry in entries if entry.sent.id in theirs or entry.sent.write_back_id]
+        if theirs
+        else entries
+    )
 
 
 class Board:
@@ -291,7 +306,7 @@ class Board:
 
     def _group(self, answer: Answer) -> Iterator[Told]:
         every = _to(answer.identity, self._groups.get(answer.key, []))
-        entries = self._last(every)
+        entries = self._last(every, answer)
         what = f"our group {answer.functional_id} {answer.ref['value']}"
         if not entries:
             title = f"{self._who(answer)} acknowledged {what}, which we never sent"
@@ -424,7 +439,7 @@ class Board:
 
     def _interchange(self, answer: InterchangeAnswer) -> Iterator[Told]:
         every = _to(answer.identity, self._interchanges.get(answer.key, []))
-        entries = self._last(every)
+        entries = self._last(every, answer)
         what = f"our interchange {answer.ref['value']}"
         if not entries:
             title = f"{self._who(answer)} acknowledged {what}, which we never sent"
@@ -466,12 +481,18 @@ class Board:
 
     # -- both ---------------------------------------------------------------------------------------------------
 
-    def _last(self, entries: Sequence[_Entry]) -> list[_Entry]:
-        """Of the entries under one number those that are meant now: see ``last_sent``."""
+    def _last(self, entries: Sequence[_Entry], answer: Answer | InterchangeAnswer) -> list[_Entry]:
+        """Of the entries under one number those that an answer means: see ``last_sent``, ``may_answer``. One that is
+        processed again long after it came means what was sent then; one that nothing fits means all of them."""
         if len(entries) < 2:
             return list(entries)
-        partner = self._partners.get(entries[0].sent.partner)
-        meant = {one.id for one in last_sent([entry.sent for entry in entries], partner)}
+        partner = self._partners.get(answer.partner)
+        at = _received_at(answer.fact)
+        sent = [entry.sent for entry in entries]
+        meant = {
+            one.id
+            for one in last_sent([one for one in sent if may_answer(at, one, partner)] or sent, partner)
+        }
         return [entry for entry in entries if entry.sent.id in meant]
 
     @staticmethod

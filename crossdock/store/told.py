@@ -69,7 +69,16 @@ def still_holds(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID
 
 def holding(connection: sa.Connection, tenant: str, write_back_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Those of these write-backs of which ``still_holds`` is true."""
-    return {one for one in write_back_ids if still_holds(connection, tenant, one)}
+    if not write_back_ids:
+        return set()
+    statement = sa.select(write_backs.c.id, write_backs.c.state).where(
+        write_backs.c.tenant == tenant, write_backs.c.id.in_(list(write_back_ids))
+    )
+    return {
+        one.id
+        for one in connection.execute(statement)
+        if one.state not in _UNSAID or still_holds(connection, tenant, one.id)
+    }
 
 
 def write_back(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:

@@ -168,3 +168,32 @@ def test_the_answer_of_then_is_no_answer_to_a_copy_that_comes_now(trade):
     trade.clock.advance(timedelta(days=400))
     trade.take(orders("0002", interchange_number=502))
     assert trade.states() == [("0001", "accepted"), ("0002", "waiting")]
+
+
+def test_a_second_answer_of_then_is_none_to_what_is_sent_now_when_it_is_processed_again(trade):
+    trade.send(orders("0001"))
+    trade.take(answer("AK1*PO*101", "AK9*A*1*1*1"))
+    trade.take(answer("AK1*PO*101", "AK9*A*1*1*1", number=902))
+    trade.clock.advance(timedelta(days=400))
+    trade.send(orders("0002", interchange_number=502))
+    with trade.store.transaction(TENANT) as connection:
+        connection.execute(sa.update(raw_messages).values(again=True))
+    trade.process()
+    assert trade.states() == [("0001", "accepted"), ("0002", "waiting")]
+
+
+def test_two_answers_of_then_are_none_to_a_copy_that_comes_now(trade):
+    trade.take(orders("0001"))
+    trade.take(answer("AK1*PO*101", "AK9*A*1*1*1"))
+    trade.take(answer("AK1*PO*101", "AK9*A*1*1*1", number=902))
+    trade.clock.advance(timedelta(days=400))
+    trade.take(orders("0002", interchange_number=502))
+    assert trade.states() == [("0001", "accepted"), ("0002", "waiting")]
+
+
+def test_an_order_of_ours_and_one_of_the_erp_under_one_number_are_both_answered(trade):
+    trade.take(orders("0001"))
+    trade.clock.advance(timedelta(hours=1))
+    trade.send(orders("0002", interchange_number=502))
+    trade.take(answer("AK1*PO*101", "AK2*850*0001", "AK5*A", "AK2*850*0002", "AK5*R*5", "AK9*P*2*2*1"))
+    assert trade.states() == [("0001", "accepted"), ("0002", "rejected")]
