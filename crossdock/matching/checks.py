@@ -5,11 +5,11 @@ looking twice finds nothing new. What a partner's tolerance allows is no finding
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-from canonical.events import ExceptionEvent, Money, Quantity, Ref, Variance
+from canonical.events import ExceptionEvent, Money, Quantity, Ref, Variance, reference_key
 from canonical.events import Line as LineWords
 from crossdock.matching.dossier import Dossier, Paper
 from crossdock.matching.lines import Line, Unlike, in_unit, items, match, total
@@ -658,12 +658,16 @@ def _invoiced(dossier: Dossier) -> Findings:
             for matched in match(one.lines_of(order), order.lines):
                 if matched.of is not None:
                     goods.setdefault(matched.of["line_ref"], []).append(matched.line)
-        sums: dict[str, Decimal] = {}
+        billed: dict[str, _Billed] = {}
         for paper in but_repeats(invoices):
-            if paper.attributes.get("type") == "CR":
-                continue  # a credit memo asks for nothing
+            asks = paper.attributes.get("type") != "CR"  # a credit memo asks for nothing
             for matched in match(paper.lines_of(order), order.lines):
                 line, of = matched.line, matched.of
+                if of is not None and arrived:
+                    so_far = billed.setdefault(of["line_ref"], _Billed())
+                    yield from _bill(paper, order, line, of, goods.get(of["line_ref"], ()), proof, so_far)
+                if not asks:
+                    continue
                 if of is None:
                     yield _line_finding(
                         paper,
@@ -675,19 +679,37 @@ def _invoiced(dossier: Dossier) -> Findings:
                     )
                     continue
                 yield from _price(paper, order, line, of, asked, "BIL.PRICE")
-                if arrived:
-                    yield from _billed(paper, order, line, of, goods.get(of["line_ref"], ()), proof, sums)
+        for so_far in billed.values():
+            yield from so_far.too_much
 
 
-def _billed(
+@dataclass(slots=True)
+class _Billed:
+    """What was billed of a line of an order so far, and the invoices that billed too much of it."""
+
+    quantity: Decimal = Decimal(0)
+    too_much: list[Finding] = field(default_factory=list)
+
+    def give_back(self, credited: Decimal, there: Decimal) -> None:
+        """A credit memo of so many, where so many are there. It mends what was billed too much; what it gives back
+        beyond that, for goods that were returned, leaves no room for another invoice."""
+        excess = max(self.quantity - there, Decimal(0))
+        self.quantity -= min(excess, credited)
+        if credited >= excess:
+            self.too_much.clear()
+
+
+def _bill(
     paper: Paper,
     order: Paper,
     line: Line,
     of: Line,
     goods: Sequence[Line],
     proof: str,
-    sums: dict[str, Decimal],
+    so_far: _Billed,
 ) -> Findings:
+    """Count a line of an invoice, or take it off again where it is one of a credit memo for whole pieces; a credit of
+    a part of the price is for none."""
     if line.get("affected") is None:
         return
     unit = (of.get("ordered") or line["affected"])["uom"]
@@ -700,16 +722,22 @@ def _billed(
     except Unlike as error:
         yield _unlike(paper, order, line, error)
         return
-    sums[of["line_ref"]] = so_far = sums.get(of["line_ref"], Decimal(0)) + billed
-    if so_far > there and not _allows(paper, "quantity", there, so_far):
-        yield _line_finding(
-            paper,
-            order,
-            line,
-            "billed",
-            "BIL.QTY",
-            f"bills {_text(so_far)} in all, and {_text(there)} were {proof}",
-            variance=_quantities(there, so_far, unit),
+    if paper.attributes.get("type") == "CR":
+        if not any(_price(paper, order, line, of, {}, "BIL.PRICE")):
+            so_far.give_back(abs(billed), there)
+        return
+    so_far.quantity += billed
+    if so_far.quantity > there and not _allows(paper, "quantity", there, so_far.quantity):
+        so_far.too_much.append(
+            _line_finding(
+                paper,
+                order,
+                line,
+                "billed",
+                "BIL.QTY",
+                f"bills {_text(so_far.quantity)} in all, and {_text(there)} were {proof}",
+                variance=_quantities(there, so_far.quantity, unit),
+            )
         )
 
 
@@ -727,6 +755,10 @@ def _freight(dossier: Dossier) -> Findings:
         if not tenders:
             continue
         rate, billed = tenders[-1].amount("total"), paper.amount("total")
+        if rate is not None and billed is not None and (other := _other_currency(paper, tenders[-1])):
+            shared = next(ref for ref in paper.refs if ref["kind"] == "shipment")
+            yield _in_another_currency(paper, "BIL.FREIGHT_VARIANCE", "bills", other, "tendered", shared)
+            continue
         if rate is None or billed is None or _allows(paper, "freight", rate, billed):
             continue
         currency = paper.attributes.get("currency", "USD")
@@ -752,7 +784,17 @@ def _paid(dossier: Dossier) -> Findings:
         paid, billed = paper.amount("paid"), paper.amount("billed")
         if number is None or total is None or paid is None:
             continue
-        due = total - (paper.amount("discount") or 0) + (paper.amount("adjustment") or 0)
+        if other := _other_currency(paper, bills[-1]):
+            words = f"pays invoice {number['value']}"
+            yield _in_another_currency(paper, "BIL.INVOICE_MISMATCH", words, other, "billed", number)
+            continue
+        payments = _payments(dossier, number)
+        if billed is None and paper is not payments[-1]:
+            continue  # a later payment says what is still missing
+        paid = sum((one.amount("paid") or Decimal(0) for one in payments), Decimal(0))
+        due = total
+        for one in payments:
+            due += (one.amount("adjustment") or 0) - (one.amount("discount") or 0)
         if billed is not None and not _allows(paper, "amount", total, billed):
             code, words, expected, actual = "BIL.INVOICE_MISMATCH", "pays invoice {} as one of", total, billed
         elif billed is None and paid < due and not _allows(paper, "amount", due, paid):
@@ -762,13 +804,55 @@ def _paid(dossier: Dossier) -> Findings:
         yield _about_amounts(paper, "paid", code, words.format(number["value"]), expected, actual, number)
 
 
+def _payments(dossier: Dossier, number: Mapping[str, str]) -> list[Paper]:
+    """The payments of one invoice, in the order in which they came; a remittance that comes twice pays once."""
+    word = reference_key(number)  # type: ignore[arg-type]
+    return [
+        one
+        for one in but_repeats(dossier.about([word], "paid"))
+        if next((ref for ref in one.refs if ref["kind"] == "invoice"), None) == number
+    ]
+
+
+def _other_currency(paper: Paper, against: Paper) -> str:
+    """The currency of the earlier paper where the two are of one partner and not in the same one; else empty. What a
+    bank does not say is of its own profile, and tells nothing of the invoice."""
+    mine, theirs = (one.attributes.get("currency", "") for one in (paper, against))
+    return theirs if mine and theirs and mine != theirs and paper.with_whom == against.with_whom else ""
+
+
+def _in_another_currency(
+    paper: Paper, code: str, words: str, other: str, verb: str, number: Mapping[str, str]
+) -> Finding:
+    """An amount that cannot be held against another."""
+    mine = paper.attributes["currency"]
+    return Finding(
+        paper=paper,
+        name="currency",
+        evidence=f"{number['value']}:{other}:{mine}",
+        exception=_exception(
+            paper,
+            code,
+            f"{_who(paper)} {words} in {mine}, and {other} was {verb}",
+            variance={"attribute": "code", "expected": other, "actual": mine},
+            first=number,
+        ),
+    )
+
+
 def _adjusted(dossier: Dossier) -> Findings:
     """812 against 810: nobody takes back more than was billed."""
     for paper in dossier.current("adjusted", "x12_812"):
         number = next((ref for ref in paper.refs if ref["kind"] == "invoice"), None)
         bills = dossier.of_it(paper, paper.of_kind("invoice"), "invoiced") if number is not None else []
         total, claimed = (bills[-1].amount("total") if bills else None), paper.amount("total")
-        if number is None or total is None or claimed is None or abs(claimed) <= abs(total):
+        if number is None or total is None or claimed is None:
+            continue
+        if other := _other_currency(paper, bills[-1]):
+            words = f"adjusts invoice {number['value']}"
+            yield _in_another_currency(paper, "BIL.INVOICE_MISMATCH", words, other, "billed", number)
+            continue
+        if abs(claimed) <= abs(total):
             continue
         if not _allows(paper, "amount", total, abs(claimed)):
             words = f"adjusts invoice {number['value']} by"
@@ -957,7 +1041,7 @@ def _about(paper: Paper, against: Paper) -> str:
 
 def _allows(paper: Paper, name: str, expected: Decimal, actual: Decimal) -> bool:
     """Whether a difference is within what was agreed with the partner. Without an agreement nothing may differ."""
-    if expected == actual:
+    if abs(expected - actual) <= _HAIR:
         return True
     tolerance: Tolerance = getattr((paper.partner.tolerances if paper.partner else NOTHING_AGREED), name)
     return tolerance.allows(expected, actual)
@@ -987,5 +1071,13 @@ def _amounts(expected: Decimal, actual: Decimal, currency: str) -> Variance:
     }
 
 
+_HAIR: Final = Decimal("0.000001")
+"""So much is lost where pieces are said in cases: three times four of twelve are one case."""
+
+_FINEST: Final = Decimal("1E-9")
+"""So many digits our schemas keep behind the point."""
+
+
 def _text(number: Decimal) -> str:
-    return format(number.normalize(), "f") if number else "0"
+    rounded = number.quantize(_FINEST) if Decimal(number.as_tuple().exponent) < -9 else number
+    return format(rounded.normalize(), "f") if rounded else "0"

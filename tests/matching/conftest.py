@@ -29,7 +29,7 @@ PARTNER = Partner(
     ),
     items=Items(
         by_number={
-            ("vendor-item", "V-1"): Item(scheme="vendor-item", theirs="V-1", packs={"CS": Decimal(12)})
+            ("vendor-item", "V-1"): Item(scheme="vendor-item", theirs="V-1", packs={"XCS": Decimal(12)})
         }
     ),
     sets=("855", "856", "810", "870"),

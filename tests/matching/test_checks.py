@@ -4,13 +4,26 @@ import itertools
 
 import pytest
 
+from canonical.events import Origin
 from crossdock.matching import CODES, Dossier, check
+from crossdock.normalize.part import sealed
 
 PO = "supplier_po:4500123456@main"
 
 
+ORIGIN = Origin(
+    tenant="main", source="supplier_edi", connector_version="1", mapping="crossdock.matching", mapping_version="1",
+    raw_id="6f1d5a7e-8b54-5a55-9d0c-c0552d0c4a11", raw_sha256="0" * 64, received_at="2026-11-20T14:00:00.000Z",
+    recorded_at="2026-11-20T14:00:00.000Z",
+)  # fmt: skip
+
+
 def found(*papers):
-    return sorted((one.exception.code, one.paper.kind) for one in check(Dossier(papers)))
+    """What does not fit, each finding sealed: what is no valid event would stop the message."""
+    findings = list(check(Dossier(papers)))
+    for one in findings:
+        list(sealed([one.exception], ORIGIN, part=one.name))
+    return sorted((one.exception.code, one.paper.kind) for one in findings)
 
 
 def codes(*papers):
@@ -116,10 +129,10 @@ def test_a_replaced_ship_notice_does_not_count_and_a_cancelled_one_neither(order
 
 
 def test_cases_are_compared_with_pieces_by_the_items_own_pack_data(order, paper, line):
-    one_case = line("1", affected=1, item="vendor-item:V-1", uom="CS")
+    one_case = line("1", affected=1, item="vendor-item:V-1", uom="XCS")
     notice = paper("shipped", "asn:S1@acme_supply", PO, lines=[one_case], mapping="x12_856")
     assert codes(order, notice) == ["FUL.OVER_SHIP"], "a case holds 12, and 10 were ordered"
-    unknown = line("2", affected=1, item="vendor-item:V-2", uom="CS")
+    unknown = line("2", affected=1, item="vendor-item:V-2", uom="XCS")
     assert codes(order, paper("shipped", "asn:S2@acme_supply", PO, lines=[unknown], mapping="x12_856")) == [
         "MDM.UOM_INCONSISTENT"
     ]
@@ -510,7 +523,7 @@ def test_a_price_per_case_is_that_of_its_pieces(order, paper, line):
     """A case of V-1 holds twelve; 2.50 a piece are 30.00 a case."""
 
     def bill(price, item="vendor-item:V-1", ref="1"):
-        lines = [line(ref, affected=1, price=price, item=item, uom="CS")]
+        lines = [line(ref, affected=1, price=price, item=item, uom="XCS")]
         return paper("invoiced", "invoice:I1@acme_supply", PO, lines=lines, mapping="x12_810")
 
     assert codes(order, bill("30.00")) == []
@@ -519,7 +532,7 @@ def test_a_price_per_case_is_that_of_its_pieces(order, paper, line):
     answer = paper(
         "acknowledged",
         PO,
-        lines=[line("2", ordered=1, price="1200.00", item="vendor-item:V-2", uom="CS")],
+        lines=[line("2", ordered=1, price="1200.00", item="vendor-item:V-2", uom="XCS")],
         mapping="x12_855",
     )
     assert codes(order, answer) == ["MDM.UOM_INCONSISTENT"], "nobody knows how many are in a case of V-2"
@@ -542,3 +555,101 @@ def test_a_cancellation_after_the_goods_left_is_too_late_as_well(order, paper, l
     )
     cancel = _out(paper("change_requested", PO, mapping="x12_860", purpose="01", minute=50))
     assert codes(order, gone, cancel) == ["ORD.CHANGE_LATE"]
+
+
+@pytest.fixture
+def goods(order, paper, line):
+    """An order of ten, and the notice that ten were shipped."""
+    shipped = [line("1", affected=10)]
+    return order, paper("shipped", "asn:S1@acme_supply", PO, lines=shipped, mapping="x12_856")
+
+
+@pytest.fixture
+def bill(paper, line):
+    numbers = itertools.count(1)
+
+    def make(quantity, price="2.50", **attributes):
+        lines = [line("1", affected=quantity, price=price)]
+        number = f"invoice:I{next(numbers)}@acme_supply"
+        return paper("invoiced", number, PO, lines=lines, mapping="x12_810", **attributes)
+
+    return make
+
+
+def test_a_credit_memo_mends_what_was_billed_too_much(goods, bill):
+    twelve = bill(12)
+    assert codes(*goods, twelve) == ["BIL.QTY"]
+    assert codes(*goods, twelve, bill(1, type="CR")) == ["BIL.QTY"], "one is still too much"
+    two = bill(2, type="CR")
+    assert codes(*goods, twelve, two) == []
+    assert codes(*goods, twelve, two, bill(1)) == ["BIL.QTY"], "and no more may be billed"
+
+
+def test_a_credit_of_a_part_of_the_price_is_for_no_pieces(goods, bill):
+    assert codes(*goods, bill(12), bill(12, price="0.10", type="CR")) == ["BIL.QTY"]
+
+
+def test_what_is_credited_for_returned_goods_leaves_no_room_for_another_invoice(goods, bill):
+    assert codes(*goods, bill(10), bill(3, type="CR"), bill(3)) == ["BIL.QTY"]
+
+
+def test_payments_of_one_invoice_are_added_up(paper):
+    bill = _out(paper("invoiced", INVOICE, mapping="x12_810", total="100.00"))
+
+    def paid(name, amount, **more):
+        return paper(
+            "paid", f"remittance:{name}@acme_supply", INVOICE, mapping="x12_820", paid=amount, **more
+        )
+
+    first, second = paid("R1", "60.00"), paid("R2", "38.00", discount="2.00")
+    assert codes(bill, first) == ["BIL.SHORT_PAY"]
+    assert codes(bill, first, second) == []
+    (finding,) = check(Dossier([bill, first, paid("R3", "10.00")]))
+    assert finding.exception.variances[0]["actual"]["amount"] == "70"
+    assert codes(bill, first, paid("R1", "60.00")) == ["BIL.SHORT_PAY"], "said twice is not paid twice"
+
+
+def test_an_amount_in_another_currency_is_no_such_amount(paper):
+    def bill(currency):
+        return _out(paper("invoiced", INVOICE, mapping="x12_810", total="100.00", currency=currency))
+
+    paid = paper(
+        "paid", "remittance:R1@acme_supply", INVOICE, mapping="x12_820", paid="100.00", currency="USD"
+    )
+    back = paper(
+        "adjusted", "credit_memo:C1@acme_supply", INVOICE, mapping="x12_812", total="-40.00", currency="USD"
+    )
+    assert codes(bill("USD"), paid, back) == []
+    assert codes(bill("CAD"), paid, back) == ["BIL.INVOICE_MISMATCH", "BIL.INVOICE_MISMATCH"]
+    tender = _out(paper("tendered", "shipment:SHP-1", mapping="x12_204", total="1000.00", currency="CAD"))
+    freight = paper(
+        "invoiced",
+        "invoice:F1@roadrunner",
+        "shipment:SHP-1",
+        mapping="x12_210",
+        total="1000.00",
+        currency="USD",
+    )
+    (finding,) = check(Dossier([tender, freight]))
+    assert finding.exception.title == "Acme Supply Co. bills in USD, and CAD was tendered"
+
+
+def test_pieces_of_a_case_are_added_up_without_a_remainder(paper, line):
+    """Three times four of the twelve in a case are one case, though a third has no last digit."""
+    item = "vendor-item:V-1"
+    order = _out(paper("ordered", PO, lines=[line("1", ordered=1, price="30.00", item=item, uom="XCS")]))
+
+    def four(number, kind, mapping, **more):
+        lines = [line("1", affected=4, item=item)]
+        return paper(kind, f"{number}@acme_supply", PO, *more.pop("refs", ()), lines=lines, mapping=mapping)
+
+    notices = [four(f"asn:S{number}", "shipped", "x12_856") for number in range(3)]
+    bills = [four(f"invoice:I{number}", "invoiced", "x12_810") for number in range(3)]
+    assert codes(order, *notices) == []
+    assert codes(order, *notices, *bills) == []
+    assert codes(order, *notices, four("asn:S9", "shipped", "x12_856")) == ["FUL.OVER_SHIP"]
+    assert codes(order, *notices[:2], *bills) == ["BIL.QTY"]
+    received = [
+        _out(four(f"receipt:R{n}", "received", "x12_861", refs=[f"asn:S{n}@acme_supply"])) for n in range(3)
+    ]
+    assert codes(order, *notices, *received) == []
