@@ -22,6 +22,10 @@ from crossdock.registry import Body
 
 MEDIA_TYPE: Final = "application/edi-x12"
 TOLD: Final = "The sender was told; it sends a correct one. Replay this one only if the sender was right."
+NOT_TOLD: Final = (
+    "The sender is told nothing of this by an acknowledgement: tell it what is wrong, and it sends a correct one. "
+    "Replay this one only if the sender was right."
+)
 ANSWERS: Final = "answers"
 """The header of a write-back that says which interchanges of the message it answers: ``0-2,5``."""
 
@@ -384,12 +388,14 @@ def wanted(
     acknowledges: bool = False,
     twice: Mapping[int, CameTwice] | None = None,
     refused_as_twice: bool = False,
+    outside: Sequence[x12.Finding] = (),
 ) -> AcknowledgementWanted | None:
     """The answer that a partner is owed for an interchange, if it is owed one.
 
     ``sets`` are the sets of each group, by the group's identity; ``twice`` the groups whose number is refused because
     it came before. ``refused_as_twice``: the whole interchange came before and is refused by a TA1 alone, for a 997
-    would be taken as the answer to the first. ``acknowledges``: it holds a TA1 between ISA and GS.
+    would be taken as the answer to the first. ``acknowledges``: it holds a TA1 between ISA and GS. ``outside``: what
+    is wrong with sets that stand in no group, of which no 997 can speak.
     """
     if not partner.acknowledge_target:
         return None
@@ -420,9 +426,9 @@ def wanted(
             groups.append((kind, verdict))
     codes = [ack.DUPLICATE_INTERCHANGE] if refused_as_twice else []
     tell_interchange = _tells_interchange(
-        opened, ends, partner, wrong=bool(errors or codes or unnamed), acknowledges=acknowledges
+        opened, ends, partner, wrong=bool(errors or codes or unnamed or outside), acknowledges=acknowledges
     )
-    noted = ack.INVALID_CONTENT if unnamed else _borne(opened)
+    noted = ack.INVALID_CONTENT if unnamed else outside[0].ack_code if outside else _borne(opened)
     if not groups and not tell_interchange:
         return None
     told = _Told(

@@ -17,7 +17,7 @@ from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
-from crossdock.normalize.acknowledge import Answer, of_finding, wanted
+from crossdock.normalize.acknowledge import NOT_TOLD, TOLD, Answer, of_finding, wanted
 from crossdock.normalize.no_date import without_no_dates
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
@@ -47,6 +47,8 @@ MOST_INTERCHANGES = 10_000
 
 OURS = "It is a copy of what we sent. Look at the system that wrote it; then discard this, or replay it."
 
+
+MISSING = "Ask the sender whether it sent something that is not here; then discard this."
 
 Entry = x12.TransactionSet | x12.Acknowledgement
 
@@ -141,6 +143,9 @@ def read_x12(
                     yield _empty(message, envelope, ordinal)
                 yield from _interchange(raw, registry, envelope, partner_of, found, register, ordinal)
                 ordinal += not envelope.entries
+                for end in _hollow(envelope):
+                    yield _without_its_sets(message, end, ordinal)
+                    ordinal += 1
                 envelope = None
             case x12.Finding():
                 if envelope is not None and item.level is x12.Level.TA1:
@@ -211,6 +216,15 @@ class _Incoming:
         self._found = found
         self._ordinal = ordinal
         self._twice: list[CameTwice] = []
+        self._outside = [
+            error
+            for _, entry in envelope.entries
+            if isinstance(entry, x12.TransactionSet) and entry.group is None
+            for error in _errors(entry.findings)
+            if error.level is x12.Level.TA1
+        ]
+        if not envelope.ends:  # nothing of it can be taken, and no 997 can say so
+            envelope.errors += self._outside
         # the reader knows this file alone; what a number that comes twice means is the partner's profile to say
         envelope.errors = [one for one in envelope.errors if one.code is not x12.Code.ISA_DUPLICATE]
 
@@ -234,6 +248,8 @@ class _Incoming:
                 sets.setdefault(id(kept.group), []).append(kept)
             if whole is not None and whole.rejected:
                 refused = _came_twice(whole, entry, partner)
+            elif isinstance(entry, x12.Acknowledgement) and envelope.errors:
+                refused = of_finding(envelope.errors[0], "EDI.INTERCHANGE_REJECTED")
             if refused is not None:
                 if isinstance(entry, x12.TransactionSet):
                     answer.refuse(entry)
@@ -244,6 +260,7 @@ class _Incoming:
                 verdict = answer.keep(entry, kept)
             if refused is not None:
                 told[place] = "R"
+                refused = self._as_told(refused, entry, refused_as_twice)
                 yield _aside(self._raw.message, entry, place, partner, refused, PartState.REJECTED)
                 continue
             if verdict is not None and verdict.word == "E":
@@ -277,9 +294,24 @@ class _Incoming:
             acknowledges=any(isinstance(entry, x12.Acknowledgement) for _, entry in envelope.entries),
             twice={group: one for group, one in groups_twice.items() if one.rejected},
             refused_as_twice=refused_as_twice,
+            outside=self._outside,
         )
         if acknowledgement is not None:
             self._found.acknowledgements.append(acknowledgement)
+
+    def _as_told(self, refused: Problem, entry: Entry, refused_as_twice: bool) -> Problem:
+        """The problem with a remedy that is true: whoever gets no answer was not told."""
+        if refused.remedy != TOLD:
+            return refused
+        partner = self._partner
+        told = False
+        if isinstance(entry, x12.TransactionSet):
+            by_ta1 = bool(self._envelope.errors or self._outside) or refused_as_twice
+            told = by_ta1 and partner.ta1 != "never"
+            told |= entry.group is not None and partner.acknowledgement_of(entry.set_id) != "none"
+        if told and partner.acknowledge_target:
+            return refused
+        return replace(refused, remedy=NOT_TOLD)
 
     def _judge(
         self,
@@ -574,7 +606,7 @@ def _empty(message: RawMessage, envelope: Envelope, ordinal: int) -> PartResult:
     label = f"interchange {envelope.opened.control_number}"
     errors = envelope.errors + [error for end in envelope.ends for error in _errors(end.findings)]
     if errors:
-        problem = of_finding(errors[0], "EDI.INTERCHANGE_REJECTED")
+        problem = replace(of_finding(errors[0], "EDI.INTERCHANGE_REJECTED"), remedy=MISSING)
         return set_aside(
             message,
             ordinal=ordinal,
@@ -589,6 +621,30 @@ def _empty(message: RawMessage, envelope: Envelope, ordinal: int) -> PartResult:
         offset=envelope.opened.offset,
         length=envelope.opened.length,
         state=PartState.PROCESSED,
+    )
+
+
+def _hollow(envelope: Envelope) -> list[x12.GroupEnd]:
+    """Groups that hold nothing and say otherwise, beside others that hold something."""
+    if not envelope.entries:
+        return []
+    filled = {id(entry.group) for _, entry in envelope.entries if isinstance(entry, x12.TransactionSet)}
+    return [end for end in envelope.ends if id(end.group) not in filled and _group_errors(end)]
+
+
+def _group_errors(end: x12.GroupEnd) -> list[x12.Finding]:
+    return _errors(end.findings) + _errors(end.group.findings)
+
+
+def _without_its_sets(message: RawMessage, end: x12.GroupEnd, ordinal: int) -> PartResult:
+    """A group whose sets are not there: it stands for them, so that a person sees that they are missing."""
+    return set_aside(
+        message,
+        ordinal=ordinal,
+        label=f"group {end.group.functional_id} {end.group.control_number}",
+        problem=replace(of_finding(_group_errors(end)[0], "EDI.GROUP_REJECTED"), remedy=MISSING),
+        offset=end.group.offset,
+        length=end.group.length,
     )
 
 

@@ -11,6 +11,7 @@ from pyx12.x12n_document import x12n_document
 
 from crossdock.formats.x12 import TransactionSet, guides, read
 from crossdock.formats.x12.second_reader import differences
+from crossdock.normalize.acknowledge import NOT_TOLD, TOLD
 from crossdock.partners import Partners, Receive
 from crossdock.store import tables
 from tests.spine.trading import (
@@ -382,6 +383,63 @@ def test_a_number_that_is_too_short_is_read_and_told_where_a_ta1_goes_along(trad
     (said,) = trade.answers()
     assert [segment[4:] for segment in only(said, "TA1")] == told
     assert only(said, "AK9")[0][1] == "A"
+
+
+def told(trade: Trade) -> list[tuple[str, str, str]]:
+    """Label, state and remedy of each part that was not processed."""
+    return [
+        (part.label, str(part.state), part.problem.remedy)
+        for _, normalized in trade.done
+        for part in normalized.parts
+        if part.problem is not None
+    ]
+
+
+def in_no_group() -> str:
+    """A set as it stands in a group, without the group."""
+    return "~\n".join(group("PR", 9, confirmation()).split("~\n")[1:-1])
+
+
+def test_sets_that_stand_in_no_group_are_refused_by_a_ta1(trade):
+    trade.take(interchange(in_no_group(), number=3).replace(b"IEA*1*", b"IEA*0*"))
+    (said,) = trade.answers()
+    assert only(said, "TA1")[0][4:] == ["R", "022"]
+    assert told(trade) == [("855 0001", "rejected", TOLD)]
+    trade.take(interchange(group("PR", 9, confirmation()), number=3))  # mended, under the same number
+    assert [part.state for _, normalized in trade.done for part in normalized.parts] == ["processed"]
+
+
+def test_a_set_in_no_group_is_told_and_the_group_beside_it_is_taken(trade):
+    body = interchange(group("PR", 8, confirmation()), in_no_group(), number=3)
+    trade.take(body.replace(b"IEA*2*", b"IEA*1*"))
+    (said,) = trade.answers()
+    assert only(said, "TA1")[0][4:] == ["E", "022"]
+    assert only(said, "AK9")[0][1] == "A"
+    assert [part.state for _, normalized in trade.done for part in normalized.parts] == [
+        "processed",
+        "rejected",
+    ]
+
+
+def test_a_group_whose_sets_are_missing_is_seen_beside_one_that_is_whole(trade):
+    empty = group("PR", 7).replace("GE*0*7", "GE*5*7")
+    trade.take(interchange(empty, group("PR", 8, confirmation()), number=3))
+    (said,) = trade.answers()
+    assert only(said, "AK9") == [["AK9", "R", "5", "0", "0", "5"], ["AK9", "A", "1", "1", "1"]]
+    assert [(label, state) for label, state, _ in told(trade)] == [("group PR 7", "dead_lettered")]
+
+
+def test_nobody_is_said_to_be_told_who_gets_no_answer(trade):
+    trade.partner = acme(acknowledge="none", ta1="never")
+    trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
+    assert told(trade) == [("855 0002", "rejected", NOT_TOLD)]
+
+
+def test_a_ta1_in_a_broken_interchange_is_seen_and_not_answered(trade):
+    body = interchange(before=["TA1*000000501*261120*1402*A*000"], number=3)
+    trade.take(body.replace(b"IEA*0*", b"IEA*7*"))
+    assert trade.answers() == []
+    assert told(trade) == [("TA1 000000501", "rejected", NOT_TOLD)]
 
 
 def test_ids_that_no_gs_can_hold_are_replaced_by_the_profiles(trade):
