@@ -20,8 +20,8 @@ Document = Mapping[str, Any]
 """A sealed fact."""
 
 _KEYS: Final = (
-    "title", "starts", "stops", "match", "answer", "sent", "by_starter", "by_anyone", "from", "within", "exception",
-    "only_if_agreed",
+    "title", "starts", "stops", "match", "answer", "sent", "by_starter", "by_anyone", "once", "from", "within",
+    "exception", "only_if_agreed",
 )  # fmt: skip
 _START_KEYS: Final = ("fact", "mappings", "direction", "unless")
 
@@ -33,7 +33,8 @@ class Pair:
     ``mappings`` and ``direction`` narrow which facts start it, ``unless`` excludes values of attributes. ``answer``
     is the set that must be agreed with the partner, owed by the side that did not send the first document, or by the
     same one (``by_starter``). Only the partner that is waited for ends the wait; of the kinds of facts ``by_anyone``
-    others may say what ends it, too. ``sent``: the set that we must send to the partner for this clock to make sense.
+    others may say what ends it, too. ``once``: what ended the wait for one number is no answer to another one that
+    comes after it. ``sent``: the set that we must send to the partner for this clock to make sense.
     ``only_if_agreed``: it runs for partners whose profile names it, with its limit there.
     """
 
@@ -49,6 +50,7 @@ class Pair:
     sent: str | None
     by_starter: bool
     by_anyone: frozenset[str]
+    once: bool
     base: tuple[str, ...]
     within: Duration
     exception: str
@@ -173,6 +175,7 @@ def _pair(table: Table, name: str) -> Pair | None:
         sent=values.get("sent"),
         by_starter=bool(values.get("by_starter", False)),
         by_anyone=anyone,
+        once=bool(values.get("once", False)),
         base=tuple(values.get("from", ())),
         within=within,
         exception=exception,

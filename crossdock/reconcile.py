@@ -202,9 +202,9 @@ class Reconciler:
         older = _Older(connection, self._tenant, known)
         for said in new:
             for running in clocks.started(said.document, self._partners.get(said.partner or "")):
-                answer, state = self._answered(running, said.partner, known)
+                answer, state = self._answered(connection, running, said.partner, known)
                 if answer is None and (more := older.about(running)):
-                    answer, state = self._answered(running, said.partner, more)
+                    answer, state = self._answered(connection, running, said.partner, more)
                 rows.append(
                     {
                         "tenant": self._tenant,
@@ -227,12 +227,29 @@ class Reconciler:
         clockwork.add_clocks(connection, rows)
 
     def _answered(
-        self, running: clocks.Running, awaited: str | None, known: Mapping[str, Sequence[clockwork.KnownFact]]
+        self,
+        connection: "Transaction",
+        running: clocks.Running,
+        awaited: str | None,
+        known: Mapping[str, Sequence[clockwork.KnownFact]],
     ) -> tuple[Document | None, str]:
         """What came before what it answers or takes back, and the state in which the clock begins."""
         for one in _sharing(known, running.words):
             fact = one.document
             ended = _ends(running.pair, running.fact, awaited, fact, one.partner)
+            if (
+                ended == "met"
+                and running.pair.once
+                and clockwork.answered_another(
+                    connection,
+                    self._tenant,
+                    running.pair.name,
+                    running.words,
+                    one.id,
+                    running.fact["subject"],
+                )
+            ):
+                continue
             if ended is not None:
                 late = ended == "met" and clocks.said_at(fact) > running.due_at
                 return fact, "late" if late else ended

@@ -159,6 +159,25 @@ def due_clocks(
     )
 
 
+def answered_another(
+    connection: sa.Connection,
+    tenant: str,
+    pair: str,
+    words: Collection[str],
+    fact_id: uuid.UUID,
+    subject: str,
+) -> bool:
+    """Whether this fact ended a clock of this pair that shares a reference and was about something else."""
+    ended = sa.select(clocks.c.id).where(
+        clocks.c.tenant == tenant,
+        names_any(clocks, tenant, words),
+        clocks.c.pair == pair,
+        clocks.c.ended_by == fact_id,
+        clocks.c.subject != subject,
+    )
+    return bool(connection.execute(ended.limit(1)).first())
+
+
 def end_clock(
     connection: sa.Connection,
     tenant: str,

@@ -262,3 +262,41 @@ def test_a_paper_about_a_number_with_thousands_of_papers_is_done_in_seconds(hub,
     one_by_one(hub, clock, bill(1003, po, "I-1", "10"))
     assert time.process_time() - began < 5
     assert {row.state for row in rows(hub, clocks, clocks.c.pair == "ship_notice_has_order")} == {"met"}
+
+
+def test_the_invoice_of_the_first_shipment_is_none_of_the_second(hub, clock):
+    po = "4600000021"
+
+    def come(*bodies: bytes) -> list[str]:
+        for body in bodies:
+            clock.advance(timedelta(seconds=1))
+            take(hub, clock.now().isoformat(), body)
+            hub.process()
+        return sorted(row.state for row in rows(hub, clocks, clocks.c.pair == "shipment_invoiced"))
+
+    assert come(order(1, po), answer(1001, po), notice(1002, po, "S-1", "4"), bill(1003, po, "I-1", "4")) == [
+        "met"
+    ]
+    assert come(notice(1004, po, "S-2", "6")) == ["met", "waiting"]
+    assert come(notice(1005, po, "S-1", "4", "05")) == ["met", "met", "waiting"], (
+        "replaced, and billed before"
+    )
+    clock.advance(timedelta(days=14))
+    hub.process()
+    assert rows(hub, cases, cases.c.code == "BIL.INVOICE_OVERDUE")
+    assert come(bill(1006, po, "I-2", "6")) == ["late", "met", "met"]
+    (case,) = rows(hub, cases, cases.c.code == "BIL.INVOICE_OVERDUE")
+    assert case.state == "resolved"
+
+
+def test_an_invoice_after_two_shipments_is_of_both_and_one_before_its_only_shipment_of_that(hub, clock):
+    for place, body in enumerate(
+        [
+            order(1, "4600000022"), notice(1002, "4600000022", "S-3", "4"), notice(1003, "4600000022", "S-4", "6"),
+            bill(1004, "4600000022", "I-3", "10"), order(2, "4600000023"), bill(1005, "4600000023", "I-4", "10"),
+            notice(1006, "4600000023", "S-5", "10"),
+        ]
+    ):  # fmt: skip
+        take(hub, str(place), body)
+        hub.process()
+    assert {row.state for row in rows(hub, clocks, clocks.c.pair == "shipment_invoiced")} == {"met"}
