@@ -45,8 +45,9 @@ def list_(talk: Talk) -> ExitCode:
     if not rows:
         talk.say("nothing waits for anything: every partner, code, item and set is known")
         return ExitCode.OK
+    refused = any(one.told_refused for one in groups)
     talk.table(
-        ("blocked by", "parts", "since", "last", "known now", "told refused"),
+        ("blocked by", "parts", "since", "last", "known now", *(("told refused",) if refused else ())),
         [
             (
                 one.blocked_by,
@@ -54,13 +55,13 @@ def list_(talk: Talk) -> ExitCode:
                 short_time(one.first_at),
                 short_time(one.last_at),
                 "yes" if one.known else "no",
-                one.told_refused or "",
+                *((one.told_refused or "",) if refused else ()),
             )
             for one in groups
         ],
         optional=("last", "since"),
     )
-    if any(one.told_refused for one in groups):
+    if refused:
         talk.say(
             "told refused: of so many parts the partner was told that we refuse them, and it may send them again; it "
             "is not told when they run after all. What is not to run is discarded: `crossdock dead-letters discard`"
