@@ -186,7 +186,10 @@ class _Reading:
                 f"{file.name}: the redacted file does not read as the original did: look before sharing it"
             )
         if target is not None:
-            self._talk.say(f"wrote {target}: names, addresses, texts and ids are placeholders")
+            self._talk.say(
+                f"wrote {target}: names, addresses, texts and ids are placeholders; in clear stay codes of a list or "
+                "of few characters, dates, quantities, amounts, control numbers and the numbers of lines"
+            )
         return document
 
     def _redact(self, original: BinaryIO, redacted: BinaryIO) -> str:

@@ -1,6 +1,8 @@
 """``crossdock x12 inspect``: a file as a person reads it, every byte accounted for, what is wrong at its place."""
 
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -399,6 +401,77 @@ def test_a_redacted_file_names_nobody_and_reads_the_same(crossdock: Any, tmp_pat
     # the same id is the same placeholder: what ISA06 names is what GS02 names
     isa, gs = redacted.split(b"~")[0].split(b"*"), redacted.split(b"~")[1].split(b"*")
     assert isa[6].strip() == gs[2] != isa[8].strip() == gs[3]
+
+
+NAMES = (b"HARBOR FASTENERS", b"JANEDOE", b"SECRET9", b"HARBOR001", b"JANE")
+
+
+def slipped(body: bytes, name: bytes) -> Iterator[bytes]:
+    """The file with a name in the place of each element in turn: instead of it, and with the others one too late or
+    one too early."""
+    segments = body.split(b"~")
+    for number, segment in enumerate(segments[1:], start=1):
+        parts = segment.split(b"*")
+        for place in range(1, len(parts) + 1):
+            others = {
+                b"*".join([*parts[:place], name, *parts[place + 1 :]]),
+                b"*".join([*parts[:place], name, *parts[place:]]),
+                b"*".join([*parts[:place], name, *parts[place + 2 :]]),
+            }
+            for other in sorted(others):
+                yield b"~".join([*segments[:number], other, *segments[number + 1 :]])
+
+
+@pytest.mark.parametrize(
+    "sample", ["x12_855/samples/backorder_with_new_date", "x12_856/samples/short_and_backordered"]
+)
+def test_a_name_is_hidden_wherever_it_slipped_to_and_the_file_reads_the_same(sample: str) -> None:
+    from crossdock.formats.x12 import read
+    from crossdock.formats.x12.inspect import Inspector, View
+    from crossdock.formats.x12.redact import Redactor
+    from crossdock.inspecting import terms
+    from crossdock.registry import Registry
+
+    known = terms(Registry(), None)
+
+    def fingerprint(body: bytes) -> str:
+        inspector = Inspector(View(sets=0, listed=0), known)
+        for item in read([body]):
+            inspector.take(item)
+        return inspector.digest
+
+    body = (SAMPLES / f"{sample}.edi").read_bytes().replace(b"~\n", b"~").replace(b"~\r\n", b"~")
+    for name in NAMES:
+        for broken in slipped(body, name):
+            out = io.BytesIO()
+            Redactor().write(read([broken]), io.BytesIO(broken), out)
+            shared = out.getvalue()
+            assert len(shared) == len(broken)
+            assert name not in shared, broken
+            assert fingerprint(shared) == fingerprint(broken), broken
+
+
+def test_codes_numbers_and_control_numbers_of_a_broken_file_stay(crossdock: Any, tmp_path: Path) -> None:
+    file, shared = tmp_path / "broken.edi", tmp_path / "shared.edi"
+    body = BACKORDER.read_bytes().replace(b"N1*SE*Acme Supply Co.*1*", b"N1*Acme Supply Co.*SE*1*", 1)
+    file.write_bytes(body.replace(b"*0001~", b"*HARBOR001~").replace(b"*004010~", b"*004010VICS~"))
+    ran = crossdock("x12", "inspect", str(file), "--redact", "--output", str(shared), "--json")
+    assert ran.json["redacted"]["reads_the_same"]
+    assert "in clear stay codes" in ran.stderr and "control numbers" in ran.stderr
+    redacted = shared.read_bytes()
+    assert b"HARBOR" not in redacted and b"Acme" not in redacted
+    for stays in (b"*000000102*0*P*", b"*20261120*1402*102*X*004010VICS~", b"GE*1*102~", b"IEA*1*000000102~"):
+        assert stays in redacted, stays
+    for stays in (
+        b"ACK*IB*15*EA*067*20261204~",
+        b"PO1*1*100*EA*12.5*PE*BP*",
+        b"BAK*00*AC*",
+        b"CTT*2~",
+    ):
+        assert stays in redacted, stays
+    # the set's own number is the same at both its ends
+    opened, closed = (line for line in redacted.split(b"~") if line.strip().startswith((b"ST*", b"SE*")))
+    assert opened.split(b"*")[2] == closed.split(b"*")[2] != b"HARBOR001"
 
 
 def test_every_sample_is_redacted_without_changing_what_is_wrong_in_it(

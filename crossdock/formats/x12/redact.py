@@ -9,18 +9,32 @@ What stays: codes, dates, times, quantities, prices and amounts, states and coun
 lines and levels. What goes: all other text, the ids of ISA and GS, and whatever stands where nobody described it.
 ISA02 and ISA04 are blanked, and are never shown either: see ``security``.
 
+A file that is shared is often a broken one, whose elements have slipped into each other's places. So no place is
+trusted: a code stays where a list that ships has it, or where it is as long as a code there may be and short; in a
+segment that breaks its guide it must be shorter still. A control number, a line's number and a version stay where
+they look like one. What is longer, or has letters where there should be none, goes.
+
 It hides who and which, not how much. Source: X12.5 (ISA), the release's element dictionary in ``guides/words``.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, assert_never
 
+from canonical import crosswalks
 from crossdock.formats.x12.annotate import nearest_words
 from crossdock.formats.x12.elements import Element, Release
 from crossdock.formats.x12.findings import Code, Finding
-from crossdock.formats.x12.items import Group, Interchange, Item, TransactionSet
+from crossdock.formats.x12.items import (
+    Acknowledgement,
+    Group,
+    GroupEnd,
+    Interchange,
+    InterchangeEnd,
+    Item,
+    TransactionSet,
+)
 from crossdock.formats.x12.security import security_places
 from crossdock.formats.x12.structure import separator
 
@@ -40,8 +54,26 @@ _KEPT: Final = frozenset(
 """Elements of type AN that say nothing about anybody: control numbers, versions, loops, segments, levels and lines;
 codes of agencies, of goods and packages; dates as text."""
 
-_IDENTIFYING: Final = frozenset({"140", "116", "206", "207"})
-"""Elements of another type than AN that do: the carrier's code, the postal code, equipment."""
+_IDENTIFYING: Final = frozenset({"140", "116", "154", "206", "207", "1654", "1655"})
+"""Elements of another type than AN that do: the carrier's code, the postal code, equipment, points on the map."""
+
+_DIGITS: Final[Mapping[str, int]] = {"22": 30, "329": 9, "1251": 35}
+"""How many digits those of ``_KEPT`` may have that are no lines and no levels: goods, control numbers, periods."""
+
+_DIGITS_OF_LINES: Final = 6
+
+_CODE: Final = re.compile(r"[A-Za-z0-9]{1,3}|(?=.*[0-9])[A-Za-z0-9]{4}|[0-9]+|(?:UN|NA)[0-9]{4}")
+"""What a code may look like that no list holds: three letters at most, digits, or the number of a dangerous good."""
+
+_CODE_OF_BROKEN: Final = re.compile(r"[A-Za-z0-9]{1,2}|[0-9]{3,4}|[A-Za-z][0-9]{1,3}")
+"""The same in a segment that breaks its guide, where a name may stand in any place."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z]{0,3}[0-9 .:/+-]*|[0-9]{4,6}[A-Za-z0-9]{1,6}")
+"""What a number of a set, a line or a level may look like, and a version: letters before it are few."""
+
+_ODD_END: Final = re.compile(r"[^A-Za-z0-9]+\Z")
+_YEARS: Final = re.compile(r"(?:19|20)[0-9]{6}|[0-9]{1,6}")
+"""What may have been meant as a date, right or wrong."""
 
 _BINARY: Final = {"BIN": 1, "BDS": 2}
 """Segments with bytes of any kind, and which of their elements says how many there are."""
@@ -62,6 +94,8 @@ _TOKENS: Final = re.compile(
     rb"(?<![A-Za-z0-9])(?:ISA|IEA|TA1|TA3|ISB|ISE|GS|GE|ST|SE|UNA|UNB|PDF|PK)(?![A-Za-z0-9])"
 )
 _WORD: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]+")
+_VERSION: Final = re.compile(rb"[0-9]{6}(?![0-9])")
+_WORDS_OF_ENVELOPE: Final = re.compile(rb".*[A-Za-z0-9\x80-\xff]", re.DOTALL)
 _BLANKED: Final = bytes(
     0x58
     if chr(byte).isascii() and chr(byte).isalpha()
@@ -207,7 +241,13 @@ class Redactor:
                 return self._gs(item, raw)
             case TransactionSet():
                 return self._set(item, raw)
-        return raw
+            case GroupEnd():
+                return self._trailer(item.group.interchange, raw)
+            case Acknowledgement() | InterchangeEnd():
+                return self._trailer(item.interchange, raw)
+            case Finding():
+                return raw
+        assert_never(item)
 
     def _isa(self, item: Interchange, raw: bytes) -> bytes:
         sign = item.delimiters.element.encode(item.delimiters.encoding)
@@ -218,16 +258,40 @@ class Redactor:
             parts[place] = _blanks(parts[place])
         for place in (6, 8):
             parts[place] = self._of_bytes(parts[place], _marks(item))
+        for place in (1, 3, 5, 7, *range(9, 16)):
+            parts[place] = self._of_envelope(parts[place], item)
         return sign.join(parts)
 
     def _gs(self, item: Group, raw: bytes) -> bytes:
         delimiters = item.interchange.delimiters
         sign = delimiters.element.encode(delimiters.encoding)
         parts = raw.split(sign)
-        for place in (2, 3):
-            if place < len(parts) - 1:
+        for place in range(1, len(parts)):
+            if place in (2, 3) and place < len(parts) - 1:
                 parts[place] = self._of_bytes(parts[place], _marks(item.interchange))
+            else:
+                parts[place] = self._of_envelope(parts[place], item.interchange)
         return sign.join(parts)
+
+    def _trailer(self, interchange: Interchange, raw: bytes) -> bytes:
+        """TA1, GE and IEA: numbers, dates and codes, and nothing else stays."""
+        sign = interchange.delimiters.element.encode(interchange.delimiters.encoding)
+        first, *others = raw.split(sign)
+        return sign.join([first, *(self._of_envelope(part, interchange) for part in others)])
+
+    def _of_envelope(self, raw: bytes, interchange: Interchange) -> bytes:
+        """An element of an envelope other than an id, with the terminator that may follow it."""
+        delimiters = interchange.delimiters
+        content = raw.partition(delimiters.segment.encode(delimiters.encoding))[0]
+        found = _WORDS_OF_ENVELOPE.match(content)
+        if found is None:
+            return raw
+        text = found[0].decode("latin-1").strip()
+        if _PLAIN.fullmatch(text) and text not in (interchange.sender, interchange.receiver):
+            return raw
+        begin = _VERSION.match(content)  # of GS08, that something else follows in
+        at = begin.end() if begin is not None else 0
+        return raw[:at] + self._of_bytes(raw[at : found.end()], _marks(interchange)) + raw[found.end() :]
 
     def _of_bytes(self, raw: bytes, marks: str) -> bytes:
         try:
@@ -257,25 +321,37 @@ class Redactor:
         return b"".join(found)
 
     def _segment(self, segment: Sequence[str], words: Release, interchange: Interchange) -> Iterator[str]:
-        yield segment[0]
+        known = words.segments.get(segment[0])
+        yield self._segment_id(segment[0], words, interchange)
         if segment[0] in _BINARY:
             length_at = _BINARY[segment[0]]
             yield from segment[1 : length_at + 1]
             yield from map(_covered, segment[length_at + 1 :])
             return
         hidden = security_places(segment)
-        known = words.segments.get(segment[0])
         elements = known.elements if known is not None else ()
         marks = (interchange.delimiters.component, separator(interchange.delimiters.repetition))
+        is_broken = known is not None and bool(known.faults(list(segment), *marks))
         for place, value in enumerate(segment[1:], start=1):
             element = elements[place - 1] if place <= len(elements) else None
             if place in hidden:
                 yield "".join(one if one in "\r\n" else "." for one in value)
             else:
-                yield self._value(element, value, marks, interchange) if value else value
+                yield self._value(element, value, marks, interchange, is_broken) if value else value
+
+    def _segment_id(self, name: str, words: Release, interchange: Interchange) -> str:
+        """What stands where a segment's id should be; a name that slipped there goes."""
+        if len(name) <= 3 or name in words.known:
+            return name
+        return self.placeholders.of(name, avoid=_marks(interchange))
 
     def _value(
-        self, element: Element | None, value: str, marks: Sequence[str], interchange: Interchange
+        self,
+        element: Element | None,
+        value: str,
+        marks: Sequence[str],
+        interchange: Interchange,
+        is_broken: bool,
     ) -> str:
         for mark in marks[::-1]:  # repetitions, then components
             if mark and mark in value:
@@ -283,19 +359,23 @@ class Redactor:
                 of_components = mark == marks[0]
                 return mark.join(
                     self._value(
-                        _part(element, number) if of_components else element, part, inner, interchange
+                        _part(element, number) if of_components else element,
+                        part,
+                        inner,
+                        interchange,
+                        is_broken,
                     )
                     for number, part in enumerate(value.split(mark))
                 )
         if element is not None and element.components:
             element = element.components[0]
-        return self._plain(element, value, _marks(interchange))
+        return self._plain(element, value, _marks(interchange), is_broken)
 
-    def _plain(self, element: Element | None, value: str, marks: str) -> str:
+    def _plain(self, element: Element | None, value: str, marks: str, is_broken: bool) -> str:
         if element is None:
             return self._nobodys(value, marks)
         fault = element.fault(value) if value else None
-        if not _identifies(element, fault is not None and any(map(str.isalpha, value))):
+        if not _identifies(element, value, fault, is_broken):
             return value
         made = self.placeholders.of(value, _WORDS.get(element.reference, "ID"), marks)
         if element.fault(made) == fault:
@@ -344,13 +424,42 @@ def _part(element: Element | None, number: int) -> Element | None:
     return element.components[number] if number < len(element.components) else None
 
 
-def _identifies(element: Element, is_misplaced_text: bool) -> bool:
-    """Whether what stands there may say who or which. Letters where a number or a date should be may be a name."""
-    if element.reference in _KEPT:
-        return False
-    if element.type in ("AN", "B") or element.reference in _IDENTIFYING:
+def _identifies(element: Element, value: str, fault: str | None, is_broken: bool) -> bool:
+    """Whether what stands there may say who or which, be it that it belongs there or that it slipped there.
+
+    ``fault``: what is wrong with it there (element 723); ``is_broken``: something is wrong in its segment.
+    """
+    if element.reference in _IDENTIFYING:
         return True
-    return element.type != "ID" and is_misplaced_text
+    if element.type == "ID":
+        return not _is_code(element, value, fault, is_broken)
+    if element.reference in _KEPT:
+        is_long = sum(map(str.isdigit, value)) > _DIGITS.get(element.reference, _DIGITS_OF_LINES)
+        return is_long or _PLAIN.fullmatch(_ODD_END.sub("", value)) is None
+    if element.type in ("AN", "B"):
+        return True
+    if element.type == "DT" and value.isdigit():
+        return _YEARS.fullmatch(value) is None
+    # letters where a number or a date should be may be a name; more digits than it has, or many of them in a broken
+    # segment, somebody's number
+    if is_broken and value.isdigit():
+        return fault == "5" or len(value) > _DIGITS_OF_LINES
+    return fault is not None and any(map(str.isalpha, value))
+
+
+def _is_code(element: Element, value: str, fault: str | None, is_broken: bool) -> bool:
+    """Whether it is a code and nothing else: in a list that ships, or as short as a code."""
+    if value in element.codes or value in _listed(element.reference):
+        return True
+    if fault not in (None, "7"):  # 7: as long as a code of this list, and not in it
+        return len(value) <= 2 and value.isalnum()
+    return (_CODE_OF_BROKEN if is_broken else _CODE).fullmatch(value) is not None
+
+
+def _listed(reference: str) -> Collection[str]:
+    """The codes of an element that our crosswalks hold."""
+    found = crosswalks.lists().get(f"x12-{reference}")
+    return found.rows if found is not None else ()
 
 
 def _between(raw: bytes, sign: bytes) -> bytes:
