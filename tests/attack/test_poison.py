@@ -1,10 +1,12 @@
 """A message that nobody can work on takes nobody with it: what it holds, what it does to its worker, our faults."""
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from crossdock.errors import Misconfigured, WireDown
+from crossdock.formats import x12
 from crossdock.store.engine import TookTooLong
 from crossdock.store.tables import dead_letters, facts, parts, raw_messages
 from tests.attack.test_edi_order import a_set, balance, hub, interchange, rows, take
@@ -184,3 +186,12 @@ def test_what_a_person_must_edit_for_one_message_stops_none_beside_it(hub, monke
     hub.process()
     assert len(rows(hub, facts)) == 4
     assert [row.label for row in rows(hub, dead_letters)] == ["bad"]
+
+
+def test_a_flood_of_binary_segments_with_wrong_lengths_costs_what_its_bytes_cost():
+    """Each of them was once cut with all that follows: 8 000 took a minute, and 100 000 would have taken hours."""
+    flood = GOOD[0].replace(b"CTT*1~", b"BIN*3*abcd~" * 20_000 + b"CTT*1~")
+    begun = time.process_time()
+    sets = [item for item in x12.read(flood) if isinstance(item, x12.TransactionSet)]
+    assert time.process_time() - begun < 10
+    assert x12.Code.BINARY_LENGTH in {one.code for one in sets[0].findings}

@@ -343,6 +343,8 @@ class _Reader:
         at = text.find(joint + "SE" + element, pos, end)
         if at >= 0:
             end = at + len(joint)
+        if self._next("BIN", end) < end or self._next("BDS", end) < end:
+            return False  # before anything is cut: of thousands of them, each would cut all that follows
         part = text[pos:end]
         raws = part.split(joint)
         raws.pop()
