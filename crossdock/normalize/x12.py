@@ -45,6 +45,9 @@ WORDS_OF_SOMEBODY = (x12.Code.TEXT_BEFORE_ISA, x12.Code.JUNK_AFTER_IEA)
 MOST_INTERCHANGES = 10_000
 """A file with more interchanges than this is no business document: what follows is one part, set aside."""
 
+MOST_HOLLOW = 20
+"""So many groups of an interchange that lack their sets are parts of their own; the last one stands for the rest."""
+
 OURS = "It is a copy of what we sent. Look at the system that wrote it; then discard this, or replay it."
 
 
@@ -143,8 +146,11 @@ def read_x12(
                     yield _empty(message, envelope, ordinal)
                 yield from _interchange(raw, registry, envelope, partner_of, found, register, ordinal)
                 ordinal += not envelope.entries
-                for end in _hollow(envelope):
-                    yield _without_its_sets(message, end, ordinal)
+                hollow = _hollow(envelope)
+                for place, end in enumerate(hollow[:MOST_HOLLOW], 1):
+                    yield _without_its_sets(
+                        message, end, ordinal, len(hollow) - place if place == MOST_HOLLOW else 0
+                    )
                     ordinal += 1
                 envelope = None
             case x12.Finding():
@@ -636,12 +642,14 @@ def _group_errors(end: x12.GroupEnd) -> list[x12.Finding]:
     return _errors(end.findings) + _errors(end.group.findings)
 
 
-def _without_its_sets(message: RawMessage, end: x12.GroupEnd, ordinal: int) -> PartResult:
-    """A group whose sets are not there: it stands for them, so that a person sees that they are missing."""
+def _without_its_sets(message: RawMessage, end: x12.GroupEnd, ordinal: int, more: int) -> PartResult:
+    """A group whose sets are not there: it stands for them, so that a person sees that they are missing. ``more``:
+    for so many groups behind it too."""
+    label = f"group {end.group.functional_id} {end.group.control_number}"
     return set_aside(
         message,
         ordinal=ordinal,
-        label=f"group {end.group.functional_id} {end.group.control_number}",
+        label=f"{label} and {more} more" if more else label,
         problem=replace(of_finding(_group_errors(end)[0], "EDI.GROUP_REJECTED"), remedy=MISSING),
         offset=end.group.offset,
         length=end.group.length,

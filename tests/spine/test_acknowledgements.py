@@ -429,6 +429,13 @@ def test_a_group_whose_sets_are_missing_is_seen_beside_one_that_is_whole(trade):
     assert [(label, state) for label, state, _ in told(trade)] == [("group PR 7", "dead_lettered")]
 
 
+def test_of_a_flood_of_groups_without_sets_the_first_are_seen_and_the_rest_together(trade):
+    flood = [group("PR", number).replace("GE*0*", "GE*5*") for number in range(100, 200)]
+    trade.take(interchange(*flood, group("PR", 8, confirmation()), number=3))
+    labels = [label for label, _, _ in told(trade)]
+    assert (len(labels), labels[0], labels[-1]) == (20, "group PR 100", "group PR 119 and 80 more")
+
+
 def test_nobody_is_said_to_be_told_who_gets_no_answer(trade):
     trade.partner = acme(acknowledge="none", ta1="never")
     trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
