@@ -80,7 +80,7 @@ class Wrong:
     skips: int = 0
     """So many interchange numbers before its own were never used."""
     late_number: bool = False
-    """It carries the last of the numbers that were skipped."""
+    """It carries the first of the numbers that were skipped and not used since."""
     interchange_of: "Parcel | None" = None
     """It carries the interchange number of that one."""
     group_of: "Parcel | None" = None

@@ -167,7 +167,7 @@ class Script:
     def _number(self) -> None:
         interchanges: Counter[tuple[str, bool]] = Counter()
         groups: Counter[tuple[str, bool]] = Counter()
-        skipped: dict[str, int] = {}
+        skipped: dict[str, list[int]] = {}
         for order, parcel in enumerate(self.parcels, 1):
             parcel.order = order
             if parcel.same_as is not None or parcel.bare is not None:
@@ -178,14 +178,14 @@ class Script:
             if wrong.interchange_of is not None:
                 parcel.number = wrong.interchange_of.number
             elif wrong.late_number:
-                parcel.number = skipped[trader.name]
+                parcel.number = skipped[trader.name].pop(0)
             elif wrong.usage:
                 parcel.number = TEST_INTERCHANGES + order  # a test system counts by itself
             else:
                 interchanges[key] += 1 + wrong.skips
                 parcel.number = base + interchanges[key]
                 if wrong.skips:
-                    skipped[trader.name] = parcel.number - 1
+                    skipped.setdefault(trader.name, []).append(parcel.number - 1)
             for items in parcel.groups:
                 groups[key] += 1
                 number = (OUR_GROUPS if parcel.ours else 0) + trader.index * 1_000 + groups[key]
