@@ -9,7 +9,7 @@ from typing import Final
 from crossdock import toml_lines
 from crossdock.calendars import Calendars
 from crossdock.errors import Misconfigured
-from crossdock.partners.directory import Partners, default_folders
+from crossdock.partners.directory import PARTNERS_DIR, Partners, default_folders
 from crossdock.partners.partner import ACKNOWLEDGEMENTS, Partner
 from crossdock.partners.profile import read_profile
 from crossdock.toml_lines import TomlFile, did_you_mean
@@ -40,33 +40,42 @@ class Found:
 def path_of(name: str) -> Path:
     """The file of the profile with this name, right or wrong. Raises ``Misconfigured`` with the nearest name."""
     found: dict[str, Path] = {}
-    for folder in default_folders():
+    for folder in _folders():
         for path in sorted(folder.glob("*.toml")):
-            try:
-                own = toml_lines.read(path).values.get("name")
-            except Misconfigured:
-                own = None
-            found[own if isinstance(own, str) else path.stem] = path
+            found[_name_in(path) or path.stem] = path
     if name not in found:
         raise Misconfigured(f"no partner is named {name!r}{did_you_mean(name, list(found))}")
     return found[name]
 
 
 def paths() -> list[Path]:
-    """The files of all profiles that are used: one in the folder of the environment hides the packaged one."""
+    """The files of all profiles that are read, right or wrong. One in the folder of the environment hides the
+    packaged one; two of one name in one folder hide nothing. Raises ``Misconfigured`` for a folder that is none."""
     known, _ = Partners.look()
-    used = {known.path_of(partner) for partner in known}
-    hidden = {partner.name for partner in known}
-    found = list(used)
-    for folder in default_folders():
-        for path in sorted(folder.glob("*.toml")):
-            try:
-                own = toml_lines.read(path).values.get("name")
-            except Misconfigured:
-                own = None
-            if path not in used and own not in hidden:
-                found.append(path)
+    used = {partner.name: known.path_of(partner) for partner in known}
+    found: set[Path] = set()
+    for folder in _folders():
+        for path in folder.glob("*.toml"):
+            instead = used.get(str(_name_in(path)))
+            if instead is None or instead.parent == path.parent:
+                found.add(path)
     return sorted(found, key=lambda path: path.name)
+
+
+def _folders() -> list[Path]:
+    for folder in default_folders():
+        if not folder.is_dir():
+            raise Misconfigured(f"{folder}: is no folder; make it, or correct {PARTNERS_DIR}")
+    return default_folders()
+
+
+def _name_in(path: Path) -> str | None:
+    """The name that a file gives its partner, however wrong the rest of it is."""
+    try:
+        name = toml_lines.read(path).values.get("name")
+    except Misconfigured:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def check(path: Path) -> tuple[Partner | None, list[Found]]:
@@ -78,9 +87,23 @@ def check(path: Path) -> tuple[Partner | None, list[Found]]:
     except Misconfigured as error:
         return None, [Found.of(line) for line in str(error).splitlines()]
     partner = read_profile(file, problems, calendars)
+    problems += _names(path, file)
     if partner is not None:
         problems += _relies_on(partner, file)
     return partner, [Found.of(problem) for problem in problems]
+
+
+def _names(path: Path, file: TomlFile) -> Iterator[str]:
+    """A name that another file of the folder has too, which stops everything, and one that is not the file's own."""
+    name = file.values.get("name")
+    folder = path.resolve().parent
+    if not isinstance(name, str) or folder not in [each.resolve() for each in default_folders()]:
+        return
+    for other in sorted(folder.glob("*.toml")):
+        if other != path.resolve() and _name_in(other) == name:
+            yield f"{file.at('name')}: partner {name!r} is also in {other.name}; one partner is one file"
+    if path.stem != name:
+        yield f"{file.at('name')}: the file of partner {name!r} is called {name}.toml, and this is {path.name}"
 
 
 def _relies_on(partner: Partner, file: TomlFile) -> Iterator[str]:
@@ -94,12 +117,12 @@ def _others(partner: Partner, file: TomlFile) -> Iterator[str]:
     """Ids that belong to somebody else."""
     known, _ = Partners.look()
     for qualifier, identity in partner.ids:
-        other = known.find(qualifier, identity)
-        if other is not None and other.name != partner.name:
-            yield (
-                f"{file.at('ids')}: id {qualifier}/{identity} is already that of {other.name!r}; "
-                "one id belongs to one partner"
-            )
+        for other in known:
+            if other.name != partner.name and (qualifier, identity) in other.ids:
+                yield (
+                    f"{file.at('ids')}: id {qualifier}/{identity} is already that of {other.name!r}; "
+                    "one id belongs to one partner"
+                )
 
 
 def _connector(partner: Partner, file: TomlFile) -> Iterator[str]:

@@ -74,7 +74,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crossdock: Any) -> Wr
     monkeypatch.setenv("CROSSDOCK_PARTNERS_DIR", str(folder))
 
     def write(text: str) -> Path:
-        path = folder / "north.toml"
+        path = folder / "north_mill.toml"
         path.write_text(text, "utf-8")
         return path
 
@@ -242,6 +242,47 @@ def test_all_profiles_are_checked_at_once_those_that_do_not_load_included(
     assert [
         (one["file"], one["line"]) for one in ran.json["problems"] if one not in packaged["problems"]
     ] == [(str(path), 1)]
+
+
+def test_a_name_that_two_files_of_a_folder_have_is_told_before_it_stops_process(
+    crossdock: Any, write: Write
+) -> None:
+    path = write(PROFILE)
+    old = path.with_name("north_old.toml")
+    old.write_text(PROFILE, "utf-8")
+    assert crossdock("partner", "list").exit_code == 2
+    for ran in (crossdock("partner", "check"), crossdock("partner", "check", str(path))):
+        assert ran.exit_code == 1
+        assert (
+            f"{path}:1: partner 'north_mill' is also in north_old.toml; one partner is one file" in ran.stdout
+        )
+    ran = crossdock("partner", "check", "north_mill")
+    assert ran.exit_code == 1
+    assert "is also in north_" in ran.stdout
+    path.unlink()
+    ran = crossdock("partner", "check", "north_mill")
+    assert (ran.exit_code, ran.stdout) == (
+        1,
+        f"{old}:1: the file of partner 'north_mill' is called north_mill.toml, and this is north_old.toml\n",
+    )
+
+
+def test_a_folder_of_profiles_that_is_none_is_told_before_it_stops_process(
+    crossdock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSDOCK_PARTNERS_DIR", str(tmp_path / "gone"))
+    for arguments in ((), ("acme_supply",)):
+        ran = crossdock("partner", "check", *arguments)
+        assert ran.exit_code == 2
+        assert "gone: is no folder; make it, or correct CROSSDOCK_PARTNERS_DIR" in ran.stderr
+
+
+def test_an_id_that_two_profiles_have_is_told_of_each_of_them(crossdock: Any, write: Write) -> None:
+    path = write(PROFILE)
+    other = path.with_name("a_mill.toml")
+    other.write_text(PROFILE.replace("north_mill", "a_mill"), "utf-8")
+    for name in ("north_mill", "a_mill"):
+        assert "id 01/123456789 is already that of" in crossdock("partner", "check", name).stdout, name
 
 
 # ── diff ─────────────────────────────────────────────────────────────────────────────────────────────────────
