@@ -90,6 +90,15 @@ class Watchful(Protocol):
         ...
 
 
+@runtime_checkable
+class Patient(Protocol):
+    """A source that waits until a thing lies still before it takes it: ask after ``read`` was walked to its end."""
+
+    def not_yet_quiet(self) -> int:
+        """How many things were seen in this read that may still be growing, and are looked at again."""
+        ...
+
+
 class Sink(Protocol):
     """A system that is written to. One call is one attempt: a sink never retries and never sleeps."""
 

@@ -17,7 +17,7 @@ from crossdock import deadletters
 from crossdock.errors import CrossdockError, Refused
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Problem, RawMessage, Stage, Verdict
-from crossdock.ports import Clock, Source, Watchful
+from crossdock.ports import Clock, Patient, Source, Watchful
 from crossdock.store import inbox
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class ReadByAnother(CrossdockError):
 class Received:
     """What one run of a source came to.
 
-    ``counts``: received, stored, duplicate, set_aside, and skipped: what a source saw for the first time and did not
-    take. ``untold``: messages that are stored and whose source could
-    not be told, each with the sentence that says why. ``error``: what ended the reading early; what was committed
-    before it stays.
+    ``counts``: received, stored, duplicate, set_aside; skipped: what a source saw for the first time and did not
+    take; not_yet_quiet: what it saw and leaves until it lies still. ``untold``: messages that are stored and whose
+    source could not be told, each with the sentence that says why. ``error``: what ended the reading early; what was
+    committed before it stays.
     """
 
     counts: dict[str, int]
@@ -85,6 +85,8 @@ def receive(
             counts["skipped"] = _note_what_was_seen(
                 store, source, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
             )
+        if isinstance(source, Patient):
+            counts["not_yet_quiet"] = source.not_yet_quiet()
     except CrossdockError as caught:
         error = caught
     complaint = str(error) if error else "; ".join(sentence for _, sentence in untold[:3]) or None

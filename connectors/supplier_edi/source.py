@@ -43,11 +43,13 @@ class SupplierFiles:
         self._wire = Sftp(login)
         self._position: str | None = None
         self._skipped: list[Skipped] = []
+        self._young = 0
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
         """The files that lie still, oldest first."""
         self._position = None
         self._skipped = []
+        self._young = 0
         listing = self._wire.listing(self._settings.directory, most=self._settings.max_names)
         archive = self._settings.archive.rstrip("/").rpartition("/")
         inside = archive[0] == self._settings.directory.rstrip("/")
@@ -71,6 +73,10 @@ class SupplierFiles:
     def skipped(self) -> tuple[Skipped, ...]:
         """What lies there and was not taken, with the reason."""
         return tuple(self._skipped)
+
+    def not_yet_quiet(self) -> int:
+        """How many files of the last read may still be growing."""
+        return self._young
 
     def settle(self, message: RawMessage, verdict: Verdict) -> None:
         """Move the file to the archive, and its marker. A file that is there no more was moved before.
@@ -149,8 +155,10 @@ class SupplierFiles:
             same = (size, mtime) == (file.size, file.mtime)
             if same and now - seen >= self._settings.stable_for_s:
                 ready.append(file)
-            elif len(looks) >= MOST_LOOKS:
-                continue
+            else:
+                self._young += 1
+                if len(looks) >= MOST_LOOKS:
+                    continue
             if same and seen <= now:
                 # A file that is ready keeps its look: if it cannot be read now, it need not be looked at twice.
                 looks[file.name] = (size, mtime, seen)
@@ -167,7 +175,8 @@ class SupplierFiles:
             self._skip(file, "sftp.too_large", str(error))
             return None
         except FileChanged:
-            # Still being written: it is looked at again, and taken when it lies still. Nothing to tell.
+            # Still being written: it is looked at again, and taken when it lies still.
+            self._young += 1
             return None
         except Refused as error:
             if error.status != "SSH_FX_NO_SUCH_FILE":  # taken back by the supplier since the listing

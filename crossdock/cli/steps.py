@@ -1,16 +1,16 @@
 """``crossdock receive | process | deliver``: one step of the walk, by hand. The DAGs call the same functions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from crossdock.cli.command import command
-from crossdock.cli.exits import ExitCode
+from crossdock.cli.exits import ExitCode, exit_code_of
 from crossdock.cli.talk import Talk
-from crossdock.errors import Misconfigured
+from crossdock.errors import CrossdockError, Misconfigured
 
 if TYPE_CHECKING:
     from crossdock.hub import Hub
@@ -78,8 +78,33 @@ def deliver(
             raise Misconfigured(f"connector {target!r} is not written to: it has no [sink]")
         targets = [target]
     with _hub() as hub:
-        return _report(
-            talk, [hub.deliver(each, limit_s=seconds) for each in targets], "crossdock write-backs list"
+        if target is not None:
+            reports: list[Any] = [hub.deliver(target, limit_s=seconds)]
+        else:
+            mine = [name for name in targets if registry.manifest(name).tenant == hub.tenant]
+            reports = [_delivered(hub, each, seconds) for each in mine]
+        return _report(talk, reports, "crossdock write-backs list")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NotDelivered:
+    """A target that a person must mend first, reported among those that can be written to."""
+
+    step: str
+    connector: str
+    error: str
+    exit_code: int
+    run_id: None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def _delivered(hub: "Hub", target: str, seconds: float | None) -> Any:
+    """The report of one target of several: one that cannot be used does not keep the others waiting."""
+    try:
+        return hub.deliver(target, limit_s=seconds)
+    except CrossdockError as error:
+        return _NotDelivered(
+            step="deliver", connector=target, error=str(error), exit_code=int(exit_code_of(error))
         )
 
 
@@ -102,25 +127,52 @@ def _hub() -> "Iterator[Hub]":
 
 
 def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
-    """Show what the runs did. A broken connector is exit code 4; what was set aside is no failure of the run."""
+    """Show what the runs did. A broken connector is exit code 4, one that a person must mend first 2; what was set
+    aside is no failure of the run."""
     broken = [report for report in reports if report.error]
     if not talk.answer({"runs": [_as_dict(report) for report in reports]}):
         for report in reports:
-            counts = ", ".join(
-                f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count
-            )
-            talk.line(
-                " ".join(filter(None, [report.step, report.connector or ""]))
-                + f": {counts or 'nothing to do'}"
-            )
+            talk.line(f"{_who(report)}: {_what(report)}")
+            if report.counts.get("not_yet_quiet"):
+                talk.next_step(f"crossdock {_who(report)} --once", "some seconds later: is it still growing?")
             if any(count for name, count in report.counts.items() if name in ("set_aside", "dead_lettered")):
                 talk.next_step("crossdock dead-letters list", "something was set aside")
         if not broken:
             talk.next_step(then)
     for report in broken:
-        talk.say(f"crossdock: {report.step} {report.connector or ''}: {report.error}")
+        talk.say(f"crossdock: {_who(report)}: {report.error}")
+    if any(isinstance(report, _NotDelivered) and report.exit_code == ExitCode.USAGE for report in broken):
+        return ExitCode.USAGE
     return ExitCode.REMOTE if broken else ExitCode.OK
 
 
+_WORDS: Final = {"not_yet_quiet": "seen, not yet quiet"}
+"""Counts whose own name would not say it."""
+
+_COULD_NOT: Final = {"receive": "could not look", "deliver": "could not deliver"}
+
+
+def _who(report: Any) -> str:
+    return " ".join(filter(None, [report.step, report.connector]))
+
+
+def _what(report: Any) -> str:
+    """What a run did, in its counts. One that failed before it did anything did not find that nothing was to do."""
+    said = [
+        f"{count} {_WORDS.get(name, name.replace('_', ' '))}"
+        for name, count in report.counts.items()
+        if count
+    ]
+    idle = "nothing to do" if not report.error else _COULD_NOT.get(report.step, "failed")
+    return ", ".join(said) or idle
+
+
 def _as_dict(report: Any) -> dict[str, Any]:
-    return {**asdict(report), "run_id": str(report.run_id)}
+    run_id = str(report.run_id) if report.run_id is not None else None
+    return {
+        "step": report.step,
+        "connector": report.connector,
+        "run_id": run_id,
+        "counts": dict(report.counts),
+        "error": report.error,
+    }

@@ -306,6 +306,56 @@ def test_a_target_that_does_not_answer_is_exit_code_4(
     assert crossdock("connector", "check", "erp").exit_code == 4
 
 
+SUPPLIER_DOWN = {
+    "conn_type": "crossdock-sftp", "host": "127.0.0.1", "port": 1, "login": "crossdock", "password": "hushhush",
+    "extra": {"host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJd2ZQ1m5ZC0u8mN3Zt7b0p6n1D4n2o0vO3ZC1Q7cQ0x"},
+}  # fmt: skip
+
+
+def test_a_target_that_is_not_defined_does_not_keep_the_others_waiting(
+    crossdock: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_CROSSDOCK_ERP", raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_SUPPLIER_EDI", json.dumps(SUPPLIER_DOWN))
+    ran = crossdock("deliver", "--once", "--json")
+    assert ran.exit_code == 2
+    runs = {run["connector"]: run for run in ran.json["runs"]}
+    assert "'crossdock_erp' is not defined" in runs["erp"]["error"]
+    assert runs["supplier_edi"]["error"] is None
+    assert runs["supplier_edi"]["run_id"]
+    shown = crossdock("deliver", "--once")
+    assert shown.exit_code == 2
+    assert shown.stdout.splitlines() == [
+        "deliver erp: could not deliver",
+        "deliver supplier_edi: nothing to do",
+    ]
+    assert "crossdock: deliver erp: connection 'crossdock_erp' is not defined" in shown.stderr
+    assert crossdock("deliver", "erp", "--once").exit_code == 2
+
+
+def test_a_source_that_is_down_was_not_found_to_have_nothing(
+    crossdock: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_SUPPLIER_EDI", json.dumps(SUPPLIER_DOWN))
+    ran = crossdock("receive", "supplier_edi", "--once")
+    assert (ran.exit_code, ran.stdout) == (4, "receive supplier_edi: could not look\n")
+
+
+def test_files_that_may_still_grow_are_said_to_be_there(
+    crossdock: Any, told: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deploy.sandbox.world import World
+
+    with World(tmp_path / "world") as world:
+        for name, value in world.environment().items():
+            monkeypatch.setenv(name, value)
+        world.supplier.put("one.edi", b"ISA*00~")
+        world.supplier.put("two.edi", b"ISA*01~")
+        ran = crossdock("receive", "supplier_edi", "--once")
+    assert (ran.exit_code, ran.stdout) == (0, "receive supplier_edi: 2 seen, not yet quiet\n")
+    assert "crossdock receive supplier_edi --once" in ran.stderr
+
+
 def test_process_by_hand_is_the_step_of_the_dag(crossdock: Any, told: Any) -> None:
     ran = crossdock("process", "--once", "--json")
     assert ran.exit_code == 0

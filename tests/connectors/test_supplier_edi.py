@@ -10,7 +10,7 @@ from connectors.supplier_edi import sink as sink_module
 from connectors.supplier_edi import source as source_module
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown
 from crossdock.messages import Delivered, Reject, Retry, Unsure, Verdict
-from crossdock.ports import Checkable, Searchable, Secret, Sink, Source, Watchful
+from crossdock.ports import Checkable, Patient, Searchable, Secret, Sink, Source, Watchful
 from crossdock.testing.sftp_server import SftpServer
 
 CONNECTORS = Path(__file__).resolve().parents[2] / "connectors"
@@ -72,7 +72,7 @@ class Reader:
 def test_the_connectors_are_what_the_ports_ask_for(open_source, sink):
     source: Source = open_source()
     target: Sink = sink
-    assert isinstance(source, Watchful) and isinstance(source, Checkable)
+    assert isinstance(source, Watchful) and isinstance(source, Checkable) and isinstance(source, Patient)
     assert isinstance(target, Searchable) and isinstance(target, Checkable)
 
 
@@ -80,10 +80,13 @@ def test_a_file_is_taken_at_the_second_look(server, clock, open_source):
     drop(server, "855.edi", b"ISA*")
     reader = Reader(open_source())
     assert reader.read() == []
+    assert reader.source.not_yet_quiet() == 1
     clock.move(2)
     assert reader.read() == []
+    assert reader.source.not_yet_quiet() == 1
     clock.move(5)
     (message,) = Reader.read(reader)
+    assert reader.source.not_yet_quiet() == 0
     assert (message.name, message.body, message.key) == (
         "855.edi",
         b"ISA*",
