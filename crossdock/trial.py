@@ -1,5 +1,6 @@
 """Try: what a file would come to, with nothing written anywhere: no store, no connection, no control number."""
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from crossdock.deadletters import problem_of
 from crossdock.decide import Router
 from crossdock.edi_plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.formats import x12
 from crossdock.messages import Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
 from crossdock.partners import Partner, Partners
@@ -102,7 +104,8 @@ def try_file(
     """Parse, map and decide a file as if it had come from a source of its kind.
 
     ``document``: "x12", "erp_order_hold", ...; guessed from the first bytes when not given. ``partner``: take every
-    interchange as this partner's, whatever ids it carries. Raises ``Misconfigured`` for an unknown partner or kind.
+    interchange as this partner's, whatever ids it carries and whomever it addresses. Raises ``Misconfigured`` for an
+    unknown partner or kind.
     """
     kind = document or guess(body, registry)
     manifest = _source_of(kind, registry)
@@ -116,9 +119,8 @@ def try_file(
         received_at=now,
         name=name,
     )
-    normalizer = Normalizer(
-        registry=registry, partners=partners, clock=clock, assume=partners.named(partner) if partner else None
-    )
+    assumed = _as_addressed(partners.named(partner), body) if partner else None
+    normalizer = Normalizer(registry=registry, partners=partners, clock=clock, assume=assumed)
     normalized = normalizer.normalize(message, document=kind)
     documents = [doc for part in normalized.parts for doc in part.documents]
     events = [doc for doc in documents if "code" in doc["data"]]
@@ -162,6 +164,15 @@ def try_file(
         answers={doc["id"]: found for doc, sender in facts if (found := _ended_by(doc, sender))},
         matches=list(_try_matching(facts)),
     )
+
+
+def _as_addressed(partner: Partner, body: bytes) -> Partner:
+    """The partner as it would be if it had sent this: it calls us as the first interchange does. A copy of what we
+    sent stays one."""
+    opened = next((item for item in x12.read(io.BytesIO(body)) if isinstance(item, x12.Interchange)), None)
+    if opened is None or (opened.sender_qualifier, opened.sender) == partner.ours:
+        return partner
+    return replace(partner, ours=(opened.receiver_qualifier, opened.receiver))
 
 
 def guess(body: bytes, registry: Registry) -> str:

@@ -155,6 +155,29 @@ def test_a_file_may_be_tried_as_another_partners(crossdock: Any, tmp_path: Path)
     assert crossdock("try", str(stranger), "--partner", "acme_supply", "--json").exit_code == 0
 
 
+def test_a_file_that_is_tried_as_anothers_may_be_addressed_to_anybody(crossdock: Any, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.edi"
+    body = Path(BACKORDER).read_bytes().replace(b"ACMESUPPLY     ", b"SOMEBODYELSE   ")
+    stranger.write_bytes(body.replace(b"*ZZ*CROSSDOCK      *", b"*12*3125550100     *"))
+    assert b"3125550100" in stranger.read_bytes()
+    trial = crossdock("try", str(stranger), "--partner", "acme_supply", "--json")
+    assert (trial.exit_code, trial.json["parts"][0]["problem"]) == (0, None)
+    answer = trial.json["acknowledgements"][0]["body_text"]
+    assert answer.split("*")[5:7] == ["12", "3125550100     "], "it is answered as it calls us"
+
+
+def test_a_copy_of_our_own_order_stays_one_whoever_it_is_tried_for(crossdock: Any, tmp_path: Path) -> None:
+    order = tmp_path / "order.edi"
+    order.write_text(
+        "ISA*00*          *00*          *ZZ*CROSSDOCK      *ZZ*ELSEWHERE      *261118*0900*U*00401*000000901*0*P*>~\n"
+        "GS*PO*CROSSDOCK*ELSEWHERE*20261118*0900*901*X*004010~\nST*850*0001~\nBEG*00*SA*4500123456**20261118~\n"
+        "PO1*1*100*EA*11.00*PE*BP*PUMP-40~\nCTT*1~\nSE*5*0001~\nGE*1*901~\nIEA*1*000000901~\n"
+    )
+    trial = crossdock("try", str(order), "--partner", "acme_supply", "--json")
+    assert trial.exit_code == 0, trial.json["parts"]
+    assert trial.json["acknowledgements"] == []
+
+
 def test_a_json_document_is_tried_when_it_is_named(crossdock: Any) -> None:
     hold = str(SAMPLES / "erp_order_hold/samples/credit_limit.json")
     trial = crossdock("try", hold, "--document", "erp_order_hold", "--json")
