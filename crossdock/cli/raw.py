@@ -24,7 +24,11 @@ def list_(
     source: Source = None,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="TEXT", help="Of this name at the sender, or a part of it."),
+        typer.Option(
+            "--name",
+            metavar="TEXT",
+            help="Of this name at the sender, or a part of it; also where the same bytes came again.",
+        ),
     ] = None,
     when: Since = None,
     limit: Limit = 50,
@@ -41,14 +45,15 @@ def list_(
         talk,
         page,
         what="raw messages",
-        heads=("id", "received", "source", "name", "bytes", "parts", "told"),
+        heads=("id", "received", "source", "name", "bytes", "parts", "again", "settled"),
         cells=lambda row: (
             short_id(row["id"]), short_time(row["received_at"]), row["source"], row["name"], row["size"],
-            "waiting" if row["part_count"] is None else row["part_count"], row["settled_at"] is not None,
+            "waiting" if row["part_count"] is None else row["part_count"], row["times_again"],
+            row["settled_at"] is not None,
         ),
         nothing="no raw messages fit; leave out a filter, or receive something: crossdock receive NAME --once",
         follow="crossdock raw show {id}",
-        optional=("told", "parts", "received"),
+        optional=("settled", "again", "parts", "received"),
     )  # fmt: skip
 
 
@@ -80,11 +85,16 @@ def show(
             "from": found["source"],
             "name": found["name"],
             "received": short_time(found["received_at"]),
-            "told": short_time(found["settled_at"]) if found["settled_at"] else "not yet",
+            "settled": _settled(found["settled_at"]),
             "type": found["media_type"],
             "sha256": found["sha256"],
+            "came again": [
+                f"as {one['name']}, at {short_time(one['seen_at'])}" for one in found["came_again"]
+            ],
         }
     )
+    if found["times_again"] > len(found["came_again"]):
+        talk.line(f"  and {found['times_again'] - len(found['came_again'])} times more before these")
     talk.heading("parts")
     talk.table(
         ("part", "what", "partner", "state"),
@@ -94,6 +104,15 @@ def show(
     talk.heading(f"bytes ({len(body)})")
     show_body(talk, body)
     talk.next_step(f"crossdock raw show {short_id(found['id'])} --raw > FILE", "the exact bytes")
+
+
+def _settled(at: str | None) -> str:
+    """Whether the source let go of it: a file was archived, a webhook answered. It tells the partner nothing."""
+    return (
+        f"{short_time(at)}: the source was told that we have it"
+        if at
+        else "not yet: the source is told again"
+    )
 
 
 TEXT_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ rows follow.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -38,6 +38,7 @@ from crossdock.store.stories import (
     get_raw,
     get_write_back,
     resolve,
+    times_again,
 )
 
 __all__ = [
@@ -227,15 +228,23 @@ def list_raw(
     after: str | None = None,
     limit: int = 50,
 ) -> Page:
-    """Raw messages, the last received first, without their bodies. ``name`` may be a part of one."""
-    raw = tables.raw_messages
-    wanted = [raw.c.tenant == tenant, *with_text(raw.c.name, name)]
+    """Raw messages, the last received first, without their bodies. ``name`` may be a part of one, and also of that
+    under which the same bytes came again: ``times_again`` counts these."""
+    raw, again = tables.raw_messages, tables.duplicates
+    wanted = [raw.c.tenant == tenant]
+    if name is not None:
+        under = sa.select(again.c.raw_id).where(again.c.tenant == tenant, *with_text(again.c.name, name))
+        wanted.append(sa.or_(*with_text(raw.c.name, name), raw.c.id.in_(under)))
     if source is not None:
         wanted.append(raw.c.source == source)
     if since is not None:
         wanted.append(raw.c.received_at >= since)
     query = sa.select(*raw_columns()).where(*wanted)
-    return page_of(connection, query, raw.c.received_at, raw.c.id, after, limit)
+    page = page_of(connection, query, raw.c.received_at, raw.c.id, after, limit)
+    times = times_again(connection, tenant, [item["id"] for item in page.items])
+    return replace(
+        page, items=tuple({**item, "times_again": times.get(item["id"], 0)} for item in page.items)
+    )
 
 
 def list_runs(

@@ -21,6 +21,9 @@ from crossdock.store.pages import (
     write_back_columns,
 )
 
+SHOWN_AGAIN: Final = 50
+"""Of so many times that a raw message came again each is told; more are counted."""
+
 
 def get_event(connection: Connection, tenant: str, event_id: uuid.UUID) -> Row:
     """An event with its sealed document, where it came from, and what was decided."""
@@ -136,8 +139,9 @@ def get_dead_letter(connection: Connection, tenant: str, dead_letter_id: uuid.UU
 
 
 def get_raw(connection: Connection, tenant: str, raw_id: uuid.UUID) -> Row:
-    """A raw message with what became of each of its parts. Its bytes: ``body_of_raw``."""
-    raw, parts = tables.raw_messages, tables.parts
+    """A raw message with what became of each of its parts, and as what the same bytes came again: the last
+    ``SHOWN_AGAIN`` times of ``times_again``. Its bytes: ``body_of_raw``."""
+    raw, parts, again = tables.raw_messages, tables.parts, tables.duplicates
     found = one_row(
         connection,
         sa.select(*raw_columns()).where(raw.c.tenant == tenant, raw.c.id == raw_id),
@@ -150,7 +154,26 @@ def get_raw(connection: Connection, tenant: str, raw_id: uuid.UUID) -> Row:
         .where(parts.c.tenant == tenant, parts.c.raw_id == raw_id)
         .order_by(parts.c.ordinal),
     )
+    found["times_again"] = times_again(connection, tenant, [raw_id]).get(str(raw_id), 0)
+    found["came_again"] = all_rows(
+        connection,
+        sa.select(again.c.name, again.c.seen_at)
+        .where(again.c.tenant == tenant, again.c.raw_id == raw_id)
+        .order_by(again.c.seen_at.desc(), again.c.id)
+        .limit(SHOWN_AGAIN),
+    )
     return found
+
+
+def times_again(connection: Connection, tenant: str, ids: Sequence[uuid.UUID | str]) -> dict[str, int]:
+    """How many times the bytes of these raw messages came again, by id; those that did not are not in it."""
+    again = tables.duplicates
+    rows = connection.execute(
+        sa.select(again.c.raw_id, sa.func.count())
+        .where(again.c.tenant == tenant, again.c.raw_id.in_([uuid.UUID(str(one)) for one in ids]))
+        .group_by(again.c.raw_id)
+    )
+    return {str(raw_id): int(count) for raw_id, count in rows}
 
 
 def body_of_raw(connection: Connection, tenant: str, raw_id: uuid.UUID) -> bytes:

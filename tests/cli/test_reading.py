@@ -15,6 +15,36 @@ GROUPS = ("events", "cases", "write-backs", "dead-letters", "raw", "runs")
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 
+def test_a_file_that_came_again_is_found_under_its_other_name(crossdock: Any, told: Any) -> None:
+    for number, name in enumerate(("answer_again.edi", "answer.edi")):
+        told.insert(
+            tables.duplicates,
+            {
+                "id": uuid.UUID(int=number + 1),
+                "source": "supplier_edi",
+                "raw_id": told.raw,
+                "name": name,
+                "seen_at": NOW + timedelta(minutes=number),
+            },
+        )
+    found = crossdock("raw", "list", "--name", "answer_again", "--json").json["items"]
+    assert [(one["id"], one["times_again"]) for one in found] == [(str(told.raw), 2)]
+    assert crossdock("raw", "list", "--name", "nowhere", "--json").json["items"] == []
+    everything = crossdock("raw", "list", "--json").json["items"]
+    assert {one["id"]: one["times_again"] for one in everything} == {str(told.raw): 2, str(told.large): 0}
+    shown = crossdock("raw", "show", "a0").stdout
+    assert "as answer_again.edi, at 2026-11-20 14:00:00Z" in shown
+    again = crossdock("raw", "show", "a0", "--json").json["came_again"]
+    assert [one["name"] for one in again] == ["answer.edi", "answer_again.edi"]
+    assert "came again" not in crossdock("raw", "show", "a1").stdout
+
+
+def test_a_source_that_let_go_of_a_file_told_the_sender_nothing(crossdock: Any, told: Any) -> None:
+    assert "SETTLED" in crossdock("raw", "list").stdout
+    assert "settled" in crossdock("raw", "show", "a0").stdout
+    assert "TOLD" not in crossdock("raw", "list").stdout
+
+
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_list_is_one_json_document_of_one_shape(crossdock: Any, told: Any, group: str) -> None:
     ran = crossdock(group, "list", "--json")
