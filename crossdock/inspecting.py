@@ -1,12 +1,14 @@
 """By what an X12 file is read when a person looks at it: our guides and lists, and what is agreed with a partner."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crossdock.formats.x12.inspect import Terms, text_of
+from crossdock.formats.x12.items import Interchange
 from crossdock.formats.x12.overlay import Overlay
 
 if TYPE_CHECKING:
-    from crossdock.partners import Partner
+    from crossdock.partners import Partner, Partners
     from crossdock.registry import Registry
 
 
@@ -33,4 +35,22 @@ def terms(registry: "Registry", partner: "Partner | None" = None) -> Terms:
         refuses=refuses,
         kind=partner.acknowledgement_of,
         other_group=partner.other_group,
+        agreed_with=partner.name,
+        element=partner.element,
+        component=partner.component,
     )
+
+
+def terms_of_sender(registry: "Registry", partners: "Partners") -> Callable[[Interchange], Terms]:
+    """Each interchange by what is agreed with whom its ISA names as the sender; by the plain guides where that is
+    nobody that we know."""
+    known: dict[str, Terms] = {}
+
+    def of(opened: Interchange) -> Terms:
+        partner = partners.find(opened.sender_qualifier, opened.sender)
+        name = partner.name if partner is not None else ""
+        if name not in known:
+            known[name] = terms(registry, partner)
+        return known[name]
+
+    return of

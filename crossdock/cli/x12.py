@@ -16,8 +16,8 @@ from crossdock.cli.talk import Talk
 from crossdock.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from crossdock.formats.x12.inspect import Inspector, Terms, View
-    from crossdock.partners import Partner
+    from crossdock.formats.x12.inspect import Inspector, Terms, TermsOf, View
+    from crossdock.partners import Partner, Partners
 
 x12 = group("x12", "X12: look at a file, its envelopes, its sets, and everything that is wrong with it.")
 
@@ -43,6 +43,7 @@ def declare(app: typer.Typer) -> None:
         "crossdock x12 inspect order.edi --errors",
         "crossdock x12 inspect order.edi --set 17 --elements",
         "crossdock x12 inspect order.edi --partner acme_supply",
+        "crossdock x12 inspect order.edi --standard",
         "crossdock x12 inspect order.edi --redact --output shareable.edi",
         "crossdock x12 inspect *.edi --json",
     ),
@@ -76,9 +77,12 @@ def inspect(
         typer.Option(
             "--partner",
             metavar="NAME",
-            help="By what is agreed with this partner: see `crossdock partner list`.",
+            help="By what is agreed with this partner, whoever the ISA names: see `crossdock partner list`.",
         ),
     ] = None,
+    standard: Annotated[
+        bool, typer.Option("--standard", help="By the plain guides, whatever is agreed with the sender.")
+    ] = False,
     redact: Annotated[
         bool,
         typer.Option(
@@ -93,18 +97,27 @@ def inspect(
 ) -> ExitCode:
     """Show a file as a person reads it: segments with names, loops, codes, and everything that is wrong at its place.
 
-    Shows what our acknowledgement would say of each set and group. A long file is shown in part, and what is left out
+    Each interchange is read by what is agreed with the partner that its ISA names as the sender; by the plain guides
+    where that is nobody that we know, with --standard, and with --redact. Shows what our acknowledgement would say of
+    each set and group. A long file is shown in part, and what is left out
     is said. ISA02 and ISA04, which may hold passwords, are never shown.
     """
     from crossdock.formats.x12.inspect import View
-    from crossdock.inspecting import terms
+    from crossdock.inspecting import terms, terms_of_sender
     from crossdock.registry import Registry
 
+    if standard and partner is not None:
+        raise Misconfigured(
+            "--standard is without what is agreed with a partner, and --partner with it: name one"
+        )
     if output is not None and not redact:
         raise Misconfigured("--output is where the redacted file goes: add --redact")
     if output is not None and len(files) > 1 and not output.is_dir():
         raise Misconfigured(f"{output} is no folder: name one for {len(files)} redacted files")
     agreed = _partner(partner) if partner is not None else None
+    registry = Registry()
+    # what is shared names nobody, so nobody's profile may show in how it is read
+    plain = agreed is not None or standard or redact
     whole = segments or sets is not None
     view = View(
         sets=None if segments else limit,
@@ -116,7 +129,7 @@ def inspect(
     reading = _Reading(
         talk,
         view,
-        terms(Registry(), agreed),
+        terms(registry, agreed) if plain else terms_of_sender(registry, _known(talk)),
         agreed,
         with_content=segments,
         with_elements=elements,
@@ -139,6 +152,16 @@ def _partner(name: str) -> "Partner":
     return Partners.load().named(name)
 
 
+def _known(talk: Talk) -> "Partners":
+    """The profiles that are right: one that is wrong is no reason to show no file, and is said."""
+    from crossdock.partners import Partners
+
+    partners, problems = Partners.look()
+    if problems:
+        talk.say("a profile is wrong, and nothing is read by it: crossdock partner check")
+    return partners
+
+
 class _Reading:
     """Reads files one after another, shows each, and remembers whether all of them are right."""
 
@@ -146,7 +169,7 @@ class _Reading:
         self,
         talk: Talk,
         view: "View",
-        terms: "Terms",
+        terms: "Terms | TermsOf",
         partner: "Partner | None",
         *,
         with_content: bool,

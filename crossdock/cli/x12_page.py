@@ -104,6 +104,8 @@ class Page:
                 f"{code} {count:,}" if count > 1 else code for code, count in report.by_code.items()
             )
             said.append(f"{_count(report.finding_count, 'finding')} ({codes})")
+        if report.refused:
+            said.append(f"{_count(report.refused, 'set')} refused")
         self._talk.styled(("; ".join(said) or "levels that do not fit", "red"))
 
     def _interchange(self, report: "InterchangeReport") -> None:
@@ -121,7 +123,7 @@ class Page:
         )  # fmt: skip
         said = " ".join(f"{name} {mark!r}" for name, mark in marks if mark)
         self._talk.line(f"  segment {opened.ordinal}, byte {opened.offset}; delimiters: {said}")
-        self._talk.line(f"  {self._read_by(opened.sender_qualifier, opened.sender)}")
+        self._talk.line(f"  {self._read_by(report)}")
         self._excerpts(opened.findings)
         for answer in report.acknowledgements:
             self._talk.line(
@@ -138,13 +140,13 @@ class Page:
             asked = " (ISA14 asks for one)" if opened.ack_requested else ""
             self._talk.styled(("  the TA1 would say", ""), (asked, "dim"), (": ", ""), _styled(report.answer))
 
-    def _read_by(self, qualifier: str, identity: str) -> str:
+    def _read_by(self, report: "InterchangeReport") -> str:
         if self._partner is not None:
             return f"read by what is agreed with {self._partner.name}"
-        name = self._known_as(qualifier, identity)
-        if name:
-            return f"sent by {name}; read by the plain guides (--partner {name}: by what is agreed)"
-        return "read by the plain guides"
+        if report.agreed_with:
+            return f"sent by {report.agreed_with}; read by what is agreed with {report.agreed_with}"
+        name = self._known_as(report.opened.sender_qualifier, report.opened.sender)
+        return f"sent by {name}; read by the plain guides" if name else "read by the plain guides"
 
     def _group(self, report: "GroupReport") -> None:
         opened = report.opened
@@ -177,7 +179,7 @@ class Page:
                 (f"  the {kind} would say of group {opened.control_number}: ", ""),
                 _styled(report.answer),
                 (
-                    f"   ({'*'.join(report.answer.segments[-1])}; {counts})"
+                    f"   ({report.answer.written(report.answer.segments[-1])}; {counts})"
                     if report.answer.segments
                     else "",
                     "dim",
@@ -247,7 +249,7 @@ class Page:
         inner = answer.segments[1:]
         if len(inner) > 1:
             for segment in inner[:30]:
-                self._talk.styled((f"      {'*'.join(segment).rstrip('*')}", "dim"))
+                self._talk.styled((f"      {answer.written(segment)}", "dim"))
             if len(inner) > 30:
                 self._talk.styled((f"      ... {_count(len(inner) - 30, 'segment')} more", "dim"))
 

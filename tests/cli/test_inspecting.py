@@ -116,10 +116,7 @@ def test_what_it_says_of_a_set_is_what_try_would_answer(crossdock: Any, sample: 
                 number = f"{element[1]} {element[2]}"
             if element[0] in ("AK5", "IK5"):
                 told.setdefault(number, set()).add(element[1])
-    partners = {part["partner"] for part in tried["parts"] if part["partner"]}
-    if len(partners) != 1:
-        return
-    found = crossdock("x12", "inspect", str(sample), "--json", "--partner", partners.pop()).json
+    found = crossdock("x12", "inspect", str(sample), "--json").json
     said: dict[str, set[str]] = {}
     for interchange in found["interchanges"]:
         for group in interchange["groups"]:
@@ -222,8 +219,13 @@ def test_a_set_of_a_release_without_a_guide_is_named_and_not_judged(crossdock: A
     file = tmp_path / "unknown.edi"
     file.write_bytes(BACKORDER.read_bytes().replace(b"ST*855*", b"ST*301*"))
     ran = crossdock("x12", "inspect", str(file))
+    assert ran.exit_code == 1
+    assert "1 set refused" in ran.stdout
     assert "no guide for it" in ran.stdout
-    assert "refused: we have no mapping for a 301" in ran.stdout
+    assert "refused: it is not agreed that acme_supply sends us a 301" in ran.stdout
+    plain = crossdock("x12", "inspect", str(file), "--standard")
+    assert plain.exit_code == 1
+    assert "refused: we have no mapping for a 301" in plain.stdout
     assert "this kind of transaction set is not supported" in ran.stdout
 
 
@@ -329,11 +331,58 @@ def test_a_partners_own_terms_are_what_it_is_read_by(
     file.write_text(
         body.replace("ACK*IB*15*EA*067*20261204", "ACK*IB*15*EA*067*20261204" + "*" * 24 + "OOS", 1)
     )
-    shown = crossdock("x12", "inspect", str(file), "--partner", "acme_supply").stdout
-    assert "read by what is agreed with acme_supply" in shown
-    assert "OOS: out of stock in our own words" in shown
-    assert "out of stock in our own words" not in crossdock("x12", "inspect", str(file)).stdout
-    assert "sent by acme_supply" in crossdock("x12", "inspect", str(file)).stdout
+    for options in ((), ("--partner", "acme_supply")):
+        shown = crossdock("x12", "inspect", str(file), *options).stdout
+        assert "read by what is agreed with acme_supply" in shown
+        assert "OOS: out of stock in our own words" in shown
+    shown = crossdock("x12", "inspect", str(file), "--standard").stdout
+    assert "out of stock in our own words" not in shown
+    assert "sent by acme_supply; read by the plain guides" in shown
+    assert crossdock("x12", "inspect", str(file), "--standard", "--partner", "acme_supply").exit_code == 2
+    assert "acme_supply" not in crossdock("x12", "inspect", str(file), "--redact").stdout
+
+
+def test_what_try_refuses_is_not_right_to_inspect(
+    crossdock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An overlay, a 999, and delimiters of its own: all from the profile that the ISA names."""
+    folder = tmp_path / "partners"
+    folder.mkdir()
+    (folder / "mill.toml").write_text(
+        'name = "mill"\ntitle = "Mill"\nrole = "supplier"\nids = [["ZZ", "MILL"]]\nours = ["ZZ", "CROSSDOCK"]\n'
+        'sets = ["855", "997"]\nacknowledge = "999"\nacknowledge_target = "supplier_edi"\nelement = "|"\n'
+        'component = ":"\nsegment = "\'"\n\n[overlay.855]\nrequire = ["TD5"]\n'
+    )
+    monkeypatch.setenv("CROSSDOCK_PARTNERS_DIR", str(folder))
+    file = tmp_path / "file.edi"
+    body = CLEAN.read_bytes().replace(b"*ZZ*ACMESUPPLY     *", b"*ZZ*MILL           *")
+    file.write_bytes(body.replace(b"GS*PR*ACMESUPPLY*", b"GS*PR*MILL*"))
+    assert b"TD5*" not in body
+    assert crossdock("try", str(file)).exit_code == 1
+    ran = crossdock("x12", "inspect", str(file), "--json")
+    assert ran.exit_code == 1
+    (interchange,) = ran.json["interchanges"]
+    assert interchange["agreed_with"] == "mill"
+    answer = interchange["groups"][0]["acknowledgement"]
+    assert (answer["kind"], answer["word"]) == ("999", "R")
+    shown = crossdock("x12", "inspect", str(file)).stdout
+    assert "AK9|R|1|1|0" in shown and "AK9*" not in shown
+    plain = crossdock("x12", "inspect", str(file), "--standard", "--json")
+    assert plain.exit_code == 0
+    assert plain.json["interchanges"][0]["agreed_with"] is None
+
+
+def test_a_profile_that_is_wrong_is_said_and_the_file_is_shown(
+    crossdock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "partners"
+    folder.mkdir()
+    (folder / "mill.toml").write_text("name = ")
+    monkeypatch.setenv("CROSSDOCK_PARTNERS_DIR", str(folder))
+    ran = crossdock("x12", "inspect", str(CLEAN))
+    assert ran.exit_code == 0
+    assert "a profile is wrong" in ran.stderr
+    assert "read by what is agreed with acme_supply" in ran.stdout
 
 
 def test_what_is_not_agreed_with_the_partner_is_refused(crossdock: Any) -> None:

@@ -61,13 +61,21 @@ def _answers_997(set_id: str) -> str:
 class Terms:
     """By what a file is read. ``refuses``: why a set of this kind is not taken at all (empty: it is taken); ``kind``:
     what it is answered with, 997, 999 or none; ``other_group``: what becomes of one in a group of another kind, flag,
-    reject or ignore."""
+    reject or ignore. ``agreed_with``: the partner whose terms these are; empty: nobody's. ``element`` and
+    ``component``: the delimiters that we answer with."""
 
     text: Text = text_of
     overlay: Callable[[str], Overlay | None] = _no_overlay
     refuses: Callable[[str], str] = _takes_all
     kind: Callable[[str], str] = _answers_997
     other_group: str = "flag"
+    agreed_with: str = ""
+    element: str = "*"
+    component: str = ">"
+
+
+TermsOf = Callable[[Interchange], Terms]
+"""By what an interchange is read, by whom it is from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +105,11 @@ class Answer:
     meaning: str = ""
     codes: tuple[tuple[str, str], ...] = ()
     segments: tuple[tuple[str, ...], ...] = ()
+    element: str = "*"
+
+    def written(self, segment: Sequence[str]) -> str:
+        """One of its segments as it goes out, without what ends it."""
+        return self.element.join(segment).rstrip(self.element)
 
     @property
     def sentence(self) -> str:
@@ -161,9 +174,11 @@ class GroupReport:
 
 @dataclass(slots=True, kw_only=True)
 class InterchangeReport:
-    """One interchange, with the groups and TA1 that are kept, and how many there are."""
+    """One interchange, with the groups and TA1 that are kept, and how many there are. ``agreed_with``: the partner by
+    whose terms it was read; empty: by the plain guides."""
 
     opened: Interchange
+    agreed_with: str = ""
     groups: list[GroupReport] = field(default_factory=list)
     group_count: int = 0
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
@@ -188,6 +203,8 @@ class Report:
     finding_count: int = 0
     by_code: Counter[str] = field(default_factory=Counter)
     problem_count: int = 0
+    refused: int = 0
+    """So many sets are not taken at all, whatever is in them."""
     is_right: bool = True
     """Whether nothing is wrong but what is merely worth knowing."""
 
@@ -216,10 +233,11 @@ class _Verdicts:
 class Inspector:
     """Takes what the reader yields, in order; ``report`` is whole when all of it was taken."""
 
-    def __init__(self, view: View | None = None, terms: Terms | None = None) -> None:
+    def __init__(self, view: View | None = None, terms: Terms | TermsOf | None = None) -> None:
         self.report = Report()
         self._view = view if view is not None else View()
-        self._terms = terms if terms is not None else Terms()
+        self._terms_of: TermsOf | None = None if isinstance(terms, Terms) else terms
+        self._terms = terms if isinstance(terms, Terms) else Terms()
         self._interchange: InterchangeReport | None = None
         self._group: GroupReport | None = None
         self._verdicts = _Verdicts()
@@ -255,7 +273,9 @@ class Inspector:
     # -- envelopes --------------------------------------------------------------------------------------
 
     def _opened(self, item: Interchange) -> None:
-        self._interchange = InterchangeReport(opened=item)
+        if self._terms_of is not None:
+            self._terms = self._terms_of(item)
+        self._interchange = InterchangeReport(opened=item, agreed_with=self._terms.agreed_with)
         self._group = None
         self._errors = _errors(item.findings)
         self._found(item.findings)
@@ -330,7 +350,10 @@ class Inspector:
             word=word,
             meaning=text(of_word, word),
             codes=tuple((code, text(of_code, code)) for code in codes),
-            segments=tuple(tuple(_flat(element) for element in segment) for segment in segments),
+            segments=tuple(
+                tuple(_flat(element, self._terms.component) for element in segment) for segment in segments
+            ),
+            element=self._terms.element,
         )
 
     def _of_interchange(self) -> Answer:
@@ -411,7 +434,8 @@ class Inspector:
         if self._verdicts.of is None or self._verdicts.of.set_id in ack.ACKNOWLEDGEMENTS:
             self._verdicts.of = entry
         levels = list(broken_levels(entry, guide)) if guide is not None else []
-        wrong = bool(problems or levels or not all(f.severity is Severity.INFO for f in findings))
+        wrong = bool(problems or levels or refusal or not all(f.severity is Severity.INFO for f in findings))
+        report.refused += bool(refusal)
         self._count(entry, group, problems, wrong)
         wanted = self._is_wanted(wrong)
         if not wanted and not self._has_room(group.sets):
@@ -514,5 +538,5 @@ def _errors(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.severity is Severity.ERROR]
 
 
-def _flat(element: Element) -> str:
-    return element if isinstance(element, str) else ">".join(element)
+def _flat(element: Element, component: str) -> str:
+    return element if isinstance(element, str) else component.join(element)

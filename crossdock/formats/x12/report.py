@@ -42,6 +42,7 @@ def _interchange(report: InterchangeReport, with_content: bool) -> dict[str, Any
         },
         "offset": opened.offset,
         "segment": opened.ordinal,
+        "agreed_with": report.agreed_with or None,
         "acknowledgements": [
             {"control_number": one.control_number, "status": one.status, "note": one.note}
             for one in report.acknowledgements
