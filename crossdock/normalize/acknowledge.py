@@ -21,11 +21,10 @@ from crossdock.partners import Partner
 from crossdock.registry import Body
 
 MEDIA_TYPE: Final = "application/edi-x12"
-TOLD: Final = "The sender was told; it sends a correct one. Replay this one only if the sender was right."
-NOT_TOLD: Final = (
-    "The sender is told nothing of this by an acknowledgement: tell it what is wrong, and it sends a correct one. "
-    "Replay this one only if the sender was right."
+TOLD: Final = (
+    "The sender was told and sends a correct one; then discard this. Replay it only if the sender was right."
 )
+UNTOLD: Final = "Nobody was told: {why}. Ask {title} for a correct one, then discard this."
 ANSWERS: Final = "answers"
 """The header of a write-back that says which interchanges of the message it answers: ``0-2,5``."""
 
@@ -404,9 +403,7 @@ def wanted(
     unnamed = False
     for end in () if refused_as_twice else ends:
         entries = sets.get(id(end.group), ())
-        if end.group.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS and not any(
-            entry.set_id not in ack.ACKNOWLEDGEMENTS for entry in entries
-        ):
+        if _acknowledges(end.group, [entry.set_id for entry in entries]):
             continue
         codes = ack.error_codes([*end.group.findings, *end.findings], x12.Level.AK9)
         if id(end.group) in again:
@@ -448,10 +445,35 @@ def _borne(opened: x12.Interchange) -> str:
     return next((one.ack_code for one in borne if one.severity is x12.Severity.WARNING), "")
 
 
+def _acknowledges(group: x12.Group, set_ids: Sequence[str]) -> bool:
+    """Whether a group holds acknowledgements alone, which nobody acknowledges."""
+    return group.functional_id == ack.FUNCTIONAL_ACKNOWLEDGEMENTS and all(
+        set_id in ack.ACKNOWLEDGEMENTS for set_id in set_ids
+    )
+
+
 def _kind(verdict: ack.GroupVerdict, partner: Partner) -> str:
     """997, 999 or none: as the profile says of the sets in the group, the first that is answered at all."""
-    kinds = [partner.acknowledgement_of(one.of.set_id) for one in verdict.sets]
+    return _kind_of([one.of.set_id for one in verdict.sets], partner)
+
+
+def _kind_of(set_ids: Sequence[str], partner: Partner) -> str:
+    kinds = [partner.acknowledgement_of(set_id) for set_id in set_ids]
     return next((kind for kind in kinds if kind != "none"), "none") if kinds else partner.acknowledge
+
+
+def untold(group: x12.Group | None, set_ids: Sequence[str], partner: Partner) -> str:
+    """Why no 997 or 999 says that something of a group was refused; empty where one does. ``set_ids``: all in
+    the group; no group: it stands outside of any."""
+    if not partner.acknowledge_target:
+        return f"nothing is acknowledged to {partner.title}"
+    if group is None:
+        return "it stands in no group that could be answered"
+    if _acknowledges(group, set_ids):
+        return "an acknowledgement is never acknowledged"
+    if _kind_of(set_ids, partner) == "none":
+        return f"{partner.title} wants no acknowledgement of it"
+    return ""
 
 
 def _tells_acceptance(verdict: ack.GroupVerdict, partner: Partner) -> bool:

@@ -140,6 +140,11 @@ class Exchanged:
     twice: Sequence[CameTwice] = ()
     before: frozenset[str] | None = None
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether all of it was: then its numbers are free for a correct one."""
+        return self.told == "R" or all(one.told == "R" for one in self.sets)
+
 
 class Register(Protocol):
     """The port to the register of exchanges, while a batch of messages is normalized."""

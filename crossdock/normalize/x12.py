@@ -17,7 +17,7 @@ from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
-from crossdock.normalize.acknowledge import NOT_TOLD, TOLD, Answer, of_finding, wanted
+from crossdock.normalize.acknowledge import TOLD, UNTOLD, Answer, of_finding, untold, wanted
 from crossdock.normalize.no_date import without_no_dates
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
@@ -231,6 +231,7 @@ class _Incoming:
         ]
         if not envelope.ends:  # nothing of it can be taken, and no 997 can say so
             envelope.errors += self._outside
+        self._whys: dict[int, str] = {}
         # the reader knows this file alone; what a number that comes twice means is the partner's profile to say
         envelope.errors = [one for one in envelope.errors if one.code is not x12.Code.ISA_DUPLICATE]
 
@@ -266,8 +267,11 @@ class _Incoming:
                 verdict = answer.keep(entry, kept)
             if refused is not None:
                 told[place] = "R"
-                refused = self._as_told(refused, entry, refused_as_twice)
-                yield _aside(self._raw.message, entry, place, partner, refused, PartState.REJECTED)
+                why = self._untold(entry, twice=refused_as_twice)
+                if why and refused.remedy == TOLD:
+                    refused = replace(refused, remedy=UNTOLD.format(why=why, title=partner.title))
+                state = PartState.DEAD_LETTERED if why else PartState.REJECTED
+                yield _aside(self._raw.message, entry, place, partner, refused, state)
                 continue
             if verdict is not None and verdict.word == "E":
                 told[place] = "E"
@@ -287,7 +291,7 @@ class _Incoming:
         self._found.exchanged.append(exchanged)
         if register is not None:
             register.took(self._arrived(numbers), exchanged)
-        if not exchanged.told:
+        if not exchanged.is_refused:
             self._found.taken.setdefault((exchanged.identity, exchanged.number), exchanged)
         acknowledgement = wanted(
             envelope.opened,
@@ -304,20 +308,6 @@ class _Incoming:
         )
         if acknowledgement is not None:
             self._found.acknowledgements.append(acknowledgement)
-
-    def _as_told(self, refused: Problem, entry: Entry, refused_as_twice: bool) -> Problem:
-        """The problem with a remedy that is true: whoever gets no answer was not told."""
-        if refused.remedy != TOLD:
-            return refused
-        partner = self._partner
-        told = False
-        if isinstance(entry, x12.TransactionSet):
-            by_ta1 = bool(self._envelope.errors or self._outside) or refused_as_twice
-            told = by_ta1 and partner.ta1 != "never"
-            told |= entry.group is not None and partner.acknowledgement_of(entry.set_id) != "none"
-        if told and partner.acknowledge_target:
-            return refused
-        return replace(refused, remedy=NOT_TOLD)
 
     def _judge(
         self,
@@ -342,6 +332,27 @@ class _Incoming:
             return _came_twice(twice, entry, self._partner)
         mapped = self._registry.inbound(f"x12/{entry.set_id}") is not None
         return answer.judge(entry, partner=self._partner, mapped=mapped)
+
+    def _untold(self, entry: Entry, *, twice: bool) -> str:
+        """Why the partner does not hear that something was refused; empty where it does."""
+        envelope, partner = self._envelope, self._partner
+        group = entry.group if isinstance(entry, x12.TransactionSet) else None
+        acknowledges = any(isinstance(one, x12.Acknowledgement) for _, one in envelope.entries)
+        by_ta1 = twice or bool(envelope.errors or (self._outside and group is None))
+        if by_ta1 and partner.acknowledge_target and partner.ta1 != "never":
+            return "" if envelope.ends or not acknowledges else "a TA1 is never acknowledged"
+        if twice:
+            return f"{partner.title} wants no TA1"
+        why = self._whys.get(id(group))
+        if why is None:
+            beside = [
+                one.set_id
+                for _, one in envelope.entries
+                if isinstance(one, x12.TransactionSet) and one.group is group
+            ]
+            why = untold(group, beside, partner)
+            self._whys[id(group)] = why
+        return why
 
     # -- what came before ---------------------------------------------------------------------------------------
 

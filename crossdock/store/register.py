@@ -141,7 +141,7 @@ class Lookup:
 
     def took(self, arrived: Arrived, exchanged: Exchanged) -> None:
         """Remember an interchange of this batch, which is not written yet."""
-        if exchanged.told == "R":
+        if exchanged.is_refused:
             return
         earlier = Earlier(
             raw_id=arrived.raw_id,
@@ -322,6 +322,7 @@ def _seen_statement() -> Any:
             *_before(),
             exchanges.c.interchange_number == sa.bindparam("number", type_=sa.Text),
             _not_refused("interchange"),
+            _not_refused("told"),
         )
         .order_by(exchanges.c.at.desc())
         .limit(1)

@@ -11,7 +11,7 @@ from pyx12.x12n_document import x12n_document
 
 from crossdock.formats.x12 import TransactionSet, guides, read
 from crossdock.formats.x12.second_reader import differences
-from crossdock.normalize.acknowledge import NOT_TOLD, TOLD
+from crossdock.normalize.acknowledge import TOLD, UNTOLD
 from crossdock.partners import Partners, Receive
 from crossdock.store import tables
 from tests.spine.trading import (
@@ -439,14 +439,18 @@ def test_of_a_flood_of_groups_without_sets_the_first_are_seen_and_the_rest_toget
 def test_nobody_is_said_to_be_told_who_gets_no_answer(trade):
     trade.partner = acme(acknowledge="none", ta1="never")
     trade.take(interchange(group("PR", 7, confirmation(), BAD), number=3))
-    assert told(trade) == [("855 0002", "rejected", NOT_TOLD)]
+    why = "Acme Supply Co. wants no acknowledgement of it"
+    assert told(trade) == [("855 0002", "dead_lettered", UNTOLD.format(why=why, title="Acme Supply Co."))]
 
 
 def test_a_ta1_in_a_broken_interchange_is_seen_and_not_answered(trade):
     body = interchange(before=["TA1*000000501*261120*1402*A*000"], number=3)
     trade.take(body.replace(b"IEA*0*", b"IEA*7*"))
     assert trade.answers() == []
-    assert told(trade) == [("TA1 000000501", "rejected", NOT_TOLD)]
+    why = "a TA1 is never acknowledged"
+    assert told(trade) == [
+        ("TA1 000000501", "dead_lettered", UNTOLD.format(why=why, title="Acme Supply Co."))
+    ]
 
 
 def test_ids_that_no_gs_can_hold_are_replaced_by_the_profiles(trade):
@@ -608,3 +612,66 @@ def test_a_group_of_a_release_before_all_guides_may_have_had_another_code(trade)
     trade.take(interchange(group("XX", 7, confirmation(), version="003030"), number=3))
     (said,) = trade.answers()
     assert only(said, "AK5") == [["AK5", "A"]]
+
+
+# ── who hears of a refusal ───────────────────────────────────────────────────────────────────────────────────
+
+
+def refused(trade) -> list[tuple[str, str]]:
+    """The state and the remedy of what was refused."""
+    ((_, normalized),) = trade.done
+    return [(part.state, part.problem.remedy) for part in normalized.parts if part.problem is not None]
+
+
+def test_what_is_refused_without_a_word_is_left_to_a_person(trade):
+    broken = ["997 0001", "AK1*PO*101"]  # no AK9
+    trade.take(interchange(group("FA", 7, broken), number=3))
+    assert trade.answers() == []
+    assert refused(trade) == [
+        (
+            "dead_lettered",
+            "Nobody was told: an acknowledgement is never acknowledged. Ask Acme Supply Co. for a correct one, then "
+            "discard this.",
+        )
+    ]
+
+
+def test_of_a_broken_interchange_of_acknowledgements_a_ta1_tells(trade):
+    whole = interchange(group("FA", 7, ["997 0001", "AK1*PO*101", "AK9*A*1*1*1"]), number=3)
+    trade.take(whole.replace(b"IEA*1", b"IEA*2"))
+    assert len(trade.answers()) == 1
+    assert [state for state, _ in refused(trade)] == ["rejected"]
+    trade.partner = acme(ta1="never")
+    trade.take(whole.replace(b"IEA*1", b"IEA*3"))
+    assert len(trade.answers()) == 1
+    assert [state for state, _ in refused(trade)] == ["dead_lettered"]
+
+
+def test_a_partner_that_wants_no_acknowledgement_is_told_nothing_and_it_is_said(trade):
+    trade.partner = acme(acknowledge="none")
+    wrong = ["855 0001", "BAK*00*AT*1*20261119", "PO1*1*60*QQQ*3.75"]
+    trade.take(interchange(group("PR", 7, wrong), number=3))
+    assert trade.answers() == []
+    ((state, remedy),) = refused(trade)
+    assert state == "dead_lettered"
+    assert remedy.startswith("Nobody was told: Acme Supply Co. wants no acknowledgement of it. Ask")
+
+
+@pytest.mark.parametrize("batch", ["one", "two"])
+def test_where_all_of_an_interchange_was_refused_the_correct_one_may_come_under_its_number(trade, batch):
+    good = interchange(group("PR", 7, confirmation()), number=3)
+    wrong = good.replace(b"*EA*3.75", b"*EAX*3.75")
+    assert wrong != good
+    said = trade.take(wrong, good) if batch == "two" else [*trade.take(wrong), *trade.take(good)]
+    assert said == []
+    assert [only(one, "AK5") for one in trade.answers()][-1] == [["AK5", "A"]]
+    assert trade.take(good.replace(b"3.75", b"3.80")) != [], "now it was used"
+
+
+def test_where_a_set_of_an_interchange_was_taken_its_number_is_used(trade):
+    wrong = [line.replace("*EA*3.75", "*EAX*3.75") for line in confirmation("0002")]
+    trade.take(interchange(group("PR", 7, confirmation(), wrong), number=3))
+    trade.take(interchange(group("PR", 8, confirmation("0002")), number=3))
+    assert refused(trade)[0][0] == "rejected"
+    ((_, normalized),) = trade.done
+    assert [part.problem.code for part in normalized.parts if part.problem] == ["EDI.DUPLICATE_CONTROL"]

@@ -139,7 +139,7 @@ def test_what_the_partner_sends_again_is_known_as_a_repeat(
         take(hub, key, *changes)
         registry.there = True
         hub.process()
-        answer = ["R" if one == "A" else one for one in answer]
+        answer = ["R", "R"] if answer else []
     assert told(hub) == ["R", "R", *answer]
     assert orders(hub) == orders_
     assert codes(hub) == about
