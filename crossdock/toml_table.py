@@ -16,9 +16,16 @@ _BARE: Final = re.compile(r"[A-Za-z0-9_\-]+")
 
 
 class Table:
-    """A table by its way in the file: ``("send", "855")``; without one it is the file itself."""
+    """A table by its way in the file: ``("send", "855")``; without one it is the file itself.
 
-    def __init__(self, file: TomlFile, problems: list[str], way: Way = ()) -> None:
+    ``above``: the fields of the file itself, by which one that stands below a [table] by mistake is known.
+    """
+
+    above: Sequence[str] = ()
+
+    def __init__(self, file: TomlFile, problems: list[str], way: Way = (), above: Sequence[str] = ()) -> None:
+        if above:
+            self.above = above
         self.file = file
         self.way = way
         self._problems = problems
@@ -53,7 +60,12 @@ class Table:
         for key in self.values:
             if key not in known and not (also and also.fullmatch(key)):
                 inside = f" of [{self.name}]" if self.way else ""
-                self.tell(key, f"unknown field {key!r}{inside}{did_you_mean(key, known)}")
+                near = self.belongs_above(key) or did_you_mean(key, known)
+                self.tell(key, f"unknown field {key!r}{inside}{near}")
+
+    def belongs_above(self, key: str) -> str:
+        """What to do with a field of the file itself that stands below a [table]; empty for any other."""
+        return f"; {key} belongs above the first [table]" if self.way and key in self.above else ""
 
     # -- single values ----------------------------------------------------------------------------------------
 
@@ -142,14 +154,14 @@ class Table:
         if not isinstance(value, dict):
             self.tell(key, f"{self.shown(key)!r} must be a table, [{self.shown(key)}]")
             return None
-        return Table(self.file, self._problems, (*self.way, key))
+        return Table(self.file, self._problems, (*self.way, key), self.above)
 
     def tables(self, key: str, example: str) -> Iterator[tuple[str, "Table"]]:
         """The tables in the table of this name; ``example`` shows one to who wrote something else."""
         outer = self.table(key)
         for name, value in outer.values.items() if outer else ():
             if isinstance(value, dict):
-                yield name, Table(self.file, self._problems, (*self.way, key, name))
+                yield name, Table(self.file, self._problems, (*self.way, key, name), self.above)
             else:
                 self._problems.append(
                     f"{self.file.at(*self.way, key, name)}: {self.shown(key)!r} must hold tables such as {example}"

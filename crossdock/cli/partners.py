@@ -108,8 +108,9 @@ def check(
     paths = checking.paths() if name is None else [_path(name)]
     found = [(path, *checking.check(path)) for path in paths]
     problems = [problem for _, _, told in found for problem in told]
+    wrong = [problem for problem in problems if not problem.warning]
     document = {
-        "ok": not problems,
+        "ok": not wrong,
         "checked": [
             {"file": str(path), "partner": partner.name if partner is not None else None}
             for path, partner, _ in found
@@ -119,9 +120,9 @@ def check(
     if not talk.answer(document):
         for problem in problems:
             talk.line(str(problem))
-        if not problems:
+        if not wrong:
             talk.line(f"{len(found)} profile{'s are' if len(found) != 1 else ' is'} right")
-    return ExitCode.FINDINGS if problems else ExitCode.OK
+    return ExitCode.FINDINGS if wrong else ExitCode.OK
 
 
 def _path(name: str) -> Path:
@@ -168,12 +169,18 @@ def diff(
         base = guides.guide(each, agreed)
         assert base is not None  # a profile with an overlay on nothing does not load
         overlays.append(
-            {"set": each, "release": base.release, "differences": differences(partner, each, base.release)}
+            {
+                "set": each,
+                "release": base.release,
+                "asked": agreed,
+                "differences": differences(partner, each, base.release),
+            }
         )
     if talk.answer({"partner": partner.name, "overlays": overlays}):
         return
     for one in overlays:
-        talk.heading(f"{one['set']} of {one['release']}")
+        instead = f": there is no guide of {one['asked']}" if one["asked"] != one["release"] else ""
+        talk.heading(f"{one['set']} of {one['release']}{instead}")
         for sentence in one["differences"]:
             talk.line(f"  {sentence}")
     if not overlays:

@@ -1,9 +1,10 @@
 """What holds between us and a partner for one set: the guide of its release with the partner's overlay on top."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from crossdock.errors import Misconfigured
-from crossdock.partners.partner import Partner
+from crossdock.partners.partner import ACKNOWLEDGEMENTS, Partner
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.guides import Guide
@@ -41,6 +42,20 @@ def differences(partner: Partner, set_id: str, release: str) -> list[str]:
         return Overlay.of(partner.overlay[set_id]).differences(base)
     except Mistakes as mistakes:
         raise _misfit(partner, set_id, base.release, mistakes) from mistakes
+
+
+def missing_guides(partner: Partner, sets: Iterable[str]) -> list[tuple[str, str]]:
+    """Those of these sets whose agreed release has no guide of its own, each with the release that is used instead:
+    ``("850 of 006020", "005010")``."""
+    from crossdock.formats.x12 import guides
+
+    found = []
+    for set_id in sets:
+        agreed = partner.release_for(set_id) if set_id in partner.sends else partner.release
+        base = None if set_id in ACKNOWLEDGEMENTS else guides.guide(set_id, agreed)
+        if base is not None and base.release != agreed:
+            found.append((f"{set_id} of {agreed}", base.release))
+    return found
 
 
 def _misfit(partner: Partner, set_id: str, release: str, mistakes: ValueError) -> Misconfigured:

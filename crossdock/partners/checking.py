@@ -9,6 +9,7 @@ from typing import Final
 from crossdock import toml_lines
 from crossdock.calendars import Calendars
 from crossdock.errors import Misconfigured
+from crossdock.partners.agreed import guide_of, missing_guides
 from crossdock.partners.directory import PARTNERS_DIR, Partners, default_folders
 from crossdock.partners.partner import ACKNOWLEDGEMENTS, Partner
 from crossdock.partners.profile import read_profile
@@ -19,22 +20,26 @@ _TOLD: Final = re.compile(r"(?P<file>.*?):(?P<line>\d+): (?P<sentence>.*)", re.D
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One thing that is wrong: the file, its line (0 where there is none), and a sentence."""
+    """One thing to tell: the file, its line (0 where there is none), and a sentence. ``warning``: it is not wrong,
+    and may not be what is meant."""
 
     file: str
     line: int
     sentence: str
+    warning: bool = False
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.sentence}" if self.line else f"{self.file}: {self.sentence}"
+        at = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{at}: {'warning: ' if self.warning else ''}{self.sentence}"
 
     @classmethod
-    def of(cls, told: str) -> "Found":
+    def of(cls, told: str, *, warning: bool = False) -> "Found":
         """A problem as the readers of files tell it: ``file:line: sentence``."""
         if found := _TOLD.fullmatch(told):
-            return cls(file=found["file"], line=int(found["line"]), sentence=found["sentence"])
+            line, sentence = int(found["line"]), found["sentence"]
+            return cls(file=found["file"], line=line, sentence=sentence, warning=warning)
         file, _, sentence = told.partition(": ")
-        return cls(file=file, line=0, sentence=sentence)
+        return cls(file=file, line=0, sentence=sentence, warning=warning)
 
 
 def path_of(name: str) -> Path:
@@ -90,7 +95,11 @@ def check(path: Path) -> tuple[Partner | None, list[Found]]:
     problems += _names(path, file)
     if partner is not None:
         problems += _relies_on(partner, file)
-    return partner, [Found.of(problem) for problem in problems]
+    warnings = [] if partner is None else _no_guide(partner, file)
+    return partner, [
+        *(Found.of(problem) for problem in problems),
+        *(Found.of(warning, warning=True) for warning in warnings),
+    ]
 
 
 def _names(path: Path, file: TomlFile) -> Iterator[str]:
@@ -111,6 +120,7 @@ def _relies_on(partner: Partner, file: TomlFile) -> Iterator[str]:
     yield from _connector(partner, file)
     yield from _sets(partner, file)
     yield from _overlays(partner, file)
+    yield from _meant_and_refused(partner, file)
 
 
 def _others(partner: Partner, file: TomlFile) -> Iterator[str]:
@@ -183,3 +193,67 @@ def _overlays(partner: Partner, file: TomlFile) -> Iterator[str]:
                 for way, sentence in mistakes.mistakes:
                     at = file.at("overlay", set_id, *way)
                     yield f"{at}: [overlay.{set_id}] does not fit release {release}: {sentence}"
+
+
+def _meant_and_refused(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Codes that the profile gives a meaning, where a guide or the partner's overlay takes only others: a document
+    with one is refused before anybody asks what it means."""
+    from crossdock.formats.x12 import guides
+
+    for (element, code), _ in partner.codes.items():
+        told: set[str] = set()
+        for set_id in partner.sets:
+            for release in guides.releases(set_id):
+                for place, codes in _closed_to(partner, set_id, release, element, code):
+                    if place in told:
+                        continue
+                    told.add(place)
+                    own = f'[overlay.{set_id}.own."{place}"]'
+                    yield (
+                        f"{file.at('codes', element, code)}: [codes.{element}] says what {code!r} means, and at "
+                        f"{place} the {set_id} takes only {', '.join(codes)}: a document with {code!r} is refused; "
+                        f"add it to {own} too"
+                    )
+
+
+def _closed_to(
+    partner: Partner, set_id: str, release: str, element: str, code: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The places of a set where this code of an element is refused, with what is taken there. A place that the
+    standard itself keeps for a few codes counts only where the element stands nowhere else."""
+    from crossdock.formats.x12.describe import SegmentUse
+    from crossdock.formats.x12.overlay import Overlay
+
+    if Overlay.of(partner.overlay.get(set_id, {})).note:
+        return
+    try:
+        guide = guide_of(partner, set_id, release)
+    except Misconfigured:  # told by who looks at overlays
+        return
+    reference = element.removeprefix("x12-")
+    places = [
+        (f"{item.path}{one.place:02}" + (f"-{inner.place}" if inner is not one else ""), inner)
+        for _, item in (guide.describe().walk() if guide is not None else ())
+        if isinstance(item, SegmentUse)
+        for one in item.elements
+        for inner in (one, *one.components)
+        if inner.reference == reference
+    ]
+    closed = [
+        (place, one)
+        for place, one in places
+        if one.codes and code not in (*one.codes, *(own for own, _ in one.own))
+    ]
+    everywhere = len(closed) == len(places)
+    for place, one in closed:
+        if everywhere or one.partner:
+            yield place, one.codes
+
+
+def _no_guide(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Releases without a guide of their own: what is used instead is said."""
+    for what, used in missing_guides(partner, dict.fromkeys((*partner.sends, *partner.sets))):
+        set_id, _, release = what.partition(" of ")
+        own = "release" in file.values.get("send", {}).get(set_id, {})
+        at = file.at("send", set_id, "release") if own else file.at("release")
+        yield f"{at}: there is no guide of release {release} for {set_id}: it is checked by that of {used}"

@@ -11,7 +11,7 @@ from crossdock import clocks
 from crossdock.calendars import DAYS, Calendar
 from crossdock.formats.x12 import guides
 from crossdock.formats.x12.describe import ElementUse, LoopUse, SegmentUse
-from crossdock.partners.agreed import differences, guide_of
+from crossdock.partners.agreed import differences, guide_of, missing_guides
 from crossdock.partners.example import example
 from crossdock.partners.partner import ACKNOWLEDGEMENTS, Partner
 from crossdock.partners.qualifiers import QUALIFIERS
@@ -108,9 +108,9 @@ def _envelope(partner: Partner) -> list[str]:
         ("ST02", partner.duplicates.set),
     )
     gaps = (
-        "We tell you when interchange numbers are left out or come out of order."
+        "We tell you when interchange numbers have gaps or come out of order."
         if partner.sequence == "gaps"
-        else "Interchange numbers may be left out and may come out of order."
+        else "Interchange numbers may have gaps and may come out of order."
     )
     return [
         "## Envelopes",
@@ -126,8 +126,15 @@ def _envelope(partner: Partner) -> list[str]:
         "",
         f"Ours: release {partner.release}{others}; elements end with {_mark(partner.element)}, components with "
         f"{_mark(partner.component)}, segments with {_mark(partner.segment)}; repetition separator: {repetition}. "
+        f"{_other_release(partner)}"
         f"Data with one of these in it {unwritable}.",
     ]
+
+
+def _other_release(partner: Partner) -> str:
+    """That we send a release of which we have no guide, if so."""
+    said = ", ".join(f"{what} by that of {used}" for what, used in missing_guides(partner, partner.sends))
+    return f"We have no guide of that release: we check {said}. " if said else ""
 
 
 def _mark(character: str) -> str:
@@ -335,12 +342,12 @@ def _testing(partner: Partner) -> list[str]:
     lines = [
         "## How to test",
         "",
-        f"Production has ISA15 `{partner.usage}`. "
-        + (
-            "A file with `T` there is set aside as a test: nothing becomes real and nothing is acknowledged; "
-            "we look at it and tell you what we saw."
+        (
+            "Production has ISA15 `P`. A file with `T` there is set aside as a test: nothing becomes real and "
+            "nothing is acknowledged; we look at it and tell you what we saw."
             if partner.usage == "P"
-            else "We are still testing with each other; tell us when you want to begin with `P`."
+            else "We are testing with each other: for now a file with ISA15 `T` is read and acknowledged, and one "
+            "with `P` is set aside. Tell us when you want to begin production, which has `P`."
         ),
         "Each file below is in your ids, passes our check and has ISA15 `T`. Send one like it, then one of your own.",
     ]

@@ -28,6 +28,9 @@ KEYS: Final[Mapping[str, str]] = {
 TA1: Final = ("requested", "always", "never", "errors")
 ANSWERS: Final = ("997", "999", "none")
 
+LONGEST_ID: Final = 15
+"""Characters of ISA06 and ISA08."""
+
 NOBODY: Final = ("", "")
 """Stands in for an id that is wrong, and was told."""
 
@@ -49,7 +52,7 @@ class _Profile(Table):
     """The file as a table, with what only a profile has."""
 
     def __init__(self, file: TomlFile, problems: list[str], calendars: Calendars) -> None:
-        super().__init__(file, problems)
+        super().__init__(file, problems, above=[key for key, kind in KEYS.items() if "table" not in kind])
         self._calendars = calendars
 
     def partner(self) -> Partner:
@@ -108,7 +111,9 @@ class _Profile(Table):
 
     def _identity(self, key: str, value: Any) -> tuple[str, str]:
         match value:
-            case [str(qualifier), str(id)] if 1 <= len(id.strip()) <= 15 and 1 <= len(qualifier.strip()) <= 2:
+            case [str(qualifier), str(id)] if (
+                1 <= len(id.strip()) <= LONGEST_ID and 1 <= len(qualifier.strip()) <= 2
+            ):
                 if qualifier.strip() not in QUALIFIERS:
                     self.tell(
                         key,
@@ -116,6 +121,13 @@ class _Profile(Table):
                         "'02' (SCAC), '08' (GS1), '12' (telephone), '14' (D-U-N-S with suffix) and 'ZZ' (agreed)",
                     )
                 return qualifier.strip(), id.strip()
+            case [str(), str(id)] if len(id.strip()) > LONGEST_ID:
+                self.tell(
+                    key,
+                    f"{key!r} has the id {id.strip()!r} of {len(id.strip())} characters; ISA06 and ISA08 hold "
+                    f"{LONGEST_ID} at most",
+                )
+                return NOBODY
         self.tell(key, f"{key!r} must be [qualifier, id] as in ISA05/06, for example ['ZZ', 'ACMESUPPLY']")
         return NOBODY
 

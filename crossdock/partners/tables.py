@@ -188,7 +188,7 @@ def codes(profile: Table) -> dict[tuple[str, str], crosswalks.Row]:
             continue
         for code, row in rows.values.items():
             if (problem := _wrong_row(code, row)) is not None:
-                rows.tell(code, problem)
+                rows.tell(code, f"{problem}{rows.belongs_above(code)}")
             else:
                 found[element, code] = crosswalks.Row(element=element, code=code, **row)
     return found

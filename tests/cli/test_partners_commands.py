@@ -173,6 +173,30 @@ def test_every_mistake_of_a_profile_is_told_with_file_and_line(crossdock: Any, w
         ),
         ((OVERLAY, '[overlay.860]\nrequire = ["DTM"]\n'), 21, "860 is not agreed in either direction"),
         (('["01", "123456789"]', '["ZZ", "ACMESUPPLY"]'), 4, "is already that of 'acme_supply'"),
+        (
+            (
+                '"BAK02" = ["AC", "AD"]',
+                '"PO1/ACK01" = ["IA", "IB"]\n\n[codes.x12-668]\nZH = { text = "held" }',
+            ),
+            28,
+            "[codes.x12-668] says what 'ZH' means, and at PO1/ACK01 the 855 takes only IA, IB: a document with 'ZH' "
+            'is refused; add it to [overlay.855.own."PO1/ACK01"] too',
+        ),
+        (
+            ('["01", "123456789"]', '["01", "12345678901234567"]'),
+            4,
+            "'ids' has the id '12345678901234567' of 17 characters; ISA06 and ISA08 hold 15 at most",
+        ),
+        (
+            ('email = "edi@northmill.example"', 'email = "edi@northmill.example"\nexpect_within = "4h"'),
+            35,
+            "unknown field 'expect_within' of [contact]; expect_within belongs above the first [table]",
+        ),
+        (
+            ('exception = "INV.BACKORDER" }', 'exception = "INV.BACKORDER" }\nexpect_within = "4h"'),
+            32,
+            "expect_within belongs above the first [table]",
+        ),
     ],
 )
 def test_what_a_profile_relies_on_is_looked_for(
@@ -186,6 +210,54 @@ def test_what_a_profile_relies_on_is_looked_for(
     told = [each for each in ran.stdout.splitlines() if sentence in each]
     assert told, ran.stdout
     assert told[0].startswith(f"{path}:{line}: ")
+
+
+def test_a_code_that_the_overlay_takes_or_that_is_only_noted_is_no_mistake(
+    crossdock: Any, write: Write
+) -> None:
+    codes = '"PO1/ACK01" = ["IA", "IB"]\n\n[codes.x12-668]\nZH = { text = "held" }'
+    text = PROFILE.replace('"BAK02" = ["AC", "AD"]', codes)
+    write(text)
+    assert crossdock("partner", "check", "north_mill").exit_code == 1
+    write(text.replace('["IA", "IB"]', '["IA", "IB", "ZH"]'))
+    assert crossdock("partner", "check", "north_mill").exit_code == 0
+    write(text.replace("[overlay.855]\n", '[overlay.855]\nseverity = "note"\n'))
+    assert crossdock("partner", "check", "north_mill").exit_code == 0
+    write(text + '\n[overlay.855.own."PO1/ACK01"]\nZH = "held"\n')
+    assert crossdock("partner", "check", "north_mill").exit_code == 0
+
+
+def test_a_release_without_a_guide_is_right_and_what_is_used_instead_is_said(
+    crossdock: Any, write: Write
+) -> None:
+    path = write(PROFILE.replace('role = "supplier"', 'role = "supplier"\nrelease = "006020"'))
+    ran = crossdock("partner", "check", "north_mill")
+    assert ran.exit_code == 0
+    assert ran.stdout.splitlines() == [
+        f"{path}:4: warning: there is no guide of release 006020 for 850: it is checked by that of 005010",
+        f"{path}:4: warning: there is no guide of release 006020 for 855: it is checked by that of 005010",
+        "1 profile is right",
+    ]
+    told = crossdock("partner", "check", "north_mill", "--json").json
+    assert told["ok"] is True
+    assert [one["warning"] for one in told["problems"]] == [True, True]
+    page = crossdock("partner", "guide", "north_mill").stdout
+    assert "Ours: release 006020" in page
+    assert "We have no guide of that release: we check 850 of 006020 by that of 005010." in page
+    write(PROFILE)
+    assert "no guide of that release" not in crossdock("partner", "guide", "north_mill").stdout
+    shown = crossdock("partner", "diff", "north_mill", "--release", "006010").stdout
+    assert "855 of 005010: there is no guide of 006010" in shown
+    assert "there is no guide" not in crossdock("partner", "diff", "north_mill", "--release", "005010").stdout
+
+
+def test_the_page_of_a_partner_that_tests_says_what_counts_now(crossdock: Any, write: Write) -> None:
+    write(PROFILE.replace('role = "supplier"', 'role = "supplier"\nusage = "T"'))
+    page = crossdock("partner", "guide", "north_mill").stdout
+    assert "for now a file with ISA15 `T` is read and acknowledged, and one with `P` is set aside" in page
+    assert "Production has ISA15 `T`" not in page
+    write(PROFILE)
+    assert "Production has ISA15 `P`" in crossdock("partner", "guide", "north_mill").stdout
 
 
 def test_an_overlay_that_fits_one_release_only_loads_and_is_told(crossdock: Any, write: Write) -> None:

@@ -277,7 +277,7 @@ class Target:
                 return f"{where} has codes of the partner's own: {told}"
             case "codes":
                 known = sorted(element.codes) if element is not None else []
-                before = f"one of {', '.join(known)}" if known else "any code"
+                before = f"one of {', '.join(known)}" if known else "any code of its list"
                 return f"{where} is one of {', '.join(rule.codes)}; by the standard {before}"
         end = "least" if rule.kind == "min" else "most"
         if element is not None:

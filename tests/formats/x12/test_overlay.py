@@ -291,7 +291,7 @@ def test_the_differences_from_the_standard_are_sentences() -> None:
         "BAK (Beginning Segment for Purchase Order Acknowledgment) is required; it is anyway",
         "CUR (Currency) is not used",
         "PO103 (Unit or Basis for Measurement Code): what breaks the standard here is told and accepted",
-        "PO1/ACK01 (Line Item Status Code) is one of IA, IB; by the standard any code",
+        "PO1/ACK01 (Line Item Status Code) is one of IA, IB; by the standard any code of its list",
         "PO1 (Baseline Item Data) comes at least 1 times; by the standard 0",
         "PO1 (Baseline Item Data) comes at most 500 times; by the standard 100000",
         "BAK03 (Purchase Order Number) has at most 10 characters; by the standard 22",
