@@ -81,12 +81,7 @@ def before_and_after(
     Without this a hold and its release would end differently when they are read together than one after another.
     """
     codes, words = could_end(facts)
-    earlier = {
-        word: min(said[event["id"]] for event in given)
-        for word, given in _by_reference(
-            [event for event in events if event["data"]["code"] in codes], words
-        ).items()
-    }
+    earlier = _first_said([event for event in events if event["data"]["code"] in codes], words, said)
     if not earlier:
         return list(facts), []
     before: list[Document] = []
@@ -98,13 +93,18 @@ def before_and_after(
     return before, after
 
 
-def _by_reference(events: Iterable[Document], words: set[str]) -> dict[str, list[Document]]:
-    """These events by their references, as far as they are among ``words``."""
-    found: dict[str, list[Document]] = {}
+def _first_said(events: Iterable[Document], words: set[str], said: Mapping[str, int]) -> dict[str, int]:
+    """Where the first of these events stands that names each of ``words``."""
+    found: dict[str, int] = {}
+    refs: Any = None
+    named: list[str] = []
     for event in events:
-        for word in reference_words(event):
-            if word in words:
-                found.setdefault(word, []).append(event)
+        if event["data"]["refs"] is not refs:  # those of one document share them
+            refs = event["data"]["refs"]
+            named = [word for word in reference_words(event) if word in words]
+        place = said[event["id"]]
+        for word in named:
+            found[word] = min(place, found.get(word, place))
     return found
 
 

@@ -15,13 +15,13 @@ from crossdock.formats.x12.elements import Element
 _NO_DATE: Final = re.compile(r"(?:9999|0001)(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 
 _YEARS: Final = (b"9999", b"0001")
+_IN_BYTES: Final = re.compile(rb"(?<![0-9A-Za-z])" + _NO_DATE.pattern.encode() + rb"(?![0-9A-Za-z])")
 
 
 def without_no_dates(entry: x12.TransactionSet, body: bytes) -> x12.TransactionSet:
     """The set with those dates left out that are none. ``body``: the message, in which it is looked first whether
     there can be one at all."""
-    end = entry.offset + entry.length
-    if all(body.find(year, entry.offset, end) < 0 for year in _YEARS):
+    if not any(_is_in(body, year, entry.offset, entry.offset + entry.length) for year in _YEARS):
         return entry
     guide = guides.guide(entry.set_id, entry.version)
     if guide is None:
@@ -32,6 +32,15 @@ def without_no_dates(entry: x12.TransactionSet, body: bytes) -> x12.TransactionS
         if any(map(_NO_DATE.fullmatch, segment)) and (words := known.get(segment[0])) is not None:
             segments[index] = _left_out(segment, words.elements)
     return entry._replace(segments=segments)
+
+
+def _is_in(body: bytes, year: bytes, begin: int, end: int) -> bool:
+    """Whether a date of this year may stand there. Most sets hold the digits somewhere, as in 0001 of ST02."""
+    while (begin := body.find(year, begin, end)) >= 0:
+        if _IN_BYTES.match(body, begin, end):
+            return True
+        begin += 1
+    return False
 
 
 def _left_out(segment: list[str], elements: Sequence[Element]) -> list[str]:
