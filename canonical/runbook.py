@@ -42,7 +42,9 @@ def runbook() -> Iterator[str]:
     yield ""
     yield (
         "One entry for each exception code: what it means, who looks at it, what may be done about it and what ends "
-        "it. This page is made from the taxonomy; `python -m canonical.runbook > docs/runbook.md` writes it anew."
+        "it. This page is made from the taxonomy; `python -m canonical.runbook > docs/runbook.md` writes it anew. "
+        "The queue is the one into which the routes that ship put it; what is in `purchasing` or `supply` is in "
+        "`orders` when it is about a customer's own order. Your own table may say otherwise ([routes.md](routes.md))."
     )
     for family, name in families().items():
         of_family = [code for code in codes().values() if code.family == family]

@@ -4,7 +4,7 @@ Every problem is told with the place where it stands; a row with one is no row.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -216,6 +216,12 @@ class Check:
             arguments={key: self._sentence(texts[key], place) for key in sorted(texts)},
         )
 
+    def _allowed(self, codes: Iterable[taxonomy.Code]) -> list[str]:
+        """The operations of our targets that the taxonomy allows for each of these codes."""
+        common = frozenset.intersection(*(frozenset(each.actions) for each in codes))
+        operations = {each for of_target in self.targets.values() for each in of_target}
+        return sorted(each for each in operations if DOCUMENTS.get(each, each) in common)
+
     def _codes(self, rule: Rule, where: "Where") -> None:
         """The codes that can reach the row exist, and allow what it does."""
         known = taxonomy.codes()
@@ -254,10 +260,11 @@ class Check:
             refused = sorted(each.code for each in possible if does not in each.actions)
             if does in taxonomy.ACTIONS and refused:
                 more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""
+                allowed = ", ".join(self._allowed(possible)) or "nothing that a target can do"
                 self.problems.tell(
                     where.of("actions"),
                     f"the taxonomy does not allow {does!r} for {', '.join(refused[:3])}{more}, "
-                    f"which can match this row",
+                    f"which can match this row; what matches it allows {allowed}",
                 )
             needed = {name for sentence in action.arguments.values() for name in sentence.fields}
             promised = rule.conditions.get("has_promised_date")

@@ -184,7 +184,7 @@ def test_the_lint_fails_where_a_field_is_missing(tmp_path, field):
         (r"\|\{line\}", "|{warehouse}", "names what it may not ('warehouse')"),
         (r"\{ref0\}", "x", "must name {code} and {ref0}, else strangers fold together"),
         ("inv-backorder", "inv-elsewhere", "it must be 'docs/runbook.md#inv-backorder'"),
-        ('queue = "purchasing"', 'queue = "purchasing"\nowner = "Joe"', "owner is not a field of a code"),
+        ('queue = "supply"', 'queue = "supply"\nowner = "Joe"', "owner is not a field of a code"),
         (r'"person"\]', '"someone"]', "clears_when wants"),
         (
             r'"order_line"\] \}',

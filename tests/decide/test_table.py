@@ -60,7 +60,8 @@ def told(folder: Path, text: str) -> list[str]:
         (
             row("a", 'code = "INV.BACKORDER"', actions='["erp:hold"]'),
             8,
-            "the taxonomy does not allow 'hold' for INV.BACKORDER",
+            "the taxonomy does not allow 'hold' for INV.BACKORDER, which can match this row; "
+            "what matches it allows change_date, note",
         ),
         (
             row("a", 'code = "INV.*"', actions='["erp:change_date"]'),
