@@ -265,10 +265,10 @@ class Judge:
         """A mapping by itself, without the guide that keeps most of this away from it: it may refuse, in words, and
         what it says must be valid."""
         mapping = self._registry.inbound(f"x12/{entry.set_id}")
-        numbers = entry.interchange.control_number + (entry.group.control_number if entry.group else "")
-        if mapping is None or not (numbers + "".join(map("".join, entry.segments))).isprintable():
-            return  # a control character never gets past the guide, whatever the set
         opened = entry.interchange
+        envelope = opened.sender + opened.control_number + (entry.group.control_number if entry.group else "")
+        if mapping is None or not (envelope + "".join(map("".join, entry.segments))).isprintable():
+            return  # a control character never gets past the guide, whatever the set, and nobody is known by one
         partner = self._partners.find(opened.sender_qualifier, opened.sender)
         for direction in ("in", "out"):
             context = MappingContext(
