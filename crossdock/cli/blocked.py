@@ -96,11 +96,15 @@ def run(
     if talk.answer({"blocked_by": word, "count": count, "run_again": done, "known": groups[word].known}):
         return ExitCode.OK
     if dry_run:
-        talk.say(f"{count} parts would be run again; nothing was done")
+        talk.say(f"{_parts(count)} would be run again; nothing was done")
     else:
-        talk.line(f"{done} parts run again")
+        talk.line(f"{_parts(done)} run again")
         talk.next_step("crossdock process --once", "now, or its DAG takes them within a minute")
     return ExitCode.OK
+
+
+def _parts(count: int) -> str:
+    return f"{count} part{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from crossdock.cli.reading import (
     Since,
     Subject,
     actions_of,
+    found_of_code,
     one_of,
     reading,
     rule_of,
@@ -65,6 +66,7 @@ def list_(
             after=after,
             limit=limit,
         )
+    found_of_code("--code", code, len(page.items))
     show_page(
         talk,
         page,

@@ -9,7 +9,18 @@ import typer
 from crossdock.cli.command import command, group
 from crossdock.cli.exits import ExitCode
 from crossdock.cli.raw import show_body
-from crossdock.cli.reading import After, Code, Identity, Limit, Since, one_of, reading, show_page, since
+from crossdock.cli.reading import (
+    After,
+    Code,
+    Identity,
+    Limit,
+    Since,
+    found_of_code,
+    one_of,
+    reading,
+    show_page,
+    since,
+)
 from crossdock.cli.talk import Talk, short_id, short_time
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.messages import Stage
@@ -69,6 +80,7 @@ def list_(
             after=after,
             limit=limit,
         )
+    found_of_code("--code", code, len(page.items))
     show_page(
         talk,
         page,
@@ -305,6 +317,7 @@ def _chosen(identities: list[str], all_of: str | None) -> list[dict[str, Any]]:
                 if (after := page.next) is None:
                     break
     if not chosen:
+        found_of_code("--all-of", all_of, 0)
         raise Misconfigured(f"no open dead letter has the code {all_of!r}; see `crossdock dead-letters list`")
     return list(chosen.values())
 

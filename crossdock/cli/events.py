@@ -14,6 +14,7 @@ from crossdock.cli.reading import (
     Source,
     Subject,
     actions_of,
+    found_of_code,
     reading,
     rule_of,
     show_page,
@@ -59,6 +60,7 @@ def list_(
             after=after,
             limit=limit,
         )
+    found_of_code("--code", code, len(page.items))
     show_page(
         talk,
         page,

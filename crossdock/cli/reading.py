@@ -77,6 +77,24 @@ def one_of(option: str, value: str | None, known: tuple[str, ...]) -> str | None
     raise Misconfigured(f"{option} {value!r} is unknown{did_you_mean(value, known)}")
 
 
+def found_of_code(option: str, value: str | None, found: int) -> None:
+    """Nothing was found of a code. Raises ``Misconfigured`` with the nearest one where the taxonomy lacks it: what is
+    stored may have codes of other versions."""
+    from canonical import taxonomy
+    from crossdock.toml_lines import did_you_mean
+
+    families = taxonomy.families()
+    known = value is None or value in {*families, *taxonomy.codes(), *taxonomy.reserved()}
+    if found or known:
+        return
+    assert value is not None
+    family = value.partition(".")[0]
+    same = [code for code in taxonomy.codes() if code.startswith(f"{family}.")]
+    near = did_you_mean(value, same) or did_you_mean(value, [*families, *taxonomy.codes()])
+    near = near or f"; a whole family is {option} {family if same else 'INV'}, and all are in docs/runbook.md"
+    raise Misconfigured(f"{option} {value!r} is no code of the taxonomy{near}")
+
+
 def show_page(
     talk: Talk,
     page: "Page",

@@ -7,6 +7,7 @@ import typer
 from crossdock.cli.cases import show_attempts
 from crossdock.cli.command import command, group
 from crossdock.cli.dead_letters import actor
+from crossdock.cli.raw import show_body
 from crossdock.cli.reading import After, Identity, Limit, Since, one_of, reading, show_page, since
 from crossdock.cli.talk import Talk, short_id, short_time
 from crossdock.messages import WriteBackState
@@ -124,7 +125,7 @@ def show(
     talk.heading("attempts")
     show_attempts(talk, found["attempts"])
     talk.heading(f"body ({found['media_type']}, {len(body)} bytes)")
-    talk.block(text)
+    show_body(talk, body)
     if letter := found["dead_letter"]:
         talk.next_step(f"crossdock dead-letters show {short_id(letter['id'])}", "it was set aside")
     elif found["case_id"]:

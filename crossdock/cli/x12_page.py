@@ -199,7 +199,7 @@ class Page:
             )
         more = report.count - shown - min(5, len(others))
         if more > 0 and not self._view.only:
-            self._talk.line(f"    and {more:,} more sets")
+            self._talk.line(f"    and {more:,} more set{'' if more == 1 else 's'}")
         if report.numbers_wrong:
             listed = ", ".join(map(str, report.numbers_wrong[:20]))
             wrong = report.wrong.total()
@@ -374,7 +374,13 @@ class Page:
         if self._view.only and report.shown < len(self._view.only):
             said.append(f"there are {_count(report.set_count, 'set')}")
         elif self._view.errors and not report.wrong:
-            said.append("nothing is wrong in any set")
+            said.append(
+                "nothing is wrong in the sets"
+                if report.is_right
+                else "nothing is wrong in the sets: it is around them, see above"
+                if report.set_count
+                else "there is no set"
+            )
         elif hidden and not self._view.only:
             said.append(f"without segments: {_count(hidden, 'set')}; see --limit N, --set N, --errors")
         if long:

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -179,7 +180,12 @@ def main() -> None:
         description="Crossdock's sandbox: supplier, ERP and carrier on 127.0.0.1."
     )
     options.add_argument("--home", type=Path, required=True, help="the folder for addresses and records")
-    with World(options.parse_args().home):
+    with World(options.parse_args().home) as world:
+        sys.stdout.write(
+            f"the sandbox is up: the supplier's SFTP on 127.0.0.1:{world.supplier.port}, the ERP at {world.erp.url}, "
+            f"the carrier at {world.carrier.url}; logins in {world.home / ADDRESSES}; Ctrl-C ends it\n"
+        )
+        sys.stdout.flush()
         wait_for_the_end()
 
 

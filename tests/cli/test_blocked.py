@@ -56,3 +56,7 @@ def test_the_list_says_of_how_many_parts_the_partner_was_told_that_we_refuse_the
     ran = crossdock("blocked", "list")
     assert "TOLD REFUSED" in ran.stdout
     assert "may send them again" in ran.stdout + ran.stderr
+
+
+def test_one_part_is_run_again_in_the_singular(crossdock: Any, waiting: None) -> None:
+    assert crossdock("blocked", "run", "set:x12/850").stdout == "1 part run again\n"

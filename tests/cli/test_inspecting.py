@@ -285,6 +285,31 @@ def test_only_sets_with_errors_are_shown_when_that_is_asked(crossdock: Any, tmp_
     assert "nothing is wrong" in crossdock("x12", "inspect", str(CLEAN), "--errors").stdout
 
 
+def test_an_error_of_the_envelope_is_not_denied_by_good_sets(crossdock: Any, tmp_path: Path) -> None:
+    file = tmp_path / "envelope.edi"
+    file.write_bytes(CLEAN.read_bytes().replace(b"IEA*1*", b"IEA*2*"))
+    ran = crossdock("x12", "inspect", str(file), "--errors")
+    assert ran.exit_code == 1
+    last = ran.stdout.rstrip().splitlines()[-1]
+    assert last == "nothing is wrong in the sets: it is around them, see above"
+    right = crossdock("x12", "inspect", str(CLEAN), "--errors").stdout
+    assert right.rstrip().splitlines()[-1] == "nothing is wrong in the sets"
+    assert "    and 1 more set\n" in right
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [(b"%PDF-1.7 x", "a PDF"), (b"UNB+UNOA:2'", "EDIFACT"), (b"<a/>", "XML or HTML"), (b'{"a": 1}', "JSON")],
+)
+def test_another_format_is_called_by_its_name(crossdock: Any, tmp_path: Path, body: bytes, name: str) -> None:
+    file = tmp_path / "other"
+    file.write_bytes(body)
+    (found,) = crossdock("x12", "inspect", str(file), "--json").json["findings"]
+    assert found["code"] == "X12.NOT_X12"
+    said = f"This is another format, not X12. It begins {body.decode()!r}, as {name} does."
+    assert found["message"] == said
+
+
 def test_one_set_is_shown_by_its_number(crossdock: Any, tmp_path: Path) -> None:
     file = tmp_path / "many.edi"
     file.write_bytes(many(40))

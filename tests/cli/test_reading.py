@@ -1,8 +1,10 @@
 """Lists, stories and the side door, as the command line shows them."""
 
+import hashlib
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,39 @@ from crossdock.store import tables
 
 GROUPS = ("events", "cases", "write-backs", "dead-letters", "raw", "runs")
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
+CLEAN = Path(__file__).resolve().parents[2] / "mappings/inbound/x12_855/samples/clean.edi"
+
+
+def test_a_code_that_resembles_none_is_answered_with_its_family(crossdock: Any, told: Any) -> None:
+    ran = crossdock("dead-letters", "list", "--code", "EDI.FOO")
+    assert ran.exit_code == 2
+    assert "'EDI.FOO' is no code of the taxonomy (known: EDI.ACCEPTED_WITH_ERRORS, " in ran.stderr
+    assert "a whole family is --code INV" in crossdock("cases", "list", "--code", "QQQQQQQQQ").stderr
+    assert crossdock("cases", "list", "--code", "ORD.ACK_OVERDUE").exit_code == 0
+
+
+def test_an_interchange_of_ours_is_shown_segment_by_segment(crossdock: Any, told: Any) -> None:
+    body = CLEAN.read_bytes().replace(b"\n", b"")
+    told.insert(
+        tables.write_backs,
+        {
+            "id": uuid.UUID("b9000000-0000-4000-8000-000000000009"),
+            "target": "supplier_edi",
+            "operation": "x12_997",
+            "idempotency_key": "k9",
+            "subject": "855",
+            "body": body,
+            "body_sha256": hashlib.sha256(body).hexdigest(),
+            "media_type": "application/edi-x12",
+            "headers": {},
+            "state": "ready",
+            "next_attempt_at": NOW,
+            "created_at": NOW,
+            "updated_at": NOW,
+        },
+    )
+    lines = [line.strip() for line in crossdock("write-backs", "show", "b9").stdout.splitlines()]
+    assert [line for line in lines if line.startswith("ST*855")] == ["ST*855*0001~"]
 
 
 def test_a_file_that_came_again_is_found_under_its_other_name(crossdock: Any, told: Any) -> None:
@@ -122,7 +157,7 @@ def test_events_of_one_moment_are_paged_without_loss(crossdock: Any, told: Any) 
     [
         (("events", "list", "--code", "INV"), 3),
         (("events", "list", "--code", "INV.BACKORDER"), 3),
-        (("events", "list", "--code", "IN"), 0),
+        (("events", "list", "--code", "PRC"), 0),
         (("events", "list", "--source", "supplier_edi"), 3),
         (("events", "list", "--source", "erp"), 0),
         (("events", "list", "--subject", "4500123451"), 1),
@@ -154,6 +189,12 @@ def test_filters_find_what_they_say(
     [
         (("cases", "list", "--state", "opne"), "'open'"),
         (("write-backs", "list", "--state", "delivred"), "'delivered'"),
+        (("cases", "list", "--code", "INV.BACKORDR"), "(did you mean 'INV.BACKORDER'?)"),
+        (("events", "list", "--code", "IN"), "(did you mean 'INV'?)"),
+        (
+            ("dead-letters", "replay", "--all-of", "EDI.UNKNOWN_PARTNR"),
+            "(did you mean 'EDI.UNKNOWN_PARTNER'?)",
+        ),
         (("dead-letters", "list", "--stage", "normalise"), "'normalize'"),
         (("runs", "list", "--step", "recieve"), "'receive'"),
     ],

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 def run(home: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     """Start a world in this folder and wait until its own process has written its addresses."""
-    process = subprocess.Popen([sys.executable, "-m", "deploy.sandbox.world", "--home", str(home)], cwd=ROOT)
+    command = [sys.executable, "-m", "deploy.sandbox.world", "--home", str(home)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -34,6 +35,12 @@ def run(home: Path) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
 
 def test_a_killed_world_comes_back_as_it_was_and_ends_cleanly(tmp_path: Path) -> None:
     process, told = run(tmp_path)
+    assert process.stdout is not None
+    said = process.stdout.readline().decode()
+    assert said.startswith(
+        f"the sandbox is up: the supplier's SFTP on 127.0.0.1:{told['supplier']['port']}, "
+    )
+    assert told["supplier"]["password"] not in said
     headers = {"Authorization": f"Bearer {told['erp']['token']}", "Idempotency-Key": "k1"}
     note = f"{told['erp']['url']}/api/purchase-orders/45/notes"
     assert requests.post(note, json={"text": "x"}, headers=headers, timeout=10).status_code == 201

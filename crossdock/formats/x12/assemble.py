@@ -6,6 +6,7 @@ Source: X12.5 (ISA, IEA, GS, GE, TA1), X12.6 (ST, SE).
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Final
 
 from crossdock.formats.x12.control_numbers import ControlNumbers
 from crossdock.formats.x12.findings import Code, Finding, finding
@@ -66,6 +67,20 @@ class OpenSet:
         if not self.joint or not self.ascii or self.binary or self.dropped:
             return segments
         return Segments(segments, self.joint.join(self.texts), self.joint)
+
+
+OTHER_FORMATS: Final = {
+    "UNA": "EDIFACT", "UNB": "EDIFACT", "<": "XML or HTML", "{": "JSON", "[": "JSON", "%PDF": "a PDF",
+    "PK\x03\x04": "a ZIP archive",
+}  # fmt: skip
+"""What another format is, by its first bytes."""
+
+
+def _as_what(loose: "Loose") -> str:
+    """``, as a PDF does``: what another format is, as far as its first bytes tell."""
+    head = loose.head.lstrip()
+    known = (name for first, name in OTHER_FORMATS.items() if head.startswith(first))
+    return f", as {name} does" if loose.code is Code.NOT_X12 and (name := next(known, "")) else ""
 
 
 class Loose:
@@ -142,7 +157,7 @@ class Assembler:
         elif loose.count == 1:
             detail = f"It is {loose.segment_id!r}."
         elif loose.head.strip() and not loose.blank:
-            detail = f"It begins {loose.head[:40]!r}."
+            detail = f"It begins {loose.head[:40]!r}{_as_what(loose)}."
         self.say(
             finding(
                 loose.code,

@@ -126,7 +126,7 @@ MEANINGS: Mapping[Code, Meaning] = {
     Code.BLANK: _info("Blank lines or spaces belong to no segment."),
     Code.EMPTY_INPUT: _error("There is nothing to read: the input is empty or blank."),
     Code.NO_INTERCHANGE: _error("No ISA segment begins an interchange here."),
-    Code.NOT_X12: _error("This is another format (EDIFACT, XML, JSON, ...), not X12."),
+    Code.NOT_X12: _error("This is another format, not X12."),
     Code.TEXT_BEFORE_ISA: _warning("Text that belongs to no interchange stands before an ISA."),
     Code.JUNK_AFTER_IEA: _warning("Text that belongs to no interchange stands after an IEA."),
     Code.ISA_UNREADABLE: _error("An ISA begins here, and its 16 elements cannot be told apart."),

@@ -17,7 +17,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import BinaryIO
 
-from crossdock.formats.x12.assemble import NO_FINDINGS, Assembler, Loose
+from crossdock.formats.x12.assemble import NO_FINDINGS, OTHER_FORMATS, Assembler, Loose
 from crossdock.formats.x12.findings import Code, Finding, finding
 from crossdock.formats.x12.isa import NeedMore, open_interchange, read_isa
 from crossdock.formats.x12.items import Coverage, Item, Limits, Segment, Segments, TransactionSet
@@ -28,7 +28,6 @@ _identifier = itemgetter(0)
 _UNUSUAL = frozenset(("ST", "SE", "GS", "GE", "IEA", "TA1", "ISA", "BIN", "BDS"))
 _MARKS = ("IEA", "ISA", "BIN", "BDS")
 """Segments before which a region ends: the delimiters may change there, or bytes follow that are no text."""
-_OTHER_FORMATS = ("UNA", "UNB", "<", "{", "[", "%PDF", "PK\x03\x04")
 
 
 def read(
@@ -142,7 +141,7 @@ class _Reader:
             head = loose.head.lstrip()
             if loose.blank:
                 loose.code = Code.EMPTY_INPUT
-            elif head.startswith(_OTHER_FORMATS):
+            elif head.startswith(tuple(OTHER_FORMATS)):
                 loose.code = Code.NOT_X12
         self._made.flush()
 
