@@ -81,7 +81,7 @@ def list_(
         heads=("id", "at", "way", "partner", "set", "group", "interchange", "state", "due", "answered"),
         cells=lambda row: (
             short_id(row["id"]), short_time(row["at"]), row["direction"], row["partner"], _set(row), _group(row),
-            row["interchange_number"], row["state"], short_time(row["answer_due_at"]),
+            row["interchange_number"], row["judged"] or row["state"], short_time(row["answer_due_at"]),
             short_time(row["answered_at"]),
         ),
         nothing="no exchanges fit; leave out a filter, or see `crossdock raw list`",
@@ -118,8 +118,8 @@ def show(talk: Talk, identity: Identity) -> None:
     )
     answer: dict[str, Any] = found["answer"] or {}
     if answer:
-        talk.heading("what we answered" if came else "what the partner answered")
-        talk.fields(_answer(answer))
+        talk.heading("what we made of it" if came else "what the partner answered")
+        talk.fields(_judged(answer) if came else _answer(answer))
     if found["beside"]:
         talk.heading("in the same interchange")
         talk.table(
@@ -140,6 +140,17 @@ def _group(row: dict[str, Any]) -> str:
     return f"{row['functional_id']} {row['group_number']}".strip()
 
 
+def _judged(answer: dict[str, Any]) -> dict[str, object]:
+    """How we took what came: the dead letter of what was refused says why."""
+    words = {"R": "refused; its dead letter says why", "E": "taken, with errors that were told"}
+    run_at = answer.get("run_at")
+    return {
+        "set": words.get(answer.get("told", "")),
+        "interchange": "refused whole" if answer.get("interchange") == "R" else None,
+        "run after all": run_at and short_time(run_at),
+    }
+
+
 def _answer(answer: dict[str, Any]) -> dict[str, object]:
     """An answer's words, codes and places, one a line."""
     errors = answer.get("errors") or {}
@@ -157,7 +168,7 @@ def _answer(answer: dict[str, Any]) -> dict[str, object]:
     ]
     ta1 = answer.get("ta1") or {}
     return {
-        "set": answer.get("set") or answer.get("told"),
+        "set": answer.get("set"),
         "group": answer.get("group"),
         "interchange": f"TA1 {ta1['word']} {ta1['note']}".strip() if ta1 else None,
         "said in interchange": answer.get("interchange") if "raw_id" in answer else None,

@@ -7,7 +7,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from crossdock.store.pages import Page, all_rows, but_tenant, one_row, page_of
+from crossdock.store.register import RUN_AT
 from crossdock.store.tables import exchanges
+
+
+def _judged() -> sa.ColumnElement[str | None]:
+    """What we made of a set that came: refused, with errors, refused and run later; null where it was taken."""
+    answer = exchanges.c.answer
+    refused = sa.or_(answer["told"].astext == "R", answer["interchange"].astext == "R")
+    return sa.case(
+        (exchanges.c.direction != "in", None),
+        (sa.and_(refused, answer.has_key(RUN_AT)), "refused, run later"),
+        (refused, "refused"),
+        (answer["told"].astext == "E", "with errors"),
+        else_=None,
+    )
 
 
 def list_exchanges(
@@ -46,7 +60,7 @@ def list_exchanges(
         )
     if since is not None:
         wanted.append(exchanges.c.at >= since)
-    query = sa.select(*columns).where(*wanted)
+    query = sa.select(*columns, _judged().label("judged")).where(*wanted)
     return page_of(connection, query, exchanges.c.at, exchanges.c.id, after, limit)
 
 

@@ -81,3 +81,17 @@ def test_one_set_tells_what_its_partner_said_and_where_it_lies(crossdock: Any, t
 
 def test_what_is_nobodys_id_is_refused(crossdock: Any, traded: Trade) -> None:
     assert crossdock("exchanges", "show", "ffffffffffffffff").exit_code == 2
+
+
+def test_what_we_refused_does_not_look_like_what_we_took(crossdock: Any, traded: Trade) -> None:
+    bad = [line.replace("*EA*3.75", "*EAX*3.75") for line in confirmation("0002")]
+    traded.take(interchange(group("PR", 8, confirmation(), bad), number=32))
+    items = crossdock("exchanges", "list", "--number", "000000032", "--json").json["items"]
+    assert {(row["set_number"], row["state"], row["judged"]) for row in items} == {
+        ("0001", "received", None),
+        ("0002", "received", "refused"),
+    }
+    shown = crossdock("exchanges", "list", "--number", "000000032").stdout
+    assert "refused" in shown and "received" in shown
+    (refused,) = [row for row in items if row["judged"]]
+    assert "refused; its dead letter says why" in crossdock("exchanges", "show", refused["id"]).stdout
