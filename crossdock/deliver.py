@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
-from crossdock import deadletters, exchanges
+from crossdock import deadletters
+from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import (

@@ -17,9 +17,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from canonical.events import ExceptionEvent
-from crossdock import exchanges
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
+from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, WireDown
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import (

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crossdock import clocks, deadletters, detect, exchanges
-from crossdock.acknowledgements import write_acknowledgements
+from crossdock import clocks, deadletters, detect
 from crossdock.decide import Router
-from crossdock.edi_outbox import Outgoing
+from crossdock.edi import exchanges
+from crossdock.edi.acknowledgements import write_acknowledgements
+from crossdock.edi.outbox import Outgoing
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, Stage
 from crossdock.normalize import Normalized, PartResult

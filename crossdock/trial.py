@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from crossdock import clocks, detect, edi_out, matching
+from crossdock import clocks, detect, matching
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
-from crossdock.edi_plan import Knowledge, about_of, document_mapping, plan
+from crossdock.edi import outgoing
+from crossdock.edi.plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
 from crossdock.messages import Decision, RawMessage, Stage
@@ -19,7 +20,7 @@ from crossdock.ports import Clock, Manifest
 from crossdock.registry import Body, Registry
 from crossdock.writebacks import decision_id_of, write_body
 
-PLACEHOLDERS: Final = edi_out.Numbers(interchange=1, group=1, set=1)
+PLACEHOLDERS: Final = outgoing.Numbers(interchange=1, group=1, set=1)
 """Control numbers of what would be written: real ones come from the store."""
 
 
@@ -301,7 +302,7 @@ def _try_writes(
                     case_id=detect.case_id(tenant, event),
                 )
                 target = planned.target
-                body = edi_out.write(planned.draft, planned.partner, PLACEHOLDERS, now).body
+                body = outgoing.write(planned.draft, planned.partner, PLACEHOLDERS, now).body
             except Exception as fault:
                 # a mapping is code of its own
                 error = problem_of(fault, Stage.DECIDE).sentence

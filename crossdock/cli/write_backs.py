@@ -158,7 +158,7 @@ def reissue(talk: Talk, identity: Identity, reason: Reason = "") -> None:
 
 
 def _again(talk: Talk, identity: str, reason: str, *, new_numbers: bool) -> None:
-    from crossdock import sent_again
+    from crossdock.edi import sent_again
     from crossdock.hub import Hub
     from crossdock.store import queries
 

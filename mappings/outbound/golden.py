@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from crossdock import edi_out
+from crossdock.edi import outgoing
 from crossdock.errors import CrossdockError
 from crossdock.messages import Decision
 from crossdock.partners import Partner, Partners
 from crossdock.registry import Draft, Known, OutboundMapping, Registry, Told
 
 WRITTEN_AT: Final = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
-NUMBERS: Final = edi_out.Numbers(interchange=101, group=55, set=7)
+NUMBERS: Final = outgoing.Numbers(interchange=101, group=55, set=7)
 TENANT: Final = "main"
 
 _FOLDER: Final = Path(__file__).parent
@@ -93,7 +93,7 @@ def run(mapping: OutboundMapping, sample: Path, partners: Partners) -> str:
     said = json.loads(sample.read_text(encoding="utf-8"))
     partner = partner_of(said, partners)
     try:
-        written = edi_out.write(draft_of(mapping, said, partner), partner, NUMBERS, WRITTEN_AT)
+        written = outgoing.write(draft_of(mapping, said, partner), partner, NUMBERS, WRITTEN_AT)
     except CrossdockError as error:
         return f"not written: {error}\n"
     end = partner.segment

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock.edi_plan import ANSWERS, WRITE_BACK, document_key
+from crossdock.edi.plan import ANSWERS, WRITE_BACK, document_key
 from crossdock.partners import Partner
 from mappings import changes, codes
 

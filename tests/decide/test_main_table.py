@@ -10,7 +10,7 @@ from canonical.events import ExceptionEvent, Origin, seal
 from crossdock.decide.context import OUR_NUMBERS
 from crossdock.decide.router import Router
 from crossdock.decide.table import TRIAGE
-from crossdock.edi_plan import document_mapping
+from crossdock.edi.plan import document_mapping
 from crossdock.errors import CrossdockError
 from crossdock.messages import NAMESPACE, Decision
 from crossdock.normalize.part import rfc3339

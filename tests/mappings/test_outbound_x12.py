@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from canonical.events import Fact
-from crossdock import edi_out
 from crossdock.decide.row import DOCUMENTS
-from crossdock.edi_plan import document_key
+from crossdock.edi import outgoing
+from crossdock.edi.plan import document_key
 from crossdock.errors import CrossdockError, Unacceptable, Unreadable
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import guide
@@ -38,17 +38,17 @@ def sample(operation: str, name: str) -> dict[str, Any]:
     return said
 
 
-def write(operation: str, said: dict[str, Any], partner: Partner | None = None) -> edi_out.Written:
+def write(operation: str, said: dict[str, Any], partner: Partner | None = None) -> outgoing.Written:
     partner = partner or golden.partner_of(said, PARTNERS)
     draft = golden.draft_of(MAPPINGS[operation], said, partner)
-    return edi_out.write(draft, partner, golden.NUMBERS, golden.WRITTEN_AT)
+    return outgoing.write(draft, partner, golden.NUMBERS, golden.WRITTEN_AT)
 
 
-def segments(written: edi_out.Written) -> list[list[str]]:
+def segments(written: outgoing.Written) -> list[list[str]]:
     return [list(segment) for segment in written.entry.segments[1:-1]]
 
 
-def again(written: edi_out.Written, partner: Partner) -> Fact:
+def again(written: outgoing.Written, partner: Partner) -> Fact:
     """What our own inbound mapping makes of it."""
     mapping = REGISTRY.inbound(f"x12/{written.entry.set_id}")
     assert mapping is not None
@@ -115,7 +115,7 @@ def test_every_path_that_names_a_field_is_a_place_of_the_guide(mapping: Outbound
 # ── 855 ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def acks(written: edi_out.Written) -> dict[str, list[list[str]]]:
+def acks(written: outgoing.Written) -> dict[str, list[list[str]]]:
     found: dict[str, list[list[str]]] = {}
     line = ""
     for segment in segments(written):
@@ -303,10 +303,10 @@ def test_the_number_of_a_change_is_no_part_of_what_it_means() -> None:
     said["facts"][-1]["data"]["attributes"]["change_sequence"] = "7"
     later = golden.draft_of(MAPPINGS["x12_860"], said, acme)
     assert first != later
-    assert edi_out.content_of(first, acme) == edi_out.content_of(later, acme)
+    assert outgoing.content_of(first, acme) == outgoing.content_of(later, acme)
     said["arguments"] = {"change": "cancel_line"}
     other = golden.draft_of(MAPPINGS["x12_860"], said, acme)
-    assert edi_out.content_of(other, acme) != edi_out.content_of(first, acme)
+    assert outgoing.content_of(other, acme) != outgoing.content_of(first, acme)
 
 
 # ── 870, 824, 990 ────────────────────────────────────────────────────────────────────────────────────────────
@@ -407,8 +407,8 @@ def test_a_document_that_reads_differently_from_what_was_meant_does_not_leave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said = sample("x12_855", "accepted_as_ordered")
-    monkeypatch.setattr(edi_out, "write_interchange", _spoil(edi_out.write_interchange))
-    with pytest.raises(edi_out.Disagreement, match="segment"):
+    monkeypatch.setattr(outgoing, "write_interchange", _spoil(outgoing.write_interchange))
+    with pytest.raises(outgoing.Disagreement, match="segment"):
         write("x12_855", said)
 
 
@@ -426,12 +426,12 @@ def test_the_field_that_produced_an_element_is_found_again() -> None:
     entry = written.entry
     mapping = MAPPINGS["x12_855"]
     positions = {(segment[0], segment[1]): position for position, segment in enumerate(entry.segments, 1)}
-    assert edi_out.field_of(mapping, entry, positions["BAK", "00"], 3) == "refs/0/value"
-    assert edi_out.field_of(mapping, entry, positions["PO1", "2"], 7) == "lines/1/item_ids/0/value"
-    assert edi_out.field_of(mapping, entry, positions["ACK", "IB"], 2) == "lines/0/affected/value"
-    assert edi_out.field_of(mapping, entry, positions["ACK", "IS"], 8) == "lines/2/substitutes/0/value"
-    assert edi_out.field_of(mapping, entry, positions["ACK", "IS"], 20) == "lines/2/status"
-    assert edi_out.field_of(mapping, entry, 99, 1) == ""
+    assert outgoing.field_of(mapping, entry, positions["BAK", "00"], 3) == "refs/0/value"
+    assert outgoing.field_of(mapping, entry, positions["PO1", "2"], 7) == "lines/1/item_ids/0/value"
+    assert outgoing.field_of(mapping, entry, positions["ACK", "IB"], 2) == "lines/0/affected/value"
+    assert outgoing.field_of(mapping, entry, positions["ACK", "IS"], 8) == "lines/2/substitutes/0/value"
+    assert outgoing.field_of(mapping, entry, positions["ACK", "IS"], 20) == "lines/2/status"
+    assert outgoing.field_of(mapping, entry, 99, 1) == ""
 
 
 def test_a_missing_partner_or_agreement_is_said_with_what_to_do() -> None:
@@ -441,7 +441,7 @@ def test_a_missing_partner_or_agreement_is_said_with_what_to_do() -> None:
     facts = [(fact, "lakeside_retail") for fact in said["facts"]]
 
     def partner(arguments: dict[str, str], known: list[Any], **named: Partner) -> Partner:
-        return edi_out.partner_of(mapping, said["event"], arguments, {**by_name, **named}, known)
+        return outgoing.partner_of(mapping, said["event"], arguments, {**by_name, **named}, known)
 
     assert partner({}, facts).name == "lakeside_retail"
     assert partner({}, []).name == "lakeside_retail", "its number was given by that customer"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canonical.events import Fact, Origin
-from crossdock.edi_plan import ANSWERS, WRITE_BACK, document_key
+from crossdock.edi.plan import ANSWERS, WRITE_BACK, document_key
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import MappingContext, Partners

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from crossdock import receive as receiving
-from crossdock.edi_plan import Knowledge, document_key
+from crossdock.edi.plan import Knowledge, document_key
 from crossdock.formats.x12 import Interchange, TransactionSet, read
 from crossdock.hub import Hub
 from crossdock.messages import RawMessage

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from crossdock import deadletters, exchanges, sent_again
+from crossdock import deadletters
 from crossdock import receive as receiving
 from crossdock.deadletters import NotPossible
 from crossdock.deliver import Deliverer
-from crossdock.edi_out import interchange_number, renumbered
+from crossdock.edi import exchanges, sent_again
+from crossdock.edi.outgoing import interchange_number, renumbered
 from crossdock.errors import CrossdockError
 from crossdock.formats.x12 import Interchange, TransactionSet, read
 from crossdock.formats.x12.second_reader import differences
@@ -267,7 +268,7 @@ def test_without_a_reason_nothing_is_sent_again(hub):
 def test_a_reissue_that_fails_takes_no_number(hub, monkeypatch):
     first = row_of(hub, "x12_860")
     state(hub, first.id, "sending", "delivered")
-    monkeypatch.setattr(sent_again.edi_out, "renumbered", _fails)
+    monkeypatch.setattr(sent_again.outgoing, "renumbered", _fails)
     with pytest.raises(CrossdockError, match="cannot be read"):
         reissue(hub, first.id)
     monkeypatch.undo()

@@ -49,7 +49,7 @@ def test_what_nobody_acknowledges_by_agreement_waits_for_nothing(trade):
 
 
 def test_what_was_given_up_waits_for_nothing_and_an_answer_to_it_is_no_surprise(trade, store):
-    from crossdock import exchanges
+    from crossdock.edi import exchanges
 
     key = trade.send(orders("0001"))
     with store.transaction("main") as connection:
@@ -692,7 +692,7 @@ def test_what_came_is_registered_set_by_set_with_what_it_was_answered(trade):
 
 
 def test_nothing_is_asked_or_written_where_nothing_is_x12(trade, store):
-    from crossdock import exchanges
+    from crossdock.edi import exchanges
 
     with store.transaction("main") as connection:
         connection.close()  # whoever used it would fail

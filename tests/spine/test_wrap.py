@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from crossdock.edi_out import renumbered
+from crossdock.edi.outgoing import renumbered
 from crossdock.formats.x12 import Interchange, TransactionSet, read
 from crossdock.formats.x12.second_reader import differences
 from crossdock.formats.x12.write import number_after

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crossdock import exchanges
 from crossdock import receive as receiving
-from crossdock.acknowledgements import write_acknowledgements
+from crossdock.edi import exchanges
+from crossdock.edi.acknowledgements import write_acknowledgements
 from crossdock.messages import PartState, RawMessage
 from crossdock.normalize import Normalized, Normalizer
 from crossdock.partners import Partner, Partners

@@ -18,7 +18,7 @@ asked for.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from crossdock.edi_plan import document_key
+from crossdock.edi.plan import document_key
 from crossdock.messages import Decision
 from crossdock.registry import Draft, Known, Later, Told
 from mappings import changes

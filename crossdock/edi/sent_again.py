@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock import deadletters, edi_out, exchanges
+from crossdock import deadletters
 from crossdock.deadletters import NotPossible
+from crossdock.edi import exchanges, outgoing
 from crossdock.errors import Misconfigured
 from crossdock.messages import REISSUED, RESENT, WriteBackState, derived_id
 from crossdock.partners import Partner, Partners
@@ -79,7 +80,7 @@ def resend(
         )
     headers = _linked(row.headers, RESENT, write_back_id)
     body = Body(body=bytes(row.body), media_type=row.media_type, subject=row.subject, headers=headers)
-    number = edi_out.interchange_number(body.body)
+    number = outgoing.interchange_number(body.body)
     again = _queue(connection, tenant, row, body, "resend", number, actor, reason, now)
     _settle(connection, tenant, family, again, "resent", actor, reason, now)
     return again
@@ -100,18 +101,18 @@ def reissue(
     row, family = _repeatable(connection, tenant, write_back_id, reason, "reissued")
     before = bytes(row.body)
     partner = _partner(before, partners)
-    counted = edi_out.counted(before)
+    counted = outgoing.counted(before)
     numbers = outbox.ControlNumbers(connection, tenant)
     with numbers.attempt():
         interchange = numbers.take(partner.name, "interchange")
         group = numbers.take(partner.name, "group", counted.groups) if counted.groups else 0
         first_set = numbers.take(partner.name, "set", counted.sets) if counted.sets else 0
-        content = edi_out.renumbered(before, interchange=interchange, group=group, first_set=first_set)
+        content = outgoing.renumbered(before, interchange=interchange, group=group, first_set=first_set)
     numbers.save()
     number = f"{interchange:09}"
     headers = _linked(row.headers, REISSUED, write_back_id)
     if "filename" in headers:
-        headers["filename"] = headers["filename"].replace(edi_out.interchange_number(before), number)
+        headers["filename"] = headers["filename"].replace(outgoing.interchange_number(before), number)
     body = Body(body=content, media_type=row.media_type, subject=row.subject, headers=headers)
     again = _queue(connection, tenant, row, body, "reissue", number, actor, reason, now)
     for one in family:
@@ -131,7 +132,7 @@ def _repeatable(
     row = told.write_back(connection, tenant, write_back_id)
     if row is None:
         raise Misconfigured(f"there is no write-back {write_back_id}; see `crossdock write-backs list`")
-    if row.media_type != edi_out.MEDIA_TYPE:
+    if row.media_type != outgoing.MEDIA_TYPE:
         raise NotPossible(
             f"write-back {write_back_id} is {row.media_type} for {row.target!r}, and only an interchange is {what}: "
             "what failed is run again by `crossdock dead-letters replay`; what was delivered is decided again"
@@ -191,7 +192,7 @@ def _queue(
         detail={
             "new": str(key),
             "interchange": number,
-            "was": edi_out.interchange_number(bytes(row.body)),
+            "was": outgoing.interchange_number(bytes(row.body)),
         },
     )
     return Again(id=key, of=row.id, target=row.target, interchange=number)
@@ -221,7 +222,7 @@ def _settle(
 
 
 def _partner(body: bytes, partners: Partners) -> Partner:
-    qualifier, receiver = edi_out.receiver_of(body)
+    qualifier, receiver = outgoing.receiver_of(body)
     partner = partners.find(qualifier, receiver)
     if partner is None:
         raise NotPossible(

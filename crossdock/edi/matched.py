@@ -16,7 +16,7 @@ from crossdock.partners import Partner
 from crossdock.store.sendings import UNANSWERED, Behind, Sent
 from crossdock.store.tables import EXCHANGE_STATES
 
-MAPPING: Final = "crossdock.exchanges"
+MAPPING: Final = "crossdock.edi.exchanges"
 """What derived exceptions name as the mapping that said them."""
 
 Document = Mapping[str, Any]

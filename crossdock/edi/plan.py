@@ -1,6 +1,6 @@
 """What a decision wants said to a trading partner, before it is written: to whom, by which connector, and what.
 
-Pure: all that is known is handed in. The store reads it for the transaction (``edi_outbox``), ``crossdock try`` has
+Pure: all that is known is handed in. The store reads it for the transaction (``outbox``), ``crossdock try`` has
 it from the file alone.
 """
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from canonical.events import reference_key
-from crossdock import clocks, edi_out
+from crossdock import clocks
+from crossdock.edi import outgoing
 from crossdock.errors import CrossdockError
 from crossdock.messages import Action, Decision
 from crossdock.partners import Partner
@@ -120,8 +121,8 @@ def plan(
 ) -> Planned:
     """What an action says and to whom. Touches nothing. Raises what the mapping raises."""
     facts, told = known.about(event)
-    partner = edi_out.partner_of(mapping, event, action.arguments, partners, facts)
-    target = edi_out.target_of(action, partner, registry)
+    partner = outgoing.partner_of(mapping, event, action.arguments, partners, facts)
+    target = outgoing.target_of(action, partner, registry)
     draft = mapping.write(
         event,
         decision,
@@ -139,7 +140,7 @@ def plan(
             told=[_told(other, actions, mapping, known.now) for other, actions in told],
         ),
     )
-    content = edi_out.content_of(draft, partner)
+    content = outgoing.content_of(draft, partner)
     last = _last(mapping, facts, partner)
     return Planned(
         partner=partner,

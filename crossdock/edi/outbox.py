@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical import taxonomy
-from crossdock import clocks, deadletters, detect, edi_out, exchanges
-from crossdock.edi_plan import (
+from crossdock import clocks, deadletters, detect
+from crossdock.edi import exchanges, outgoing
+from crossdock.edi.plan import (
     ANSWERS,
     CONTENT,
     WRITE_BACK,
@@ -149,7 +150,7 @@ class Outgoing:
                 key = key_of(self._tenant, action, planned)
                 if self._is_said(planned, key):
                     raise _SaidAlready
-                written = edi_out.write(planned.draft, planned.partner, numbers, self._now)
+                written = outgoing.write(planned.draft, planned.partner, numbers, self._now)
                 facts = self._facts(written, planned, event, key)
         except _SaidAlready:
             self._covered[about] = None
@@ -196,18 +197,18 @@ class Outgoing:
         for key, body, partner in self._registered:
             exchanges.note_written(self._connection, self._tenant, key, body, partner, self._now)
 
-    def _take(self, partner: Partner) -> edi_out.Numbers:
-        return edi_out.Numbers(
+    def _take(self, partner: Partner) -> outgoing.Numbers:
+        return outgoing.Numbers(
             interchange=self._numbers.take(partner.name, "interchange"),
             group=self._numbers.take(partner.name, "group"),
             set=self._numbers.take(partner.name, "set"),
         )
 
     def _facts(
-        self, written: edi_out.Written, planned: Planned, event: Mapping[str, Any], key: uuid.UUID
+        self, written: outgoing.Written, planned: Planned, event: Mapping[str, Any], key: uuid.UUID
     ) -> list[dict[str, Any]]:
         try:
-            return edi_out.facts_of(
+            return outgoing.facts_of(
                 written,
                 planned.partner,
                 self._registry,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import Ref
 from canonical.validate import validator
-from crossdock.edi_out import field_of
+from crossdock.edi.matched import as_json, last_sent
+from crossdock.edi.outgoing import field_of
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12 import guides
-from crossdock.matched import as_json, last_sent
 from crossdock.registry import OutboundMapping, Registry
 from crossdock.store import sendings
 

@@ -14,15 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from canonical.events import ExceptionEvent, Origin, Ref
-from crossdock import matched, numbering
-from crossdock.answered import enrich
+from crossdock.edi import matched, numbering
+from crossdock.edi.answered import enrich
+from crossdock.edi.matched import MAPPING, Answer, InterchangeAnswer, Told
+from crossdock.edi.numbering import Received
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
-from crossdock.matched import MAPPING, Answer, InterchangeAnswer, Told
 from crossdock.messages import RESENT, CaseState
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.normalize.values import Arrived, Exchanged, SetNumbers
-from crossdock.numbering import Received
 from crossdock.partners import Partner
 from crossdock.reconcile import Said
 from crossdock.store import casebook, clockwork, inbox, register, sendings, told
