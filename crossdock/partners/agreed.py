@@ -16,13 +16,13 @@ def guide_of(partner: Partner, set_id: str, release: str) -> "Guide | None":
     Raises ``Misconfigured`` where the overlay does not fit the guide of that release.
     """
     from crossdock.formats.x12 import guides
-    from crossdock.formats.x12.overlay import Mistakes, Overlay
+    from crossdock.formats.x12.overlay import Mistakes, Overlay, PartnerGuide
 
     base = guides.guide(set_id, release)
     if base is None or set_id not in partner.overlay:
         return base
     try:
-        return base.with_overlay(Overlay.of(partner.overlay[set_id]))
+        return PartnerGuide(base, Overlay.of(partner.overlay[set_id]))
     except Mistakes as mistakes:
         raise _misfit(partner, set_id, base.release, mistakes) from mistakes
 

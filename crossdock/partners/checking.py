@@ -178,7 +178,7 @@ def _sets(partner: Partner, file: TomlFile) -> Iterator[str]:
 def _overlays(partner: Partner, file: TomlFile) -> Iterator[str]:
     """Overlays of sets that are not agreed, and overlays that fit one release and not another."""
     from crossdock.formats.x12 import guides
-    from crossdock.formats.x12.overlay import Mistakes, Overlay
+    from crossdock.formats.x12.overlay import Mistakes, Overlay, PartnerGuide
 
     for set_id, data in partner.overlay.items():
         if set_id not in (*partner.sets, *partner.sends):
@@ -188,7 +188,7 @@ def _overlays(partner: Partner, file: TomlFile) -> Iterator[str]:
             base = guides.guide(set_id, release)
             try:
                 if base is not None:
-                    base.with_overlay(overlay)
+                    PartnerGuide(base, overlay)
             except Mistakes as mistakes:
                 for way, sentence in mistakes.mistakes:
                     at = file.at("overlay", set_id, *way)

@@ -293,7 +293,7 @@ def overlays(profile: Table) -> dict[str, Mapping[str, Any]]:
 def _wrong_overlay(set_id: str, data: Mapping[str, Any]) -> Sequence[tuple[tuple[str, ...], str]]:
     """What is wrong with an overlay, each with the way to its key."""
     from crossdock.formats.x12 import guides  # the guides are read for who has overlays
-    from crossdock.formats.x12.overlay import Mistakes, Overlay
+    from crossdock.formats.x12.overlay import Mistakes, Overlay, PartnerGuide
 
     wrong: Sequence[tuple[tuple[str, ...], str]] = ()
     try:
@@ -306,7 +306,7 @@ def _wrong_overlay(set_id: str, data: Mapping[str, Any]) -> Sequence[tuple[tuple
         base = guides.guide(set_id, release)
         assert base is not None
         try:
-            base.with_overlay(overlay)
+            PartnerGuide(base, overlay)
         except Mistakes as mistakes:
             wrong = wrong or mistakes.mistakes
         else:

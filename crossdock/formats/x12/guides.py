@@ -37,7 +37,7 @@ from typing import Any, Final
 from crossdock.formats.x12.elements import Element, Release
 from crossdock.formats.x12.findings import Code, Finding, finding
 from crossdock.formats.x12.items import Segment, TransactionSet
-from crossdock.formats.x12.overlay import Overlay
+from crossdock.formats.x12.overlay import Overlay, PartnerGuide
 from crossdock.formats.x12.problems import ElementProblem, SegmentProblem
 from crossdock.formats.x12.structure import PROBLEMS_AT_MOST, Guide
 
@@ -103,7 +103,7 @@ def releases(set_id: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _partner_guide(set_id: str, release: str, overlay: Overlay) -> Guide:
-    return _guide(set_id, release).with_overlay(overlay)
+    return PartnerGuide(_guide(set_id, release), overlay)
 
 
 def guide(set_id: str, version: str, overlay: Overlay | None = None) -> Guide | None:

@@ -7,7 +7,7 @@ for each segment, with no recursion. Source: X12.6 (loops, repetition) and the s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from crossdock.formats.x12.describe import ElementUse, Listing, LoopUse, SegmentUse
 from crossdock.formats.x12.elements import (
@@ -28,9 +28,6 @@ from crossdock.formats.x12.elements import (
 from crossdock.formats.x12.items import Delimiters, Segment, Segments, TransactionSet
 from crossdock.formats.x12.loops import Loop
 from crossdock.formats.x12.problems import SegmentProblem
-
-if TYPE_CHECKING:
-    from crossdock.formats.x12.overlay import Overlay
 
 PROBLEMS_AT_MOST: Final = 100
 """So many problems of one set are told; a set that has more is no such set at all."""
@@ -197,12 +194,6 @@ class Guide:
             elements=tuple(_element_use(number, one) for number, one in enumerate(segment.elements, 1)),
             notes=tuple(note.text for note in segment.notes),
         )
-
-    def with_overlay(self, overlay: "Overlay") -> "Guide":
-        """This guide with a partner's on top of it. Raises ``overlay.Mistakes`` where it does not fit this one."""
-        from crossdock.formats.x12.overlay import PartnerGuide
-
-        return PartnerGuide(self, overlay)
 
     def outline(self, segments: Sequence[Segment]) -> list[tuple[str, ...]]:
         """For each segment the loops in which it stands, outermost first: ``("PO1", "ACK")``. A segment that is in
