@@ -29,15 +29,31 @@ def pictured(value: str) -> str:
 
 def every(value: Any) -> Any:
     """A value of any shape with all texts in it made storable, keys too; as it is where nothing had to change."""
+    return value if _is_storable(value) else _made(value)
+
+
+def _is_storable(value: Any) -> bool:
+    """Nearly everything is, and every statement is asked: so nothing is copied to find out."""
+    kind = type(value)
+    if kind is str:
+        return "\x00" not in value and (value.isascii() or not _HALVES.search(value))
+    if kind is dict:
+        return all(map(_is_storable, value)) and all(map(_is_storable, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_is_storable, value))
+    return not isinstance(value, (str, Mapping, list, tuple))
+
+
+def _made(value: Any) -> Any:
     match value:
         case str():
             return pictured(value)
         case Mapping():
-            return {every(name): every(item) for name, item in value.items()}
+            return {_made(name): _made(item) for name, item in value.items()}
         case list():
-            return [every(item) for item in value]
+            return [_made(item) for item in value]
         case tuple():
-            return tuple(every(item) for item in value)
+            return tuple(map(_made, value))
         case _:
             return value
 
