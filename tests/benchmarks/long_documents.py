@@ -33,6 +33,7 @@ from typing import Any, Final
 
 from pyx12.x12file import X12Reader
 
+from canonical.validate import validator
 from crossdock import detect
 from crossdock.decide import Router
 from crossdock.formats import x12
@@ -246,13 +247,15 @@ class Hub:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """CPU seconds of ours and of pyx12 for the same document: medians, and the median ratios of the pairs. ``ratio``:
-    up to what was detected; ``whole``: routed and folded too; ``let_go``: seconds for freeing all of it."""
+    up to what was detected; ``whole``: routed and folded too; ``judged``: what of ``ours`` was judging our own
+    documents by their schemas; ``let_go``: seconds for freeing all of it."""
 
     segments: int
     ours: float
     theirs: float
     ratio: float
     whole: float
+    judged: float
     let_go: float
 
 
@@ -262,7 +265,7 @@ def long_acknowledgment(folder: Path, *, troubled: int, rounds: int) -> Beside:
     path.write_bytes(acknowledgment(troubled=troubled))
     pairs = [(_alone("acknowledgment", path), _alone("theirs", path)) for _ in range(rounds)]
     ours, peers = zip(*pairs, strict=True)
-    mine, whole, let_go = ([one[place] for one in ours] for place in range(3))
+    mine, whole, judged, let_go = ([one[place] for one in ours] for place in range(4))
     other = [one[0] for one in peers]
     return Beside(
         segments=int(peers[0][2]),
@@ -270,12 +273,14 @@ def long_acknowledgment(folder: Path, *, troubled: int, rounds: int) -> Beside:
         theirs=statistics.median(other),
         ratio=_median_ratio(mine, other),
         whole=_median_ratio(whole, other),
+        judged=statistics.median(judged),
         let_go=statistics.median(let_go),
     )
 
 
-def once(path: Path, hub: Hub) -> tuple[float, float, float]:
-    """CPU seconds for one 855: until its exceptions are detected, until they are folded, for letting go of it."""
+def once(path: Path, hub: Hub) -> tuple[float, float, float, float]:
+    """CPU seconds for one 855: until its exceptions are detected, until they are folded, for judging what was made
+    once more, for letting go of it."""
     body = path.read_bytes()
     with _no_collection():
         began = process_time()
@@ -285,8 +290,12 @@ def once(path: Path, hub: Hub) -> tuple[float, float, float]:
         whole = process_time() - began
         assert len(events) == len(cases), (len(events), len(cases))
         began = process_time()
+        for schema, documents in (("exception-event", events), ("fact", facts)):
+            assert all(map(validator(schema, "1.0").is_valid, documents))
+        judged = process_time() - began
+        began = process_time()
         del events, facts, cases
-        return detected, whole, process_time() - began
+        return detected, whole, judged, process_time() - began
 
 
 def again_and_again(path: Path, *, rounds: int) -> float:
@@ -387,7 +396,8 @@ def main(argv: list[str]) -> int:
                 f"855 of {LINES} lines, one in {troubled} troubled, {found.segments} segments: ours, read, "
                 f"validated, mapped and detected, {found.ours:.3f} s CPU ({found.segments / found.ours:,.0f} "
                 f"segments/s); pyx12, reading, {found.theirs:.3f} s ({found.segments / found.theirs:,.0f}): "
-                f"{found.ratio:.2f} x; routed and folded too, {found.whole:.2f} x; letting go, {found.let_go:.3f} s"
+                f"{found.ratio:.2f} x ({found.judged:.3f} s of it for judging our own documents by their schemas); "
+                f"routed and folded too, {found.whole:.2f} x; letting go, {found.let_go:.3f} s"
             )
             if troubled == TROUBLED:
                 ratio, scattered = found.ratio, again_and_again(folder / "855.edi", rounds=2 * ROUNDS)
