@@ -64,15 +64,6 @@ class Known:
                 return self._item_is_known(value)
         return False
 
-    def is_told(self, word: str, partner: str | None) -> bool:
-        """Whether this partner hears of what we refuse of a group: its profile says how its sets are answered. Of
-        nothing but a set that no mapping reads is anybody told."""
-        kind, _, value = word.partition(":")
-        one = self._by_name().get(partner or "")
-        if kind != "set" or one is None or not one.acknowledge_target:
-            return False
-        return one.acknowledgement_of(value.removeprefix("x12/")) != "none"
-
     def _code_is_known(self, value: str) -> bool:
         said, _, whose = value.rpartition("@")
         element, _, letters = said.partition(":")

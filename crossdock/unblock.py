@@ -1,7 +1,6 @@
 """Unblock: groups of parts that wait for the same thing, and putting a whole group back to work."""
 
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,11 +47,7 @@ class Blocked:
         """Every group, the largest first."""
         with self._store.transaction(self._tenant) as connection:
             rows = desk.blocked_groups(connection, self._tenant)
-            refused = desk.blocked_refusals(connection, self._tenant)
-        told: Counter[str] = Counter()
-        for one in refused:
-            if self._known.is_told(one.blocked_by, one.partner):
-                told[one.blocked_by] += one.count
+            told = desk.blocked_refusals(connection, self._tenant)
         return [
             Group(
                 blocked_by=row.blocked_by,
@@ -60,7 +55,7 @@ class Blocked:
                 first_at=row.first_at,
                 last_at=row.last_at,
                 known=self._known.is_known(row.blocked_by),
-                told_refused=told[row.blocked_by],
+                told_refused=told.get(row.blocked_by, 0),
             )
             for row in rows
         ]

@@ -231,6 +231,7 @@ class _Incoming:
         ]
         if not envelope.ends:  # nothing of it can be taken, and no 997 can say so
             envelope.errors += self._outside
+        self._acknowledges = any(isinstance(entry, x12.Acknowledgement) for _, entry in envelope.entries)
         self._whys: dict[int, str] = {}
         # the reader knows this file alone; what a number that comes twice means is the partner's profile to say
         envelope.errors = [one for one in envelope.errors if one.code is not x12.Code.ISA_DUPLICATE]
@@ -244,9 +245,7 @@ class _Incoming:
         refused_as_twice = whole is not None and whole.rejected
         answer = Answer()
         sets: dict[int, list[x12.TransactionSet]] = {}
-        group_errors = {
-            id(end.group): _errors(end.findings) + _errors(end.group.findings) for end in envelope.ends
-        }
+        group_errors = {id(end.group): _group_errors(end) for end in envelope.ends}
         groups_twice: dict[int, CameTwice] = {}
         told: dict[int, str] = {}
         for place, kept, entry in envelope.whole():
@@ -301,7 +300,7 @@ class _Incoming:
             sets,
             partner=partner,
             number=envelope.number,
-            acknowledges=any(isinstance(entry, x12.Acknowledgement) for _, entry in envelope.entries),
+            acknowledges=self._acknowledges,
             twice={group: one for group, one in groups_twice.items() if one.rejected},
             refused_as_twice=refused_as_twice,
             outside=self._outside,
@@ -337,10 +336,9 @@ class _Incoming:
         """Why the partner does not hear that something was refused; empty where it does."""
         envelope, partner = self._envelope, self._partner
         group = entry.group if isinstance(entry, x12.TransactionSet) else None
-        acknowledges = any(isinstance(one, x12.Acknowledgement) for _, one in envelope.entries)
         by_ta1 = twice or bool(envelope.errors or (self._outside and group is None))
         if by_ta1 and partner.acknowledge_target and partner.ta1 != "never":
-            return "" if envelope.ends or not acknowledges else "a TA1 is never acknowledged"
+            return "" if envelope.ends or not self._acknowledges else "a TA1 is never acknowledged"
         if twice:
             return f"{partner.title} wants no TA1"
         why = self._whys.get(id(group))

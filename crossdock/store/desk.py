@@ -160,10 +160,10 @@ def blocked_groups(connection: sa.Connection, tenant: str) -> Sequence[Any]:
     ).all()
 
 
-def blocked_refusals(connection: sa.Connection, tenant: str) -> Sequence[Any]:
-    """How many parts of each blocked group were refused, by whose they are: word, partner and count."""
-    return connection.execute(
-        sa.select(dead_letters.c.blocked_by, parts.c.partner, sa.func.count().label("count"))
+def blocked_refusals(connection: sa.Connection, tenant: str) -> dict[str, int]:
+    """Of how many parts of each blocked group the partner was told that we refuse them: what is rejected."""
+    rows = connection.execute(
+        sa.select(dead_letters.c.blocked_by, sa.func.count())
         .join(
             parts,
             sa.and_(
@@ -174,8 +174,9 @@ def blocked_refusals(connection: sa.Connection, tenant: str) -> Sequence[Any]:
             ),
         )
         .where(*_blocked(tenant))
-        .group_by(dead_letters.c.blocked_by, parts.c.partner)
-    ).all()
+        .group_by(dead_letters.c.blocked_by)
+    )
+    return {word: count for word, count in rows}
 
 
 def blocked_words(connection: sa.Connection, tenant: str) -> Sequence[str]:
