@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from canonical.events import EVENT_SCHEMA, Fact, Origin, Seal, Statement
 from canonical.taxonomy import UnknownCode
-from canonical.validate import Validator
+from canonical.validate import validator
 from crossdock import blocked
 from crossdock.errors import CrossdockError, Place, Unacceptable, Unreadable
 from crossdock.messages import NAMESPACE, PartState, Problem, Stage
@@ -115,21 +114,16 @@ def sealed(statements: Iterable[Statement], origin: Origin, *, part: str) -> Ite
     seal = Seal(origin, namespace=NAMESPACE, part=part)
     for index, statement in enumerate(statements):
         document = seal.put(statement, index)
-        validator = _validator("exception-event" if document["dataschema"] == EVENT_SCHEMA else "fact")
-        if not validator.is_valid(document):
-            violations = [(found.pointer, found.sentence) for found in validator.violations(document)]
+        judge = validator("exception-event" if document["dataschema"] == EVENT_SCHEMA else "fact", "1.0")
+        if not judge.is_valid(document):
+            violations = [(found.pointer, found.sentence) for found in judge.violations(document)]
             first = violations[0] if violations else ("", "the two validators disagree")
             raise Unacceptable(
-                f"mapping '{origin.mapping}' made a {validator.name} that breaks its schema at "
+                f"mapping '{origin.mapping}' made a {judge.name} that breaks its schema at "
                 f"'{first[0]}': {first[1]}",
                 violations=violations,
             )
         yield document
-
-
-@cache
-def _validator(name: str) -> Validator:
-    return Validator(name, "1.0")
 
 
 def rfc3339(at: datetime) -> str:
