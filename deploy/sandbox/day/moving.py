@@ -212,6 +212,14 @@ class Transfer(Story):
     def goods(self) -> list[Line]:
         return list(self.order().lines)
 
+    def lacking_five(self, lines: Sequence[Line]) -> list[Counted]:
+        """What is counted where five pieces of the second line are not there."""
+        first, line = lines
+        return [
+            Counted(line=first, quantity=first.quantity),
+            Counted(line=line, quantity=line.quantity - 5),
+        ]
+
     def leave(self, lines: Sequence[Line], *, at: datetime | None = None) -> tuple[str, str]:
         """The copy of our 943: it leaves on the first day and arrives three days later."""
         number, shipment = self.number("tr"), self.number("shp")
@@ -278,12 +286,7 @@ class Transfer(Story):
     def received_too_little(self) -> None:
         lines = self.goods()
         number, shipment = self.leave(lines)
-        first, line = lines
-        counted = [
-            Counted(line=first, quantity=first.quantity),
-            Counted(line=line, quantity=line.quantity - 5),
-        ]
-        self.receives(number, shipment, lines, counted, at=self.at(3, 15), says_it=False)
+        self.receives(number, shipment, lines, self.lacking_five(lines), at=self.at(3, 15), says_it=False)
         self.opens("RCV.SHORT", about("warehouse_receipt", number, 2))
 
     @happens()
@@ -303,12 +306,7 @@ class Transfer(Story):
         """One trouble: the line that lacks five pieces, which the totals lack, too."""
         lines = self.goods()
         number, shipment = self.leave(lines)
-        first, line = lines
-        counted = [
-            Counted(line=first, quantity=first.quantity),
-            Counted(line=line, quantity=line.quantity - 5),
-        ]
-        self.receives(number, shipment, lines, counted, at=self.at(3, 15))
+        self.receives(number, shipment, lines, self.lacking_five(lines), at=self.at(3, 15))
         self.opens("RCV.SHORT", about("warehouse_receipt", number, 2))
 
     @happens()
