@@ -161,17 +161,25 @@ CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
 class WriteBackState(StrEnum):
     """The states of a write-back. The database refuses every transition not in ``WRITE_BACK_TRANSITIONS``."""
 
+    AWAITING_APPROVAL = "awaiting_approval"  # leaves only when another person agrees to exactly this body
     READY = "ready"  # to be sent at next_attempt_at
     SENDING = "sending"  # the intent is committed, with its attempt number; the call may have happened
     DELIVERED = "delivered"  # the target's receipt is stored
     REJECTED = "rejected"  # the target said no: a dead letter
     UNSURE = "unsure"  # it left, no answer came, and the target can neither be asked nor sent it again safely
     EXHAUSTED = "exhausted"  # attempts or age used up: a dead letter
+    SUPERSEDED = "superseded"  # a later one says what it would have said; it never left
+    SHADOWED = "shadowed"  # made and kept, and not sent: its target runs in shadow
     DISCARDED = "discarded"  # a person said so, with a reason
 
 
 WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
-    WriteBackState.READY: frozenset({WriteBackState.SENDING, WriteBackState.DISCARDED}),
+    WriteBackState.AWAITING_APPROVAL: frozenset(
+        {WriteBackState.READY, WriteBackState.UNSURE, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
+    ),
+    WriteBackState.READY: frozenset(
+        {WriteBackState.SENDING, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
+    ),
     WriteBackState.SENDING: frozenset(
         {
             WriteBackState.READY,
@@ -179,14 +187,24 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
             WriteBackState.REJECTED,
             WriteBackState.UNSURE,
             WriteBackState.EXHAUSTED,
+            WriteBackState.SHADOWED,
         }
     ),
     WriteBackState.DELIVERED: frozenset(),
     WriteBackState.REJECTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
     WriteBackState.UNSURE: frozenset(
-        {WriteBackState.READY, WriteBackState.DELIVERED, WriteBackState.DISCARDED}
+        {
+            WriteBackState.AWAITING_APPROVAL,
+            WriteBackState.READY,
+            WriteBackState.DELIVERED,
+            WriteBackState.DISCARDED,
+        }
     ),
-    WriteBackState.EXHAUSTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
+    WriteBackState.EXHAUSTED: frozenset(
+        {WriteBackState.READY, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
+    ),
+    WriteBackState.SUPERSEDED: frozenset(),
+    WriteBackState.SHADOWED: frozenset(),
     WriteBackState.DISCARDED: frozenset(),
 }
 

@@ -31,16 +31,20 @@ if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
 
 _INSTEAD: Final[Mapping[str, str]] = {
+    WriteBackState.AWAITING_APPROVAL: "it has not left yet: it leaves when another person agrees to it",
     WriteBackState.READY: "it has not left yet, and leaves at its next attempt: `crossdock deliver {target}`",
     WriteBackState.SENDING: "it is being sent at this moment: look again when its attempt is over",
     WriteBackState.UNSURE: "whether it arrived is unknown: look at the target, then `crossdock dead-letters replay` "
     "with --it-did-not-happen, or discard it",
     WriteBackState.EXHAUSTED: "it never arrived, so nothing is sent again: `crossdock dead-letters replay` sends it",
+    WriteBackState.SUPERSEDED: "a later one says what it would have said: see that one",
+    WriteBackState.SHADOWED: "its target ran in shadow, so it was kept and never sent: decide the case again",
     WriteBackState.DISCARDED: "a person discarded it: decide the case again if it is to be sent after all",
 }
 """What to do with a write-back in this state; one that was delivered or rejected may be sent again."""
 
 _FIRST: Final[Mapping[str, str]] = {
+    WriteBackState.AWAITING_APPROVAL: "is to be sent again already, as {other}, when another person agrees to it",
     WriteBackState.READY: "is on its way again already, as {other}: wait until that arrived",
     WriteBackState.SENDING: "is on its way again already, as {other}: wait until that arrived",
     WriteBackState.UNSURE: "was sent again as {other}, and whether that arrived is unknown: look at the target, then "

@@ -40,10 +40,10 @@ CHANGEABLE: Final = (
 )
 """Tables that the role may update. It may delete from none."""
 
-FIRST_STATE: Final[Mapping[str, str]] = {
-    "cases": "open",
-    "write_backs": "ready",
-    "dead_letters": "open",
+FIRST_STATES: Final[Mapping[str, Sequence[str]]] = {
+    "cases": ("open",),
+    "write_backs": ("ready", "awaiting_approval"),
+    "dead_letters": ("open",),
 }
 
 ONCE: Final[Mapping[str, Sequence[str]]] = {
@@ -312,8 +312,8 @@ def _statements() -> Iterator[str]:
             yield from _appended(table.name)
         if table.name in TRANSITIONS:
             yield _transitions(table.name, TRANSITIONS[table.name])
-        if table.name in FIRST_STATE:
-            yield _first_state(table.name, FIRST_STATE[table.name])
+        if table.name in FIRST_STATES:
+            yield _first_state(table.name, FIRST_STATES[table.name])
         if table.name in ONCE:
             yield _once(table.name, ONCE[table.name])
         if table.name in NAMING:
@@ -350,10 +350,12 @@ def _transitions(table: str, legal: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _first_state(table: str, state: str) -> str:
+def _first_state(table: str, states: Sequence[str]) -> str:
+    listed = ", ".join(f"'{state}'" for state in states)
     return (
         f"CREATE TRIGGER first_state BEFORE INSERT ON crossdock.{table} FOR EACH ROW "
-        f"WHEN (NEW.state IS DISTINCT FROM '{state}') EXECUTE FUNCTION crossdock.refuse_start('{state}')"
+        f"WHEN ((NEW.state IN ({listed})) IS NOT TRUE) "
+        f"EXECUTE FUNCTION crossdock.refuse_start('{' or '.join(states)}')"
     )
 
 

@@ -52,7 +52,12 @@ def open_events(
     return [(row.document, row.actions or ()) for row in connection.execute(statement)]
 
 
-_UNSAID: Final = (WriteBackState.REJECTED, WriteBackState.DISCARDED)
+_UNSAID: Final = (
+    WriteBackState.REJECTED,
+    WriteBackState.SUPERSEDED,
+    WriteBackState.SHADOWED,
+    WriteBackState.DISCARDED,
+)
 
 
 def still_holds(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> bool:

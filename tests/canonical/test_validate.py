@@ -266,7 +266,7 @@ def test_units_are_those_of_recommendation_20(code, good):
         float("nan"),
         float("inf"),
         {"a set"},
-        object(),
+        pytest.param(object(), id="an object"),
     ],
     ids=repr,
 )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.store.engine import Store
-from crossdock.store.guards import FIRST_STATE
+from crossdock.store.guards import FIRST_STATES
 from crossdock.store.tables import TRANSITIONS
 
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
@@ -29,7 +29,7 @@ def row(table: sa.Table, tenant: str, **given: Any) -> dict[str, Any]:
     """A row that every constraint accepts. What ``given`` does not name is made up from the column's type."""
     values = {column.name: _value(table, column) for column in table.columns}
     if table.name in TRANSITIONS:
-        values["state"] = FIRST_STATE.get(table.name, next(iter(TRANSITIONS[table.name])))
+        values["state"] = FIRST_STATES.get(table.name, list(TRANSITIONS[table.name]))[0]
     return {**values, "tenant": tenant, **given}
 
 

@@ -1,0 +1,87 @@
+"""Every table, in the order of the walk. The migrations make exactly these; a test compares the two.
+
+Conventions: ``tenant`` is on every row and leads every key, and row-level security compares it with the
+transaction's tenant. Times are ``timestamptz``. Appended tables (``APPENDED``) refuse UPDATE and DELETE by trigger.
+State columns are checked against ``crossdock.messages`` and their changes against ``TRANSITIONS`` by trigger.
+"""
+
+from typing import Final
+
+from crossdock.messages import CASE_TRANSITIONS, WRITE_BACK_TRANSITIONS
+from crossdock.store.tables.base import metadata
+from crossdock.store.tables.cases import (
+    CLOCK_STATES,
+    CLOSED_CASE_STATES,
+    NAMING,
+    case_transitions,
+    cases,
+    clocks,
+    decisions,
+    mentions,
+)
+from crossdock.store.tables.delivered import attempts, write_backs
+from crossdock.store.tables.desk import DEAD_LETTER_STATES, audit, dead_letters, runs
+from crossdock.store.tables.exchanged import EXCHANGE_STATES, control_numbers, exchanges
+from crossdock.store.tables.meant import PART_STATES, events, facts, parts
+from crossdock.store.tables.received import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
+
+__all__ = [
+    "APPENDED",
+    "BODY_IN_ROW_BYTES",
+    "CLOCK_STATES",
+    "CLOSED_CASE_STATES",
+    "DEAD_LETTER_STATES",
+    "EXCHANGE_STATES",
+    "NAMING",
+    "PART_STATES",
+    "TRANSITIONS",
+    "attempts",
+    "audit",
+    "case_transitions",
+    "cases",
+    "clocks",
+    "control_numbers",
+    "dead_letters",
+    "decisions",
+    "duplicates",
+    "events",
+    "exchanges",
+    "facts",
+    "mentions",
+    "metadata",
+    "parts",
+    "raw_bodies",
+    "raw_messages",
+    "runs",
+    "sources",
+    "write_backs",
+]
+
+APPENDED: Final = (
+    "raw_bodies",
+    "duplicates",
+    "facts",
+    "events",
+    "case_transitions",
+    "decisions",
+    "attempts",
+    "audit",
+)
+"""Tables whose rows are only ever added: the database refuses UPDATE and DELETE (retention runs as the owner)."""
+
+TRANSITIONS: Final = {
+    "cases": {str(old): tuple(map(str, new)) for old, new in CASE_TRANSITIONS.items()},
+    "write_backs": {str(old): tuple(map(str, new)) for old, new in WRITE_BACK_TRANSITIONS.items()},
+    "parts": {
+        "in_flight": ("processed", "rejected", "dead_lettered", "discarded"),
+        "rejected": ("in_flight", "discarded"),
+        "dead_lettered": ("in_flight", "discarded"),
+        "processed": (),
+        "discarded": (),
+    },
+    "dead_letters": {"open": ("replayed", "discarded"), "replayed": (), "discarded": ()},
+    "clocks": CLOCK_STATES,
+    "exchanges": EXCHANGE_STATES,
+}
+"""For each table with a state: which state may follow which. A trigger refuses the rest, and refuses a change of
+raw_messages.body, key, sha256 and of write_backs.body, idempotency_key once written."""

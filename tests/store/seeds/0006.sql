@@ -1,0 +1,69 @@
+-- Work in flight as version 0006 writes it, clocks and exchanges among it: a message not split, one split in three, a repeat, a dead letter,
+-- a case, and write-backs in every state that a crash can leave behind.
+INSERT INTO crossdock.sources (tenant, source, position, received_total) VALUES ('seeded', 'supplier_edi', '7', 4);
+INSERT INTO crossdock.raw_messages
+    (tenant, id, source, key, name, media_type, headers, body, size, sha256, received_at, part_count)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000001', 'supplier_edi', 'k1', '855_1.edi', 'application/edi-x12', '{}',
+     'ISA*', 4, 's1', '2026-11-20 14:00Z', NULL),
+    ('seeded', '00000000-0000-0000-0000-000000000002', 'supplier_edi', 'k2', '855_2.edi', 'application/edi-x12', '{}',
+     'ISA*', 4, 's2', '2026-11-20 14:01Z', 3),
+    ('seeded', '00000000-0000-0000-0000-000000000003', 'supplier_edi', 'k3', '855_3.edi', 'application/edi-x12', '{}',
+     'ISA*', 4, 's3', '2026-11-20 14:02Z', 1);
+INSERT INTO crossdock.duplicates (tenant, id, source, raw_id, name, seen_at) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000011', 'supplier_edi', '00000000-0000-0000-0000-000000000001',
+     '855_1_again.edi', '2026-11-20 14:03Z');
+INSERT INTO crossdock.parts (tenant, raw_id, ordinal, source, label, state) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000002', 0, 'supplier_edi', '855 0001', 'processed'),
+    ('seeded', '00000000-0000-0000-0000-000000000002', 1, 'supplier_edi', '855 0002', 'dead_lettered'),
+    ('seeded', '00000000-0000-0000-0000-000000000002', 2, 'supplier_edi', '855 0003', 'in_flight'),
+    ('seeded', '00000000-0000-0000-0000-000000000003', 0, 'supplier_edi', '855 0001', 'discarded');
+INSERT INTO crossdock.dead_letters
+    (tenant, id, source, stage, code, error_class, sentence, remedy, place, label, raw_id, part, attempts, versions,
+     state, created_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000021', 'supplier_edi', 'normalize', 'EDI.MAP_FAILURE', 'Unreadable',
+     'no row for code ZZ', 'add the row, then replay', '{}', '855 0002', '00000000-0000-0000-0000-000000000002', 1, 1,
+     '{}', 'open', '2026-11-20 14:04Z');
+INSERT INTO crossdock.cases
+    (tenant, id, fold_key, code, severity, state, title, subject, refs, queue, owner, priority, occurrences, opened_at,
+     last_seen_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000031', 'f1', 'SUPPLY.BACKORDER', 'high', 'open', 'Backordered',
+     'supplier_po/4500123456', '{po:4500123456}', 'purchasing', 'purchasing', 2, 1, '2026-11-20 14:04Z',
+     '2026-11-20 14:04Z');
+INSERT INTO crossdock.write_backs
+    (tenant, id, case_id, target, operation, idempotency_key, subject, body, body_sha256, media_type, headers, state,
+     next_attempt_at, lease_until, receipt, attempt, created_at, updated_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000041', '00000000-0000-0000-0000-000000000031', 'erp', 'note', 'i1',
+     'supplier_po/4500123456', '{}', 's', 'application/json', '{}', 'ready', '2026-11-20 14:05Z', NULL, NULL, 0,
+     '2026-11-20 14:04Z', '2026-11-20 14:04Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000042', '00000000-0000-0000-0000-000000000031', 'erp', 'note', 'i2',
+     'supplier_po/4500123456', '{}', 's', 'application/json', '{}', 'sending', NULL, '2026-11-20 14:06Z', NULL, 1,
+     '2026-11-20 14:04Z', '2026-11-20 14:05Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000043', '00000000-0000-0000-0000-000000000031', 'erp', 'hold', 'i3',
+     'supplier_po/4500123456', '{}', 's', 'application/json', '{}', 'unsure', NULL, NULL, NULL, 1,
+     '2026-11-20 14:04Z', '2026-11-20 14:05Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000044', '00000000-0000-0000-0000-000000000031', 'erp', 'hold', 'i4',
+     'supplier_po/4500123456', '{}', 's', 'application/json', '{}', 'delivered', NULL, NULL, '{"id": "N-1"}', 1,
+     '2026-11-20 14:04Z', '2026-11-20 14:05Z');
+INSERT INTO crossdock.facts (tenant, id, raw_id, part, kind, subject, document, recorded_at, refs) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000051', '00000000-0000-0000-0000-000000000002', 0, 'ordered',
+     'supplier_po/4500123456', '{"data": {"refs": [{"kind": "supplier_po", "value": "4500123456"}]}}',
+     '2026-11-20 14:04Z', '{supplier_po:4500123456}');
+INSERT INTO crossdock.clocks
+    (tenant, id, pair, partner, subject, refs, started_by, raw_id, part, started_at, due_at, limit_text, state)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000061', 'acknowledge_order', 'acme_supply', 'supplier_po/4500123456',
+     '{supplier_po:4500123456}', '00000000-0000-0000-0000-000000000051', '00000000-0000-0000-0000-000000000002', 0,
+     '2026-11-20 14:04Z', '2026-11-21 14:04Z', '1 day', 'waiting');
+INSERT INTO crossdock.exchanges
+    (tenant, id, direction, partner, identity, interchange_number, application, functional_id, group_number, set_id, set_number, release,
+     interchange_sha256, raw_id, write_back_id, part, at, state, answer_due_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000071', 'in', 'acme_supply', 'ZZ/ACMESUPPLY', '000004101', 'ACMESUPPLY', 'PR', '4101', '855', '0001',
+     '004010', 's2', '00000000-0000-0000-0000-000000000002', NULL, 0, '2026-11-20 14:01Z', 'received', NULL),
+    ('seeded', '00000000-0000-0000-0000-000000000072', 'out', 'acme_supply', '', '000000001', '', 'PO', '1', '850', '0001',
+     '004010', 's9', NULL, '00000000-0000-0000-0000-000000000041', 0, '2026-11-20 14:05Z', 'waiting',
+     '2026-11-21 14:05Z');
