@@ -91,6 +91,7 @@ class Problem:
     ``code`` is stable and short (``EDI.UNKNOWN_PARTNER``, ``X12.SE_COUNT``, ``deliver.exhausted``);
     ``sentence`` is for people; ``remedy`` says what to do, as a sentence, with the command when there is one.
     ``blocked_by`` names what is not known yet and would let the thing through: see ``crossdock.blocked``.
+    ``theirs``: the sender must correct the thing; whoever sets it aside says in the remedy whether it was told.
     """
 
     stage: Stage
@@ -100,6 +101,7 @@ class Problem:
     remedy: str
     place: Place = field(default_factory=Place)
     blocked_by: str = ""
+    theirs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

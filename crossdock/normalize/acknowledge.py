@@ -21,10 +21,9 @@ from crossdock.partners import Partner
 from crossdock.registry import Body
 
 MEDIA_TYPE: Final = "application/edi-x12"
-TOLD: Final = (
-    "The sender was told and sends a correct one; then discard this. Replay it only if the sender was right."
-)
-UNTOLD: Final = "Nobody was told: {why}. Ask {title} for a correct one, then discard this."
+_TOLD: Final = "The sender was told and sends a correct one; then discard this."
+_UNTOLD: Final = "Nobody was told: {why}. Ask {title} for a correct one, then discard this."
+_IF_RIGHT: Final = "Replay it only if the sender was right."
 ANSWERS: Final = "answers"
 """The header of a write-back that says which interchanges of the message it answers: ``0-2,5``."""
 
@@ -97,10 +96,20 @@ def _misplaced(entry: x12.TransactionSet, partner: Partner | None) -> x12.Findin
 def _not_in_group(misplaced: x12.Finding, partner: Partner) -> Problem:
     problem = of_finding(misplaced, "EDI.TRANSACTION_REJECTED")
     remedy = (
-        f"The sender was told; it sends the set in a group of its own kind. If {partner.title} always sends it so, "
-        'write other_group = "flag" into its profile, then replay.'
+        f'If {partner.title} always sends it so, write other_group = "flag" into its profile, then replay.'
     )
     return replace(problem, remedy=remedy)
+
+
+def with_word_of(problem: Problem, partner: Partner, untold: str) -> Problem:
+    """The problem with a remedy that says whether its sender knows. ``untold``: why not; empty: it was told."""
+    if not problem.theirs:
+        return problem
+    if untold:
+        said = [_UNTOLD.format(why=untold, title=partner.title), problem.remedy]
+    else:
+        said = [_TOLD, problem.remedy or _IF_RIGHT]
+    return replace(problem, remedy=" ".join(filter(None, said)))
 
 
 def _not_agreed(set_id: str, partner: Partner, place: Place) -> Problem:
@@ -132,8 +141,9 @@ def of_finding(finding: x12.Finding, code: str) -> Problem:
     return _problem(
         code,
         f"byte {finding.offset}: {hide_quoted_security(finding.message)}",
-        TOLD,
+        "",
         Place(byte=finding.offset, segment=finding.segment, segment_id=finding.segment_id or None),
+        theirs=True,
     )
 
 
@@ -151,10 +161,12 @@ def _of_guide(entry: x12.TransactionSet, problems: Sequence[SegmentProblem]) -> 
     )
     more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
     sentence = f"{entry.set_id} {entry.control_number}: {guides.say(first)}{more}"
-    return _problem("EDI.TRANSACTION_REJECTED", sentence, TOLD, place)
+    return _problem("EDI.TRANSACTION_REJECTED", sentence, "", place, theirs=True)
 
 
-def _problem(code: str, sentence: str, remedy: str, place: Place, blocked_by: str = "") -> Problem:
+def _problem(
+    code: str, sentence: str, remedy: str, place: Place, blocked_by: str = "", *, theirs: bool = False
+) -> Problem:
     return Problem(
         stage=Stage.NORMALIZE,
         code=code,
@@ -163,6 +175,7 @@ def _problem(code: str, sentence: str, remedy: str, place: Place, blocked_by: st
         remedy=remedy,
         place=place,
         blocked_by=blocked_by,
+        theirs=theirs,
     )
 
 

@@ -17,7 +17,7 @@ from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
-from crossdock.normalize.acknowledge import TOLD, UNTOLD, Answer, of_finding, untold, wanted
+from crossdock.normalize.acknowledge import Answer, of_finding, untold, wanted, with_word_of
 from crossdock.normalize.no_date import without_no_dates
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
@@ -267,8 +267,7 @@ class _Incoming:
             if refused is not None:
                 told[place] = "R"
                 why = self._untold(entry, twice=refused_as_twice)
-                if why and refused.remedy == TOLD:
-                    refused = replace(refused, remedy=UNTOLD.format(why=why, title=partner.title))
+                refused = with_word_of(refused, partner, why)
                 state = PartState.DEAD_LETTERED if why else PartState.REJECTED
                 yield _aside(self._raw.message, entry, place, partner, refused, state)
                 continue

@@ -11,7 +11,6 @@ from pyx12.x12n_document import x12n_document
 
 from crossdock.formats.x12 import TransactionSet, guides, read
 from crossdock.formats.x12.second_reader import differences
-from crossdock.normalize.acknowledge import TOLD, UNTOLD
 from crossdock.partners import Partners, Receive
 from crossdock.store import tables
 from tests.spine.trading import (
@@ -28,6 +27,11 @@ from tests.spine.trading import (
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12"
 BAD = ["855 0002", "BAK*00*XX*4500123456*20261399", "PO1*1*many*EA*3.75**BP", "CTT*1"]
 """A date that is none, a quantity that is no number, a qualifier without its id."""
+
+TOLD = (
+    "The sender was told and sends a correct one; then discard this. Replay it only if the sender was right."
+)
+UNTOLD = "Nobody was told: {why}. Ask {title} for a correct one, then discard this."
 
 
 @pytest.fixture
@@ -655,6 +659,17 @@ def test_a_partner_that_wants_no_acknowledgement_is_told_nothing_and_it_is_said(
     ((state, remedy),) = refused(trade)
     assert state == "dead_lettered"
     assert remedy.startswith("Nobody was told: Acme Supply Co. wants no acknowledgement of it. Ask")
+
+
+@pytest.mark.parametrize(
+    ("acknowledge", "said"), [("997", "The sender was told and sends"), ("none", "Nobody was told: ")]
+)
+def test_a_set_refused_for_its_group_says_whether_its_sender_knows(trade, acknowledge, said):
+    trade.partner = acme(acknowledge=acknowledge, other_group="reject")
+    trade.take(interchange(group("IN", 7, confirmation()), number=3))
+    ((_, remedy),) = refused(trade)
+    assert remedy.startswith(said)
+    assert remedy.endswith('write other_group = "flag" into its profile, then replay.')
 
 
 @pytest.mark.parametrize("batch", ["one", "two"])
