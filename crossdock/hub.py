@@ -74,6 +74,10 @@ class _Run:
             self.counts[name] = self.counts.get(name, 0) + number
 
 
+class NoSuchThing(Misconfigured):
+    """No thing of this kind has this id."""
+
+
 class Hub:
     """Receive, process, deliver, and the ways out of the side door."""
 
@@ -212,6 +216,16 @@ class Hub:
     def targets(self) -> list[str]:
         """The connectors that are written to."""
         return sorted(name for name, manifest in self.registry.manifests().items() if manifest.sink)
+
+    def find(self, kind: str, identity: str) -> uuid.UUID:
+        """The thing of this id, or of the one id that begins so. Raises ``NoSuchThing``."""
+        from crossdock.store import queries
+
+        with self.store.transaction(self.tenant) as connection:
+            try:
+                return queries.resolve(connection, self.tenant, kind, identity)
+            except Misconfigured as error:
+                raise NoSuchThing(str(error)) from error
 
     # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
 

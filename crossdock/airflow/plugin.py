@@ -3,6 +3,7 @@
 Airflow loads plugins in every process, so nothing is built until the first request comes.
 """
 
+import hmac
 import logging
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,11 +30,14 @@ class Console:
 
 
 def inside_airflow() -> ASGIApp:
-    """The console, for whoever Airflow lets see the website and the runs of ``process``."""
+    """The console, for whoever Airflow lets see the website and the runs of ``process``. Whoever may start such a run
+    may act here, under the name that Airflow knows."""
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
     from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
-    from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
-    from fastapi import Depends, Request
+    from airflow.api_fastapi.core_api.security import get_user, requires_access_dag, requires_access_view
+    from fastapi import Depends, HTTPException, Request
 
+    from crossdock.console.acting import Actor
     from crossdock.console.app import create_app
     from crossdock.console.serve import open_store
     from crossdock.registry import Registry
@@ -44,6 +48,21 @@ def inside_airflow() -> ASGIApp:
     ) -> None:
         """Both dependencies raise 401 or 403 by themselves."""
 
+    may_run = requires_access_dag("POST", DagAccessEntity.RUN, param_dag_id="process")
+
+    def who(request: Request, user: BaseUser = Depends(get_user)) -> Actor:  # noqa: B008 (FastAPI's way)
+        try:
+            may_run(request, user)
+        except HTTPException as error:
+            if error.status_code != 403:
+                raise
+            return Actor(
+                name=user.get_name(),
+                may_act=False,
+                instead="Airflow lets you look and not act: acting wants the permission to start runs of 'process'.",
+            )
+        return Actor(name=user.get_name(), may_act=True)
+
     def airflow_url(request: Request) -> str:
         return str(request.scope.get("root_path", "")).removesuffix(PREFIX)
 
@@ -51,6 +70,8 @@ def inside_airflow() -> ASGIApp:
         open_store=open_store,
         registry=Registry(),
         authorize=allowed,
+        who=who,
+        secret=hmac.digest(str(conf.get("api", "secret_key")).encode(), b"crossdock console", "sha256"),
         airflow_url=airflow_url,
         wake=wake_process,
     )

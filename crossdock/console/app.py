@@ -1,10 +1,11 @@
 """The console as one ASGI app: pages for people, the same as JSON for programs, and the door for webhooks.
 
-Shown inside Airflow by ``crossdock.airflow.plugin``, and by itself by ``crossdock.console.serve``. It only reads;
-the one thing that writes is a webhook, whose signature is its own authorisation.
+Shown inside Airflow by ``crossdock.airflow.plugin``, and by itself by ``crossdock.console.serve``. What people do
+comes through ``acting``; a webhook's signature is its own authorisation; everything else only reads.
 """
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import pages, webhooks, x12
+from crossdock.console import desk, pages, webhooks, x12
+from crossdock.console.acting import Actor, Acts, Seal, nobody, note_visitor
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
 from crossdock.errors import CrossdockError
@@ -37,6 +39,8 @@ def create_app(
     open_store: "Callable[[], Store]",
     registry: Registry,
     authorize: Callable[..., Any],
+    who: Callable[..., Actor] = nobody,
+    secret: bytes | None = None,
     clock: Clock | None = None,
     tenant: str | None = None,
     open_hub: "Callable[[Store], Hub] | None" = None,
@@ -46,7 +50,9 @@ def create_app(
     """The console.
 
     ``authorize`` is a FastAPI dependency that raises 401 or 403; it stands before everything but webhooks and the
-    stylesheet. ``airflow_url`` gives the address of the Airflow UI, for links to runs. ``wake`` is called with
+    stylesheet. ``who`` is a FastAPI dependency that says who asks, and whether they may act; by default nobody does.
+    ``secret`` is what our pages' tokens are made with: the same for every process that serves this console.
+    ``airflow_url`` gives the address of the Airflow UI, for links to runs. ``wake`` is called with
     the connector's name after a webhook's message was stored; it may fail, the clock of ``process`` is the net.
     """
     clock = clock or SystemClock()
@@ -67,10 +73,19 @@ def create_app(
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(webhooks.router(doors=doors, registry=registry, clock=clock, wake=wake))
     view = pages.View(
-        doors=doors, registry=registry, clock=clock, airflow_url=airflow_url, templates=HERE / "templates"
+        doors=doors,
+        registry=registry,
+        clock=clock,
+        airflow_url=airflow_url,
+        templates=HERE / "templates",
+        seal=Seal(secret or secrets.token_bytes(32)),
     )
-    app.include_router(pages.router(view), dependencies=[Depends(authorize)])
-    app.include_router(x12.router(view), dependencies=[Depends(authorize)])
+    visitors = [Depends(authorize), Depends(note_visitor(who))]
+    for routes in (pages.router(view), x12.router(view)):
+        app.include_router(routes, dependencies=visitors)
+    acts = Acts(view)
+    desk.add_acts(acts)
+    app.include_router(acts.router, dependencies=visitors)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(authorize)])
     def openapi() -> JSONResponse:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from crossdock.console import first_look
+from crossdock.console.acting import Seal, actor_of
 from crossdock.console.opened import Doors
 from crossdock.counts import in_order
 from crossdock.errors import Misconfigured
@@ -22,6 +23,8 @@ from crossdock.registry import Registry
 
 A_DAY: Final = timedelta(days=1)
 BODY_SHOWN_BYTES: Final = 64 * 1024
+OF_REDIRECTS: Final = ("said", "seal")
+"""What a redirect after an act adds to the address: of one page only."""
 Row = dict[str, Any]
 
 COLUMNS_OF_LEDGER: Final = (
@@ -46,10 +49,12 @@ class View:
         clock: Clock,
         airflow_url: Callable[[Request], str | None],
         templates: Path,
+        seal: Seal,
     ) -> None:
         self.doors = doors
         self.registry = registry
         self.clock = clock
+        self.seal = seal
         self._airflow_url = airflow_url
         self._templates = Environment(
             loader=FileSystemLoader(templates),
@@ -74,14 +79,20 @@ class View:
         """One page. ``command`` is what gives the same on the command line."""
         root = request.scope.get("root_path", "")
         path = request.url.path.removeprefix(root)
+        actor, now = actor_of(request), self.clock.now()
+        query = urlencode(
+            [pair for pair in request.query_params.multi_items() if pair[0] not in OF_REDIRECTS]
+        )
         html = self._templates.get_template(template).render(
             root=root,
             path=path,
-            api=f"{root}/api{'/overview' if path in ('', '/') else path}"
-            + (f"?{request.url.query}" if request.url.query else ""),
+            api=f"{root}/api{'/overview' if path in ('', '/') else path}" + (f"?{query}" if query else ""),
             command=command,
             tenant=self.doors.tenant,
-            now=self.clock.now(),
+            now=now,
+            actor=actor,
+            page_token=self.seal.token(actor.name, now) if actor.may_act else "",
+            said=self.seal.read_said(request),
             run_url=lambda run: self._run_url(request, run),
             with_query=lambda **changes: _with_query(request, changes),
             **data,
@@ -285,4 +296,6 @@ def _with_query(request: Request, changes: Mapping[str, str | None]) -> str:
     asked = {**dict(request.query_params), **changes}
     if "after" not in changes:
         asked.pop("after", None)
+    for name in OF_REDIRECTS:
+        asked.pop(name, None)
     return "?" + urlencode({key: value for key, value in asked.items() if value})

@@ -66,3 +66,34 @@ def test_the_plugin_file_only_hands_the_plugin_on() -> None:
         sys.path.pop(0)
     assert crossdock_plugin.__all__ == ["CrossdockPlugin"]
     assert crossdock_plugin.CrossdockPlugin is plugin.CrossdockPlugin
+
+
+def test_acting_asks_airflow_who_is_there(page: TestClient) -> None:
+    assert page.post("/api/dead-letters/00/discard", json={"reason": "r"}).status_code == 401
+    assert page.post("/dead-letters/00/discard", data={"reason": "r"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "may_act"), [("viewer", False), ("user", True), ("op", True), ("admin", True)]
+)
+def test_whoever_may_start_runs_of_process_may_act_under_the_name_that_airflow_knows(
+    page: TestClient, monkeypatch: pytest.MonkeyPatch, role: str, may_act: bool
+) -> None:
+    from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api import security
+    from airflow.models.dag import DagModel
+
+    monkeypatch.setattr(security, "get_auth_manager", SimpleAuthManager)
+    monkeypatch.setattr(DagModel, "get_team_name", lambda dag_id: None)
+    page.app.dependency_overrides[security.get_user] = lambda: SimpleAuthManagerUser(
+        username="anna", role=role
+    )  # type: ignore[attr-defined]
+
+    answer = page.post(
+        "/dead-letters/00/discard", data={"reason": "r"}, headers={"origin": "http://testserver"}
+    )
+    assert answer.status_code == 403
+    said = "This page is too old" if may_act else "Airflow lets you look and not act"
+    assert said in answer.text, "no token of ours came with it, so nobody gets further than this"
+    assert "anna" in answer.text

@@ -11,6 +11,7 @@ import pytest
 from fastapi import HTTPException, Request
 from starlette.testclient import TestClient
 
+from crossdock.console.acting import Actor
 from crossdock.console.app import create_app
 from crossdock.messages import RawMessage, derived_id
 from crossdock.registry import Registry
@@ -32,6 +33,13 @@ def only_with_a_pass(request: Request) -> None:
             raise HTTPException(401, "Not authenticated")
         case _:
             raise HTTPException(403, "Forbidden")
+
+
+def named_by_the_pass(request: Request) -> Actor:
+    """Who asks, and whether they may act: "anna", unless the request says that she may only look."""
+    return Actor(
+        name=request.headers.get("x-name", "anna"), may_act=request.headers.get("x-may", "act") == "act"
+    )
 
 
 @pytest.fixture
@@ -58,6 +66,7 @@ def console(
         open_store=lambda: store,
         registry=registry,
         authorize=only_with_a_pass,
+        who=named_by_the_pass,
         clock=clock,
         tenant=TENANT,
         airflow_url=lambda request: "http://airflow.example",

@@ -116,8 +116,9 @@ def test_every_route_but_webhooks_and_the_stylesheet_asks_for_the_pass(console: 
         if path.startswith("/webhooks/"):
             assert list(methods) == ["post"]
             continue
-        assert list(methods) == ["get"], f"{path} does more than read"
-        answer = console.get(path.replace("{identity}", "00"), headers={"x-pass": "wrong"})
+        (method,) = methods
+        assert method in ("get", "post"), path
+        answer = console.request(method, path.replace("{identity}", "00"), headers={"x-pass": "wrong"})
         assert answer.status_code == 403, path
 
 
