@@ -100,6 +100,7 @@ class Deliverer:
                 limit=limit,
                 run_id=self._run_id,
             )
+            faultpoint("deliver.before_intent")
         faultpoint("deliver.after_intent")
         for number, intent in enumerate(intents):
             try:
@@ -138,7 +139,10 @@ class Deliverer:
         if intent.lease_until - now > CALL_MARGIN:
             return True
         with self._store.transaction(self._tenant) as connection:
-            return outbox.renew(connection, intent, now + self._lease + CALL_MARGIN)
+            held = outbox.renew(connection, intent, now + self._lease + CALL_MARGIN)
+            faultpoint("deliver.before_renew")
+        faultpoint("deliver.after_renew")
+        return held
 
     def _call(self, write_back: WriteBack) -> Outcome:
         """One call. What the sink raises has a meaning; what it should not raise may have happened after the
@@ -178,6 +182,8 @@ class Deliverer:
                 lease=self._lease,
                 limit=self._rules.batch,
             )
+            faultpoint("deliver.before_take_over")
+        faultpoint("deliver.after_take_over")
         for intent in abandoned:
             reason = "the worker that made this attempt is gone; whether the call happened is unknown"
             self._record(intent, Unsure(reason=reason), counts, abandoned=True)
@@ -217,6 +223,7 @@ class Deliverer:
                 desk.add_dead_letters(
                     connection, [deadletters.write_back_row(intent.write_back, step.problem, now=now)]
                 )
+            faultpoint("deliver.before_record")
         counts[("found" if phase == "found" else step.word) if held else "lost_lease"] += 1
 
     def _pause(self, intent: outbox.Intent, reason: str) -> None:
@@ -235,6 +242,8 @@ class Deliverer:
                 counts=False,
                 run_id=self._run_id,
             )
+            faultpoint("deliver.before_pause")
+        faultpoint("deliver.after_pause")
 
     def _release(self, intents: list[outbox.Intent]) -> None:
         """Intents that were written down and provably not called."""

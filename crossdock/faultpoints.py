@@ -1,25 +1,66 @@
 """Named places where a test can make this process die or fail. They do nothing until switched on.
 
-``CROSSDOCK_FAULT=deliver.after_call:kill:2`` kills this process the way ``kill -9`` does, the second time it comes
-to that place; ``raise`` instead of ``kill`` raises ``InjectedFault`` there.
+``CROSSDOCK_FAULT=deliver.after_call:kill:2`` does it the second time this process comes to that place. The kinds:
+
+* ``kill``: this process dies as by ``kill -9``
+* ``raise``: ``InjectedFault``, which nothing handles
+* ``hang``: this process stands still (``SIGSTOP``) until somebody continues it, long after its lease
+* ``disk_full``: what a full disk would raise there: in a transaction the database's error, else the system's
 """
 
+import errno
 import os
 import signal
 from typing import Final
 
 POINTS: Final = (
+    "hub.before_start",
+    "hub.after_start",
+    "receive.after_turn",
     "receive.before_commit",
+    "receive.after_commit",
     "receive.before_settle",
+    "receive.before_settled",
     "receive.after_settle",
+    "receive.before_seen",
+    "receive.after_seen",
+    "receive.before_end",
+    "receive.after_end",
+    "unblock.before_put_back",
+    "unblock.after_put_back",
+    "process.before_claim",
     "process.after_claim",
+    "process.before_give_back",
     "process.before_commit",
+    "process.before_overdue",
     "process.after_commit",
+    "process.before_untold",
+    "process.after_untold",
+    "deliver.before_take_over",
+    "deliver.after_take_over",
+    "deliver.before_intent",
     "deliver.after_intent",
+    "deliver.before_renew",
+    "deliver.after_renew",
     "deliver.after_call",
+    "deliver.before_record",
     "deliver.after_record",
+    "deliver.before_pause",
+    "deliver.after_pause",
+    "hub.before_finish",
+    "hub.after_finish",
+    "deadletters.before_replay",
+    "deadletters.after_replay",
+    "deadletters.before_discard",
+    "deadletters.after_discard",
+    "sent_again.before_commit",
+    "sent_again.after_commit",
+    "store.before_upgrade",
+    "store.after_upgrade",
 )
-"""Every place, in the order of the walk: beside each transaction boundary."""
+"""Every place, in the order of the walk: beside each transaction boundary. ``before``: the transaction is open."""
+
+KINDS: Final = ("kill", "raise", "hang", "disk_full")
 
 
 class InjectedFault(BaseException):
@@ -40,6 +81,22 @@ def faultpoint(name: str) -> None:
     _seen[name] = _seen.get(name, 0) + 1
     if _seen[name] != int(nth):
         return
-    if kind == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    raise InjectedFault(name)
+    match kind:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "disk_full":
+            raise _no_room(name)
+        case "raise":
+            raise InjectedFault(name)
+        case _:
+            raise ValueError(f"CROSSDOCK_FAULT: {kind!r} is none of {', '.join(KINDS)}")
+
+
+def _no_room(name: str) -> Exception:
+    if ".before_" in name:
+        from crossdock.store.engine import disk_full
+
+        return disk_full()
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 from crossdock import deadletters, receive
 from crossdock.connections import login
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.faultpoints import faultpoint
 from crossdock.messages import RawMessage, Verdict
-from crossdock.ports import Clock, Dice, Manifest, SystemClock, system_dice
+from crossdock.ports import Clock, Dice, Manifest, system_dice
 from crossdock.registry import Registry
 from crossdock.store import desk
 
@@ -113,8 +114,10 @@ class Hub:
     ) -> "Hub":
         """Open the store (``CROSSDOCK_DATABASE_URL``, else the embedded server) and check its schema.
 
+        Without a ``clock`` the time is the database's, so that workers whose clocks differ agree about leases.
         Raises ``Misconfigured`` with what to do when the schema is not current.
         """
+        from crossdock.store.clock import StoreClock
         from crossdock.store.engine import Store
 
         owns_store = store is None
@@ -128,7 +131,7 @@ class Hub:
         return cls(
             store=store,
             registry=registry or Registry(),
-            clock=clock or SystemClock(),
+            clock=clock or StoreClock(store),
             dice=dice or system_dice(),
             tenant=tenant or current_tenant(),
             lease=lease or timedelta(seconds=float(os.environ.get(LEASE, "300"))),
@@ -234,7 +237,7 @@ class Hub:
     ) -> deadletters.Replayed:
         """Put a dead letter back to the stage that failed."""
         with self.store.transaction(self.tenant) as connection:
-            return deadletters.replay(
+            replayed = deadletters.replay(
                 connection,
                 tenant=self.tenant,
                 letter_id=letter_id,
@@ -242,6 +245,9 @@ class Hub:
                 now=self.clock.now(),
                 did_not_happen=did_not_happen,
             )
+            faultpoint("deadletters.before_replay")
+        faultpoint("deadletters.after_replay")
+        return replayed
 
     def discard(self, letter_id: uuid.UUID, actor: str, reason: str) -> None:
         """End a dead letter, with a reason."""
@@ -254,6 +260,8 @@ class Hub:
                 reason=reason,
                 now=self.clock.now(),
             )
+            faultpoint("deadletters.before_discard")
+        faultpoint("deadletters.after_discard")
 
     def _mine(self, name: str) -> Manifest:
         """The connector of this name, which must be of our tenant: its messages could not be stored as ours."""
@@ -320,6 +328,8 @@ class Hub:
                 now=self.clock.now(),
                 airflow=airflow,
             )
+            faultpoint("hub.before_start")
+        faultpoint("hub.after_start")
         try:
             yield ran
         except CrossdockError as error:
@@ -338,6 +348,8 @@ class Hub:
                     counts=ran.counts,
                     error=ran.error,
                 )
+                faultpoint("hub.before_finish")
+            faultpoint("hub.after_finish")
 
     def _until_idle(
         self, batch: Callable[[], Mapping[str, int]], work: str, ran: _Run, limit_s: float | None

@@ -111,6 +111,7 @@ class Processor:
                 for claim in claims
                 if claim.again
             }
+            faultpoint("process.before_claim")
         self._owed = {}
         counts = dict.fromkeys(
             ("messages", "parts", "facts", "events", "cases", "write_backs", "dead_letters", "cleared"), 0
@@ -142,6 +143,7 @@ class Processor:
         with suppress(CrossdockError):
             with self._store.transaction(self._tenant) as connection:
                 inbox.give_back(connection, self._tenant, self._owed)
+                faultpoint("process.before_give_back")
             self._owed = {}
 
     def _process_run(
@@ -164,7 +166,7 @@ class Processor:
         self, claims: Sequence[inbox.Claim], replayed: Mapping[uuid.UUID, frozenset[int]]
     ) -> list[Worked]:
         """Normalize a batch with the register of exchanges at hand, and look up what its acknowledgements name."""
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             return self._normalize_on(connection, claims, replayed)
 
     def _normalize_on(
@@ -310,6 +312,7 @@ class Processor:
             *exchanges.overdue(connection, self._tenant, self._partners, now, SWEEP),
         ]
         written = self._recorder.write_events(connection, late, now)
+        faultpoint("process.before_overdue")
         return {"overdue": len(late), **{name: written[name] for name in ("events", "cases", "write_backs")}}
 
     def note_untold(self, untold: Sequence[tuple[RawMessage, str]], *, connector_version: str) -> None:
@@ -340,6 +343,8 @@ class Processor:
             one = Worked(claim=claim, parts=(), normalized=None, events=documents, facts=(), decisions=())
             with self._store.transaction(self._tenant) as connection:
                 self._recorder.write_statements(connection, self.decide([one]), now)
+                faultpoint("process.before_untold")
+            faultpoint("process.after_untold")
 
 
 class _Slices:

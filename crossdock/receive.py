@@ -69,6 +69,7 @@ def receive(
         if until is not None and clock.now() < until:
             return Received(counts={**counts, "waiting": 1}, untold=[], error=None)
         turn = inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
+    faultpoint("receive.after_turn")
     try:
         for batch in _batches(islice(source.read(turn.position), limit)):
             receipts = _commit(
@@ -99,6 +100,8 @@ def receive(
             error=complaint,
             not_before=clock.now() + wait if wait else None,
         )
+        faultpoint("receive.before_end")
+    faultpoint("receive.after_end")
     return Received(counts=counts, untold=untold, error=error)
 
 
@@ -109,6 +112,8 @@ def accept(store: "Store", message: RawMessage, *, clock: Clock) -> Verdict:
     )
     with store.transaction(message.tenant) as connection:
         inbox.mark_settled(connection, message.tenant, [message.id], clock.now())
+        faultpoint("receive.before_settled")
+    faultpoint("receive.after_settle")
     return receipts[0].verdict
 
 
@@ -188,6 +193,8 @@ def _note_what_was_seen(
             connection, tenant=tenant, source=name, position=position, received=len(new), now=now
         )
         inbox.mark_settled(connection, tenant, [message.id for message in new], now)
+        faultpoint("receive.before_seen")
+    faultpoint("receive.after_seen")
     return len(new)
 
 
@@ -243,6 +250,7 @@ def _commit(
             now=clock.now(),
         )
         faultpoint("receive.before_commit")
+    faultpoint("receive.after_commit")
     return receipts
 
 
@@ -286,4 +294,5 @@ def _settle(
     if told:
         with store.transaction(tenant) as connection:
             inbox.mark_settled(connection, tenant, told, clock.now())
+            faultpoint("receive.before_settled")
     return untold

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from crossdock import deadletters
 from crossdock.blocked import Known
+from crossdock.faultpoints import faultpoint
 from crossdock.ports import Clock
 from crossdock.store import desk
 
@@ -45,7 +46,7 @@ class Blocked:
 
     def groups(self) -> list[Group]:
         """Every group, the largest first."""
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             rows = desk.blocked_groups(connection, self._tenant)
             told = desk.blocked_refusals(connection, self._tenant)
         return [
@@ -66,7 +67,7 @@ class Blocked:
         A part that came back with the same obstacle, which counts as known, is left to a person: something else is
         wrong with it, and it must not go round for ever.
         """
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             words = desk.blocked_words(connection, self._tenant)
         return sum(self.run(word, again=False, actor=ACTOR) for word in words if self._known.is_known(word))
 
@@ -77,6 +78,8 @@ class Blocked:
             with self._store.transaction(self._tenant) as connection:
                 letters = desk.blocked_letters(connection, self._tenant, word, limit=AT_ONCE, again=again)
                 done += self._replay(connection, letters, actor)
+                faultpoint("unblock.before_put_back")
+            faultpoint("unblock.after_put_back")
             if len(letters) < AT_ONCE:
                 return done
 

@@ -47,7 +47,7 @@ def reading() -> Iterator[tuple["Connection", str]]:
     store = Store.open(application="crossdock-cli")
     try:
         store.require_current()
-        with store.transaction(tenant) as connection:
+        with store.reading(tenant) as connection:
             yield connection, tenant
     finally:
         store.close()

@@ -47,7 +47,7 @@ def status(talk: Talk) -> ExitCode:
             remedy = str(error)
         document = {"database": str(store.url), "current": remedy is None, "sentence": remedy, "health": None}
         if remedy is None:
-            with store.transaction(tenant_from_environment()) as connection:
+            with store.reading(tenant_from_environment()) as connection:
                 found = queries.health(connection)
             document["health"] = {
                 "server_version": found.server_version,

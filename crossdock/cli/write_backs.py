@@ -159,6 +159,7 @@ def reissue(talk: Talk, identity: Identity, reason: Reason = "") -> None:
 
 def _again(talk: Talk, identity: str, reason: str, *, new_numbers: bool) -> None:
     from crossdock.edi import sent_again
+    from crossdock.faultpoints import faultpoint
     from crossdock.hub import Hub
     from crossdock.store import queries
 
@@ -185,6 +186,8 @@ def _again(talk: Talk, identity: str, reason: str, *, new_numbers: bool) -> None
                     reason=reason,
                     now=hub.clock.now(),
                 )
+            faultpoint("sent_again.before_commit")
+        faultpoint("sent_again.after_commit")
     finally:
         hub.close()
     answer = {

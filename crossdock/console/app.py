@@ -55,12 +55,12 @@ def create_app(
     ``airflow_url`` gives the address of the Airflow UI, for links to runs. ``wake`` is called with
     the connector's name after a webhook's message was stored; it may fail, the clock of ``process`` is the net.
     """
-    clock = clock or SystemClock()
     doors = Doors(
         open_store=open_store,
         open_hub=open_hub or _hub(registry, clock),
         tenant=tenant or current_tenant(),
     )
+    clock = clock or SystemClock()  # how old a signature is, is told by the time of day
 
     @asynccontextmanager
     async def until_the_end(app: FastAPI) -> AsyncIterator[None]:
@@ -112,7 +112,7 @@ def create_app(
     return app
 
 
-def _hub(registry: Registry, clock: Clock) -> "Callable[[Store], Hub]":
+def _hub(registry: Registry, clock: Clock | None) -> "Callable[[Store], Hub]":
     def open_hub(store: "Store") -> "Hub":
         from crossdock.hub import Hub
 

@@ -52,7 +52,7 @@ class Doors:
     @contextmanager
     def reading(self) -> "Iterator[Transaction]":
         """A transaction of this tenant, for ``crossdock.store.queries``."""
-        with self._store.get().transaction(self.tenant) as connection:
+        with self._store.get().reading(self.tenant) as connection:
             yield connection
 
     def hub(self) -> "Hub":

@@ -14,7 +14,6 @@ from fastapi import FastAPI, HTTPException, Request
 
 from crossdock.console.acting import Actor
 from crossdock.errors import Misconfigured
-from crossdock.ports import SystemClock
 from crossdock.registry import Registry
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ def alone(host: str) -> FastAPI:
         who=visitor(people),
         # every process that knows the tokens takes the pages of every other one; without any, nobody acts
         secret=hashlib.sha256(f"crossdock console\x1f{tokens}".encode()).digest() if people else None,
-        clock=SystemClock(),
         airflow_url=lambda request: airflow,
     )
 

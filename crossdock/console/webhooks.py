@@ -120,17 +120,18 @@ def router(
                 log.warning("webhook %s refused (%s): %s", manifest.name, said.status, said.sentence)
                 return _Answer(status=said.status)
             stamps = {} if said.timestamp is None else {"webhook-timestamp": said.timestamp.isoformat()}
+            hub = doors.hub()
             message = RawMessage(
                 tenant=doors.tenant,
                 source=manifest.name,
                 key=said.message_id,
                 body=body,
                 media_type=manifest.source.media_type,
-                received_at=clock.now(),
+                received_at=hub.clock.now(),
                 name=said.message_id,
                 headers={"webhook-id": said.message_id, **stamps},
             )
-            verdict = doors.hub().accept(manifest, message)
+            verdict = hub.accept(manifest, message)
         except Exception:
             # Whatever it was, it is not stored, so the sender must keep it: silence is never success.
             log.exception("webhook %s could not be stored", manifest.name)

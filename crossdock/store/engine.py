@@ -3,6 +3,7 @@
     store = Store.open()
     store.upgrade()
     with store.transaction("main") as connection: ...
+    with store.reading("main") as connection: ...      # the database refuses every write in it
 
 ``CROSSDOCK_DATABASE_URL`` names a PostgreSQL server; without it the embedded one is started and shared.
 """
@@ -11,15 +12,19 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured, WireDown
+from crossdock.faultpoints import faultpoint
 from crossdock.store import schema, storable
+from crossdock.store.clock import Told, elapsed
 from crossdock.store.embedded import DATABASE, EmbeddedServer
 from crossdock.store.guards import ROLE
 
@@ -38,6 +43,8 @@ _ENTER: Final = sa.select(
     sa.func.set_config("statement_timeout", str(STATEMENT_TIMEOUT_MS), True),
     sa.func.set_config("lock_timeout", str(LOCK_TIMEOUT_MS), True),
     sa.func.set_config("idle_in_transaction_session_timeout", str(IDLE_TIMEOUT_MS), True),
+    sa.func.set_config("transaction_read_only", sa.bindparam("read_only"), True),
+    sa.func.clock_timestamp(),
 )
 
 
@@ -48,6 +55,11 @@ class Clash(WireDown):
 
 class TookTooLong(WireDown):
     """A statement, or the work between two of them, took longer than the server lets it: it may well do so again."""
+
+
+class NoRoom(WireDown):
+    """The server has no room left, on its disk or for connections, or cannot use its disk: nothing was written, and
+    no message is to blame."""
 
 
 class StoreUnready(Misconfigured):
@@ -61,6 +73,7 @@ class Store:
         self._engine = engine
         self._server = server
         self._current = False
+        self._told: Told | None = None
 
     @classmethod
     def open(
@@ -104,34 +117,62 @@ class Store:
     def transaction(self, tenant: str) -> Iterator[sa.Connection]:
         """One transaction, READ COMMITTED, that sees and writes this tenant's rows alone.
 
+        Who writes puts a fault point beside its end (``crossdock.faultpoints``); who only reads takes ``reading``.
         Commits at the end, rolls back on an exception. Raises ``StoreUnready`` when the server cannot be reached and
         ``Misconfigured`` when (looked at once) its schema is not ours; ``WireDown`` when it goes away in the middle:
         what was written may then be committed or not, and doing it again finds out; ``Clash`` when another worker was
-        in its way, and ``TookTooLong`` when the server stopped it for its length.
+        in its way, ``NoRoom`` when its disk is full, and ``TookTooLong`` when the server stopped it for its length.
         What else the statements raise comes out as it is.
         """
+        with self._transaction(tenant, read_only="off") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self, tenant: str) -> Iterator[sa.Connection]:
+        """The same to read in: the database refuses every write."""
+        with self._transaction(tenant, read_only="on") as connection:
+            yield connection
+
+    def now(self) -> datetime:
+        """The database's time, which is the same for all workers, whatever their own clocks say.
+
+        Told with the beginning of every transaction and counted on from there by a clock that no one sets.
+        """
+        if self._told is None:
+            with self._connect() as connection:
+                asked = elapsed()
+                told = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+                self._told = Told(at=told, when=asked)
+        return self._told.now()
+
+    @contextmanager
+    def _transaction(self, tenant: str, *, read_only: str) -> Iterator[sa.Connection]:
         if not _TENANT.fullmatch(tenant):
             raise Misconfigured(f"{tenant!r} is no tenant: 1 to 20 small letters and digits")
         if not self._current:
             self.require_current()
         try:
             with self._connect() as connection, connection.begin():
-                self._enter(connection, tenant)
+                self._enter(connection, tenant, read_only)
                 yield connection
         except sa.exc.DBAPIError as error:
             if _is_clash(error):
                 raise Clash(f"another worker was in the way: {_first_line(error)}") from error
             if _is_too_long(error):
                 raise TookTooLong(f"our own database stopped us: {_first_line(error)}") from error
+            if _is_without_room(error):
+                raise NoRoom(f"our own database has no room: {_first_line(error)}") from error
             if not _is_away(error):
                 raise
             raise WireDown(
                 f"our own database went away: {self._without_password(_first_line(error))}"
             ) from error
 
-    def _enter(self, connection: sa.Connection, tenant: str) -> None:
+    def _enter(self, connection: sa.Connection, tenant: str, read_only: str) -> None:
         try:
-            connection.execute(_ENTER, {"tenant": tenant})
+            asked = elapsed()
+            told = connection.execute(_ENTER, {"tenant": tenant, "read_only": read_only}).one()
+            self._told = Told(at=told[-1], when=asked)
         except sa.exc.DBAPIError as error:
             if _is_away(error):
                 raise
@@ -143,6 +184,8 @@ class Store:
         """Bring the schema to this program's version. Does nothing when it is there; two at once are safe."""
         with self._connect() as connection, connection.begin():
             schema.upgrade(connection)
+            faultpoint("store.before_upgrade")
+        faultpoint("store.after_upgrade")
         self._current = True
 
     def require_current(self) -> None:
@@ -215,8 +258,19 @@ def _is_away(error: sa.exc.DBAPIError) -> bool:
 
 
 def _is_too_long(error: sa.exc.DBAPIError) -> bool:
-    """A statement over its time, or a transaction that stood idle over its time while we computed."""
-    return str(getattr(error.orig, "sqlstate", None) or "") in ("57014", "25P03")
+    """A statement over its time or its memory, or a transaction that stood idle too long while we computed."""
+    return str(getattr(error.orig, "sqlstate", None) or "") in ("57014", "25P03", "53200")
+
+
+def _is_without_room(error: sa.exc.DBAPIError) -> bool:
+    """No disk or connection left, or a disk that fails: classes 53 (resources) and 58 (system)."""
+    return str(getattr(error.orig, "sqlstate", None) or "")[:2] in ("53", "58")
+
+
+def disk_full() -> sa.exc.DBAPIError:
+    """What a statement or a commit raises when the server's disk is full, for fault points."""
+    said = psycopg.errors.DiskFull("could not extend file: No space left on device")
+    return sa.exc.OperationalError("COMMIT", None, said)
 
 
 def _is_clash(error: sa.exc.DBAPIError) -> bool:
