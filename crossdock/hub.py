@@ -224,7 +224,7 @@ class Hub:
         """The thing of this id, or of the one id that begins so. Raises ``NoSuchThing``."""
         from crossdock.store import queries
 
-        with self.store.transaction(self.tenant) as connection:
+        with self.store.reading(self.tenant) as connection:
             try:
                 return queries.resolve(connection, self.tenant, kind, identity)
             except Misconfigured as error:
