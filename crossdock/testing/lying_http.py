@@ -7,7 +7,12 @@ Each request meets the next behaviour that was queued, or the standing one::
         ...
         assert len(server.committed) == 1
 
-``committed`` holds the requests whose effect "happened", whatever the caller was told.
+``committed`` holds the requests whose effect "happened", whatever the caller was told. A server that has a trade of
+its own (``honest``) counts its effects by business key, and lies about them (``lying_modes``)::
+
+    with LyingServer(mixture(dice, {"commit_then_rst": 0.05}), honest=erp) as server:
+        ...
+        assert server.effects.more_than_once() == {}
 """
 
 import gzip
@@ -16,8 +21,10 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
+
+from crossdock.testing.effects import Effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +37,21 @@ class Request:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """An answer of a server that means it. ``effect``: the business key of what it did now; ``None``: nothing new, as
+    for a read, a refusal, or a key that it knows."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    effect: str | None = None
+
+
+Honest = Callable[[Request], Said]
+"""The trade behind the lies: does what the request asks, and says what came of it."""
+
 Behaviour = Callable[["LyingServer", socket.socket, Request | None], bool]
 """Called with the request (``None``: before it is read). Returns whether the connection stays open."""
 
@@ -37,8 +59,12 @@ Behaviour = Callable[["LyingServer", socket.socket, Request | None], bool]
 class LyingServer:
     """Listens on a free loopback port from ``start`` to ``stop``; also a context manager."""
 
-    def __init__(self, standing: Behaviour | None = None) -> None:
-        self.standing: Behaviour = standing or answer(200, b"{}")
+    def __init__(
+        self, standing: Behaviour | None = None, *, honest: Honest | None = None, port: int = 0
+    ) -> None:
+        self.standing: Behaviour = standing or honestly()
+        self.honest: Honest = honest or (lambda request: Said(status=200, body=b"{}"))
+        self.effects = Effects()
         self.requests: list[Request] = []
         self.committed: list[Request] = []
         self.connections = 0
@@ -46,7 +72,7 @@ class LyingServer:
         self._queue: deque[Behaviour] = deque()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._threads: list[threading.Thread] = []
 
     @property
@@ -61,6 +87,14 @@ class LyingServer:
     def then(self, *behaviours: Behaviour) -> None:
         """The next requests meet these, in this order."""
         self._queue.extend(behaviours)
+
+    def commit(self, request: Request) -> Said:
+        """The effect of this request happens, and is counted. What an honest server would say."""
+        self.committed.append(request)
+        said = self.honest(request)
+        if said.effect is not None:
+            self.effects.add(said.effect)
+        return said
 
     def start(self) -> "LyingServer":
         self._start(self._listen)
@@ -148,7 +182,20 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
-def _reset(sock: socket.socket) -> None:
+def honestly() -> Behaviour:
+    """Do what is asked, and say what came of it."""
+
+    def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
+        assert request is not None
+        said = server.commit(request)
+        fields = {"Content-Type": said.media_type, "Content-Length": str(len(said.body)), **said.headers}
+        sock.sendall(head(said.status, fields) + said.body)
+        return True
+
+    return behave
+
+
+def reset(sock: socket.socket) -> None:
     """Closes with RST instead of FIN."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     # The reader made by makefile keeps the descriptor open: shutdown would send a FIN, detach ends it at once.
@@ -167,7 +214,7 @@ def answer(
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         if commit and request is not None:
-            server.committed.append(request)
+            server.commit(request)
         fields = {"Content-Type": media_type, "Content-Length": str(len(body)), **(headers or {})}
         sock.sendall(head(status, fields) + body)
         return True
@@ -200,7 +247,7 @@ def reset_before_read() -> Behaviour:
     """RST as soon as the first byte arrives: nothing happened there."""
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
-        _reset(sock)
+        reset(sock)
         return False
 
     behave.before_reading = True  # type: ignore[attr-defined]
@@ -212,8 +259,8 @@ def reset_after_commit() -> Behaviour:
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         assert request is not None
-        server.committed.append(request)
-        _reset(sock)
+        server.commit(request)
+        reset(sock)
         return False
 
     return behave
@@ -224,7 +271,7 @@ def close_after_commit() -> Behaviour:
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         assert request is not None
-        server.committed.append(request)
+        server.commit(request)
         return False
 
     return behave
@@ -235,7 +282,7 @@ def half_body(body: bytes) -> Behaviour:
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         assert request is not None
-        server.committed.append(request)
+        server.commit(request)
         fields = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         sock.sendall(head(200, fields) + body[: len(body) // 2])
         return False
@@ -248,7 +295,7 @@ def drip(data: bytes, *, every_s: float) -> Behaviour:
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         assert request is not None
-        server.committed.append(request)
+        server.commit(request)
         for index in range(len(data)):
             sock.sendall(data[index : index + 1])
             if server.stopping.wait(every_s):
@@ -263,7 +310,7 @@ def hang() -> Behaviour:
 
     def behave(server: LyingServer, sock: socket.socket, request: Request | None) -> bool:
         assert request is not None
-        server.committed.append(request)
+        server.commit(request)
         server.stopping.wait()
         return False
 
