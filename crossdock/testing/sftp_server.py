@@ -1,9 +1,12 @@
 """An SFTP server on loopback for tests: a real one (asyncssh), whose host key can change and which can misbehave.
 
-Its files are the files of a local folder. asyncssh comes with ``pip install crossdock[sandbox]``.
+Its files are the files of a local folder; ``sftp_lies`` holds its lies by name. asyncssh
+comes with ``pip install crossdock[sandbox]``.
 """
 
 import asyncio
+import os
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +25,12 @@ except ImportError as error:  # pragma: no cover - the development tree has it
 
 Hook = Callable[["SftpServer", bytes, int], None]
 """Called before a piece of a file is read: the server, the path, the offset."""
+
+ReadHook = Callable[["SftpServer", bytes, int, bytes], bytes]
+"""Called with a piece that was read: the server, the path, the offset, the bytes. What it returns is sent."""
+
+SizeHook = Callable[["SftpServer", bytes, int], int]
+"""Called with the size of a file before it is told: the server, the path, the size. What it returns is told."""
 
 RenameHook = Callable[["SftpServer", bytes, bytes], None]
 """Called before or after a rename: the server, the old path, the new one. What it raises is the answer."""
@@ -44,6 +53,9 @@ class SftpServer:
         before_read: Hook | None = None,
         before_rename: RenameHook | None = None,
         after_rename: RenameHook | None = None,
+        on_read: ReadHook | None = None,
+        told_size: SizeHook | None = None,
+        port: int = 0,
     ) -> None:
         self.root = root
         self.user = user
@@ -51,6 +63,8 @@ class SftpServer:
         self.before_read = before_read
         self.before_rename = before_rename
         self.after_rename = after_rename
+        self.on_read = on_read
+        self.told_size = told_size
         self.made: list[tuple[bytes | str, ...]] = []
         self.connections = 0
         self._client_key = client_key
@@ -60,7 +74,7 @@ class SftpServer:
         self._ready = threading.Event()
         self._server: Any = None
         self._transports: set[Any] = set()
-        self.port = 0
+        self.port = port
 
     @property
     def host_key(self) -> str:
@@ -161,13 +175,40 @@ class SftpServer:
                     await asyncio.sleep(0)
                 handle.seek(offset)
                 data: bytes = handle.read(size)
+                if owner.on_read is not None:
+                    data = owner.on_read(owner, path, offset, data)
+                    await asyncio.sleep(0)
                 return data
 
             def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
                 return super().write(file_obj[0], offset, data)
 
+            def stat(self, path: bytes) -> Any:
+                return self._told(path, super().stat(path))
+
+            def lstat(self, path: bytes) -> Any:
+                return self._told(path, super().lstat(path))
+
             def fstat(self, file_obj: Any) -> Any:
-                return super().fstat(file_obj[0])
+                return self._told(file_obj[1], super().fstat(file_obj[0]))
+
+            async def scandir(self, path: bytes) -> Any:
+                async for entry in super().scandir(path):
+                    entry.attrs = self._told(path + b"/" + os.fsencode(entry.filename), entry.attrs)
+                    yield entry
+
+            def _told(self, path: bytes, found: Any) -> Any:
+                if owner.told_size is None:
+                    return found
+                if not isinstance(found, asyncssh.SFTPAttrs):
+                    found = asyncssh.SFTPAttrs.from_local(found)
+                if (
+                    found.size is not None
+                    and found.permissions is not None
+                    and stat.S_ISREG(found.permissions)
+                ):
+                    found.size = owner.told_size(owner, path, found.size)
+                return found
 
             def fsetstat(self, file_obj: Any, attrs: Any) -> None:
                 super().fsetstat(file_obj[0], attrs)
