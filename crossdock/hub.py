@@ -15,11 +15,11 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock import deadletters, receive
+from crossdock import casework, deadletters, receive
 from crossdock.connections import login
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.faultpoints import faultpoint
-from crossdock.messages import RawMessage, Verdict
+from crossdock.messages import CaseState, RawMessage, Verdict
 from crossdock.ports import Clock, Dice, Manifest, system_dice
 from crossdock.registry import Registry
 from crossdock.store import desk
@@ -262,6 +262,38 @@ class Hub:
             )
             faultpoint("deadletters.before_discard")
         faultpoint("deadletters.after_discard")
+
+    # ── casework ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def move_case(self, case_id: uuid.UUID, to: CaseState, actor: str, reason: str = "") -> None:
+        """Move a case to another state."""
+        with self.store.transaction(self.tenant) as connection:
+            casework.move(
+                connection,
+                tenant=self.tenant,
+                case_id=case_id,
+                to=to,
+                actor=actor,
+                reason=reason,
+                now=self.clock.now(),
+            )
+            faultpoint("casework.before_move")
+        faultpoint("casework.after_move")
+
+    def assign_case(self, case_id: uuid.UUID, owner: str, actor: str, reason: str = "") -> None:
+        """Hand a case to a person or a team."""
+        with self.store.transaction(self.tenant) as connection:
+            casework.assign(
+                connection,
+                tenant=self.tenant,
+                case_id=case_id,
+                owner=owner,
+                actor=actor,
+                reason=reason,
+                now=self.clock.now(),
+            )
+            faultpoint("casework.before_assign")
+        faultpoint("casework.after_assign")
 
     def _mine(self, name: str) -> Manifest:
         """The connector of this name, which must be of our tenant: its messages could not be stored as ours."""

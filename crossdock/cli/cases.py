@@ -1,10 +1,12 @@
 """``crossdock cases``: what people work on."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crossdock.cli.command import command, group
+from crossdock.cli.dead_letters import actor
 from crossdock.cli.reading import (
     After,
     Code,
@@ -22,6 +24,11 @@ from crossdock.cli.reading import (
 )
 from crossdock.cli.talk import Talk, short_id, short_time
 from crossdock.messages import CaseState
+
+if TYPE_CHECKING:
+    import uuid
+
+    from crossdock.hub import Hub
 
 cases = group("cases", "Cases: the events of one trouble, folded together, with state, queue and owner.")
 
@@ -210,3 +217,58 @@ def _suggest(talk: Talk, story: dict[str, Any]) -> None:
         talk.next_step(
             f"crossdock raw show {short_id(story['raw'][-1]['id'])}", "what was said, byte for byte"
         )
+
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the case's history.")]
+
+
+@command(
+    cases,
+    "move",
+    examples=(
+        "crossdock cases move 9b2e41d0 --to in_progress",
+        'crossdock cases move 9b2e41d0 --to resolved --reason "the supplier ships the rest on Friday, mail of today"',
+        'crossdock cases move 9b2e41d0 --to open --reason "it came back"',
+    ),
+)
+def move(
+    talk: Talk,
+    identity: Identity,
+    to: Annotated[str, typer.Option("--to", metavar="STATE", help=f"One of {', '.join(CaseState)}.")],
+    reason: Reason = "",
+) -> None:
+    """Move a case to another state. Closing, blocking and reopening want a reason."""
+    one_of("--to", to, tuple(map(str, CaseState)))
+    state = CaseState(to)
+    case_id = _act(identity, lambda hub, case_id: hub.move_case(case_id, state, actor(), reason))
+    if not talk.answer({"id": str(case_id), "state": to}):
+        talk.line(f"{short_id(case_id)} is {to}")
+
+
+@command(
+    cases,
+    "assign",
+    examples=(
+        "crossdock cases assign 9b2e41d0 --to dana",
+        'crossdock cases assign 9b2e41d0 --to transport --reason "the carrier must be asked"',
+    ),
+)
+def assign(
+    talk: Talk,
+    identity: Identity,
+    to: Annotated[str, typer.Option("--to", metavar="NAME", help="A person or a team.")],
+    reason: Reason = "",
+) -> None:
+    """Hand a case to a person or a team."""
+    case_id = _act(identity, lambda hub, case_id: hub.assign_case(case_id, to, actor(), reason))
+    if not talk.answer({"id": str(case_id), "owner": to.strip()}):
+        talk.line(f"{short_id(case_id)} belongs to {to.strip()}")
+
+
+def _act(identity: str, act: "Callable[[Hub, uuid.UUID], None]") -> "uuid.UUID":
+    from crossdock.hub import Hub
+
+    with Hub.open() as hub:
+        case_id = hub.find("case", identity)
+        act(hub, case_id)
+    return case_id

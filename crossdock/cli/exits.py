@@ -38,6 +38,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "NotPossible": ExitCode.REFUSED,
     "ReadByAnother": ExitCode.REFUSED,
     "NoSuchDeadLetter": ExitCode.USAGE,
+    "NoSuchCase": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,
     "Disagreement": ExitCode.FAULT,
     "CrossdockError": ExitCode.FINDINGS,

@@ -44,6 +44,7 @@ MOST_FIELDS: Final = 1_000
 STATUS_OF_ERROR: Final[Mapping[str, int]] = {
     "NotPossible": 409,
     "NoSuchDeadLetter": 404,
+    "NoSuchCase": 404,
     "NoSuchThing": 404,
     "Misconfigured": 400,
     "Unreadable": 400,

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import desk, pages, webhooks, x12
+from crossdock.console import casework, desk, pages, webhooks, x12
 from crossdock.console.acting import Actor, Acts, Seal, nobody, note_visitor
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
@@ -85,6 +85,7 @@ def create_app(
         app.include_router(routes, dependencies=visitors)
     acts = Acts(view)
     desk.add_acts(acts)
+    casework.add_acts(acts)
     app.include_router(acts.router, dependencies=visitors)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(authorize)])

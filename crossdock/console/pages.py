@@ -18,6 +18,7 @@ from crossdock.console.opened import Doors
 from crossdock.counts import in_order
 from crossdock.errors import Misconfigured
 from crossdock.formats.x12.security import hide_security
+from crossdock.messages import CaseState
 from crossdock.ports import Clock
 from crossdock.registry import Registry
 
@@ -164,6 +165,7 @@ class View:
 
 def router(view: View) -> APIRouter:
     """Every page and its JSON. All of them only read."""
+    from crossdock.casework import possible
     from crossdock.store import queries
 
     routes = APIRouter()
@@ -255,7 +257,11 @@ def router(view: View) -> APIRouter:
         body = queries.body_of_write_back(connection, tenant, identity)
         return {**row, "body": _readable(body), "body_bytes": len(body)}
 
-    single("cases", "case", "case.html", queries.get_case)
+    def case(connection: Any, tenant: str, identity: Any) -> Row:
+        row = queries.get_case(connection, tenant, identity)
+        return {**row, "may_become": list(possible(CaseState(row["state"])))}
+
+    single("cases", "case", "case.html", case)
     single("write-backs", "write-back", "write-back.html", write_back)
     single("dead-letters", "dead letter", "dead-letter.html", dead_letter)
 

@@ -247,3 +247,27 @@ def move_case(
             at=now,
         )
     )
+
+
+def hold_case(connection: sa.Connection, tenant: str, case_id: uuid.UUID) -> Any | None:
+    """State, fold key and owner of a case, locked for this transaction, or ``None``."""
+    statement = (
+        sa.select(cases.c.state, cases.c.fold_key, cases.c.owner)
+        .where(cases.c.tenant == tenant, cases.c.id == case_id)
+        .with_for_update()
+    )
+    return connection.execute(statement).first()
+
+
+def open_case_of(connection: sa.Connection, tenant: str, fold_key: str) -> uuid.UUID | None:
+    """The open case of the trouble with this fold key."""
+    statement = sa.select(cases.c.id).where(cases.c.tenant == tenant, cases.c.fold_key == fold_key, _IS_OPEN)
+    found: uuid.UUID | None = connection.execute(statement).scalar_one_or_none()
+    return found
+
+
+def set_owner(connection: sa.Connection, tenant: str, case_id: uuid.UUID, owner: str) -> None:
+    """Who works on a case."""
+    connection.execute(
+        sa.update(cases).where(cases.c.tenant == tenant, cases.c.id == case_id).values(owner=owner)
+    )
