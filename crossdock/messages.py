@@ -193,7 +193,9 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
         }
     ),
     WriteBackState.DELIVERED: frozenset(),
-    WriteBackState.REJECTED: frozenset({WriteBackState.READY, WriteBackState.DISCARDED}),
+    WriteBackState.REJECTED: frozenset(
+        {WriteBackState.READY, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
+    ),
     WriteBackState.UNSURE: frozenset(
         {
             WriteBackState.AWAITING_APPROVAL,

@@ -8,13 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from crossdock.store.bulk import Row, insert_rows
+from crossdock.store.letters import add_dead_letters as add_dead_letters
 from crossdock.store.tables import audit, dead_letters, parts, runs
-
-
-def add_dead_letters(connection: sa.Connection, rows: Sequence[Row]) -> int:
-    """Set things aside. One that lies open already for the same part or write-back is left as it is."""
-    return len(insert_rows(connection, dead_letters, rows, or_ignore=True, returning=["id"]))
 
 
 def read_dead_letter(connection: sa.Connection, tenant: str, letter_id: uuid.UUID) -> Any | None:

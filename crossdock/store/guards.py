@@ -37,13 +37,19 @@ CHANGEABLE: Final = (
     "runs",
     "clocks",
     "exchanges",
+    "dead_letter_groups",
+    "redrives",
+    "redrive_items",
 )
 """Tables that the role may update. It may delete from none."""
 
 FIRST_STATES: Final[Mapping[str, Sequence[str]]] = {
     "cases": ("open",),
     "write_backs": ("ready", "awaiting_approval"),
-    "dead_letters": ("open",),
+    "dead_letters": ("open", "parked"),
+    "dead_letter_groups": ("open",),
+    "redrives": ("running",),
+    "redrive_items": ("waiting",),
 }
 
 ONCE: Final[Mapping[str, Sequence[str]]] = {
@@ -75,7 +81,21 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
         "created_at",
     ),
     "cases": ("id", "fold_key", "opened_at"),
-    "dead_letters": ("id", "source", "stage", "raw_id", "part", "write_back_id", "created_at"),
+    "dead_letters": (
+        "id",
+        "source",
+        "stage",
+        "raw_id",
+        "part",
+        "write_back_id",
+        "created_at",
+        "group_id",
+        "came_back_from",
+        "replays",
+    ),
+    "dead_letter_groups": ("id", "source", "stage", "code", "template", "template_version", "created_at"),
+    "redrives": ("id", "set_key", "asked", "replay_as", "total", "created_at", "created_by"),
+    "redrive_items": ("redrive_id", "letter_id", "ordinal"),
     "parts": ("raw_id", "ordinal", "source"),
     "runs": ("id", "step", "connector", "started_at"),
     "clocks": ("id", "pair", "started_by", "raw_id", "part", "started_at"),
@@ -163,7 +183,8 @@ WITH messages AS (
     FROM crossdock.parts p
     WHERE p.state IN ('rejected', 'dead_lettered') AND NOT EXISTS (
         SELECT FROM crossdock.dead_letters d
-        WHERE d.tenant = p.tenant AND d.raw_id = p.raw_id AND d.part = p.ordinal AND d.state = 'open')
+        WHERE d.tenant = p.tenant AND d.raw_id = p.raw_id AND d.part = p.ordinal
+          AND d.state IN ('open', 'parked'))
     GROUP BY p.tenant, p.source
 ), books AS (
     SELECT tenant, source,

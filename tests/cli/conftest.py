@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from crossdock.messages import derived_id
 from crossdock.store import tables
 from crossdock.store.engine import Store
 
@@ -160,6 +161,7 @@ def _came_in(story: Story) -> None:
             "attempts": 1,
             "versions": {"x12_855": "1"},
             "state": "open",
+            "group_id": derived_id("group", "test"),
             "created_at": NOW,
         },
     )
@@ -287,6 +289,7 @@ def _written(story: Story) -> None:
             "attempts": 1,
             "versions": {},
             "state": "open",
+            "group_id": derived_id("group", "test"),
             "created_at": NOW + timedelta(minutes=1),
         },
     )

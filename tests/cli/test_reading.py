@@ -11,6 +11,7 @@ import pytest
 
 from crossdock.cli.reading import since
 from crossdock.errors import Misconfigured
+from crossdock.messages import derived_id
 from crossdock.store import tables
 
 GROUPS = ("events", "cases", "write-backs", "dead-letters", "raw", "runs")
@@ -408,6 +409,7 @@ def test_many_at_once_want_a_yes(crossdock: Any, told: Any) -> None:
                 "attempts": 1,
                 "versions": {},
                 "state": "open",
+                "group_id": derived_id("group", "test"),
                 "created_at": NOW,
             },
         )

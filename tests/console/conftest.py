@@ -99,7 +99,7 @@ def seeded(store: Store, clock: MovableClock) -> Seeded:
     )
     ids = {
         name: derived_id("test", name)
-        for name in ("event", "case", "decision", "write_back", "letter", "run")
+        for name in ("event", "case", "decision", "write_back", "letter", "group", "run")
     }
     insert(
         store,
@@ -242,6 +242,19 @@ def seeded(store: Store, clock: MovableClock) -> Seeded:
         part=0,
         attempts=1,
         versions={HOSTILE: HOSTILE},
+        state="open",
+        created_at=now,
+        group_id=ids["group"],
+    )
+    insert(
+        store,
+        tables.dead_letter_groups,
+        id=ids["group"],
+        source="supplier_edi",
+        stage="normalize",
+        code="EDI.UNKNOWN_PARTNER",
+        template=HOSTILE,
+        template_version="1",
         state="open",
         created_at=now,
     )

@@ -21,7 +21,10 @@ from crossdock.store.tables import (
     CLOCK_STATES,
     DEAD_LETTER_STATES,
     EXCHANGE_STATES,
+    GROUP_STATES,
     PART_STATES,
+    REDRIVE_ITEM_STATES,
+    REDRIVE_STATES,
     TRANSITIONS,
     cases,
     metadata,
@@ -35,6 +38,9 @@ STATES = {
     "dead_letters": DEAD_LETTER_STATES,
     "clocks": CLOCK_STATES,
     "exchanges": EXCHANGE_STATES,
+    "dead_letter_groups": GROUP_STATES,
+    "redrives": REDRIVE_STATES,
+    "redrive_items": REDRIVE_ITEM_STATES,
 }
 PAIRS = [
     (name, old, new) for name, states in STATES.items() for old in states for new in states if old != new

@@ -24,6 +24,15 @@ from crossdock.store.tables.desk import DEAD_LETTER_STATES, audit, dead_letters,
 from crossdock.store.tables.exchanged import EXCHANGE_STATES, control_numbers, exchanges
 from crossdock.store.tables.meant import PART_STATES, events, facts, parts
 from crossdock.store.tables.received import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
+from crossdock.store.tables.redriven import (
+    GROUP_STATES,
+    REDRIVE_ITEM_STATES,
+    REDRIVE_STATES,
+    dead_letter_groups,
+    payload_versions,
+    redrive_items,
+    redrives,
+)
 
 __all__ = [
     "APPENDED",
@@ -32,8 +41,11 @@ __all__ = [
     "CLOSED_CASE_STATES",
     "DEAD_LETTER_STATES",
     "EXCHANGE_STATES",
+    "GROUP_STATES",
     "NAMING",
     "PART_STATES",
+    "REDRIVE_ITEM_STATES",
+    "REDRIVE_STATES",
     "TRANSITIONS",
     "attempts",
     "audit",
@@ -41,6 +53,7 @@ __all__ = [
     "cases",
     "clocks",
     "control_numbers",
+    "dead_letter_groups",
     "dead_letters",
     "decisions",
     "duplicates",
@@ -50,8 +63,11 @@ __all__ = [
     "mentions",
     "metadata",
     "parts",
+    "payload_versions",
     "raw_bodies",
     "raw_messages",
+    "redrive_items",
+    "redrives",
     "runs",
     "sources",
     "write_backs",
@@ -66,6 +82,7 @@ APPENDED: Final = (
     "decisions",
     "attempts",
     "audit",
+    "payload_versions",
 )
 """Tables whose rows are only ever added: the database refuses UPDATE and DELETE (retention runs as the owner)."""
 
@@ -79,7 +96,10 @@ TRANSITIONS: Final = {
         "processed": (),
         "discarded": (),
     },
-    "dead_letters": {"open": ("replayed", "discarded"), "replayed": (), "discarded": ()},
+    "dead_letters": DEAD_LETTER_STATES,
+    "dead_letter_groups": GROUP_STATES,
+    "redrives": REDRIVE_STATES,
+    "redrive_items": REDRIVE_ITEM_STATES,
     "clocks": CLOCK_STATES,
     "exchanges": EXCHANGE_STATES,
 }

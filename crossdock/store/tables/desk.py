@@ -7,7 +7,12 @@ import sqlalchemy as sa
 from crossdock.messages import Stage
 from crossdock.store.tables.base import Json, Time, metadata, one_of
 
-DEAD_LETTER_STATES: Final = ("open", "replayed", "discarded")
+DEAD_LETTER_STATES: Final = {
+    "open": ("parked", "replayed", "discarded"),
+    "parked": ("open", "discarded"),  # it came back so often that a person must say why it is run once more
+    "replayed": (),
+    "discarded": (),
+}
 
 dead_letters = sa.Table(
     "dead_letters",
@@ -35,7 +40,23 @@ dead_letters = sa.Table(
     sa.Column(
         "blocked_by", sa.Text, comment="'kind:value' of what is not known yet and would let it through"
     ),
+    sa.Column("group_id", sa.Uuid, nullable=False, comment="letters of the same cause: dead_letter_groups"),
+    sa.Column("came_back_from", sa.Uuid, comment="the letter whose replay failed again as this one"),
+    sa.Column(
+        "replays", sa.Integer, nullable=False, server_default="0", comment="of the same thing, before this"
+    ),
+    sa.Column(
+        "forgiven",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="replays that do not count any more, since a person let it out of parking",
+    ),
+    sa.Column(
+        "replay_as", sa.Text, comment="then: only under the versions of this letter; null: never run again"
+    ),
     one_of("state", *DEAD_LETTER_STATES),
+    one_of("replay_as", "now", "then"),
     one_of("stage", *Stage),
     sa.CheckConstraint("raw_id IS NOT NULL OR write_back_id IS NOT NULL", name="of_something"),
     sa.CheckConstraint("state <> 'discarded' OR coalesce(reason, '') <> ''", name="discard_has_reason"),
@@ -45,15 +66,18 @@ dead_letters = sa.Table(
         "raw_id",
         "part",
         unique=True,
-        postgresql_where=sa.text("state = 'open' AND raw_id IS NOT NULL"),
+        postgresql_where=sa.text("state IN ('open', 'parked') AND raw_id IS NOT NULL"),
     ),
     sa.Index(
         "uq_dead_letters_open_write_back",
         "tenant",
         "write_back_id",
         unique=True,
-        postgresql_where=sa.text("state = 'open' AND write_back_id IS NOT NULL"),
+        postgresql_where=sa.text("state IN ('open', 'parked') AND write_back_id IS NOT NULL"),
     ),
+    sa.Index("ix_dead_letters_group", "tenant", "group_id", "state", "created_at"),
+    sa.Index("ix_dead_letters_raw", "tenant", "raw_id", "part"),
+    sa.Index("ix_dead_letters_write_back", "tenant", "write_back_id"),
     sa.Index("ix_dead_letters_state", "tenant", "state", "created_at"),
     sa.Index(
         "ix_dead_letters_blocked",

@@ -35,6 +35,10 @@ sources = sa.Table(
     sa.Column(
         "not_before", Time, comment="the system asked us to wait (Retry-After): it is not read before this"
     ),
+    sa.Column("stopped_at", Time, comment="too much of it failed: nothing is read until a person resumes it"),
+    sa.Column("stopped_why", sa.Text),
+    sa.Column("resumed_at", Time, comment="failures before this do not stop it again"),
+    sa.CheckConstraint("(stopped_at IS NULL) = (stopped_why IS NULL)", name="stop_has_a_reason"),
 )
 
 raw_messages = sa.Table(

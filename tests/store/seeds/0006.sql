@@ -18,13 +18,18 @@ INSERT INTO crossdock.parts (tenant, raw_id, ordinal, source, label, state) VALU
     ('seeded', '00000000-0000-0000-0000-000000000002', 1, 'supplier_edi', '855 0002', 'dead_lettered'),
     ('seeded', '00000000-0000-0000-0000-000000000002', 2, 'supplier_edi', '855 0003', 'in_flight'),
     ('seeded', '00000000-0000-0000-0000-000000000003', 0, 'supplier_edi', '855 0001', 'discarded');
+INSERT INTO crossdock.dead_letter_groups
+    (tenant, id, source, stage, code, template, template_version, state, created_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000091', 'supplier_edi', 'normalize', 'EDI.MAP_FAILURE',
+     'no row for code ZZ', '1', 'open', '2026-11-20 14:04Z');
 INSERT INTO crossdock.dead_letters
     (tenant, id, source, stage, code, error_class, sentence, remedy, place, label, raw_id, part, attempts, versions,
-     state, created_at)
+     state, created_at, group_id)
 VALUES
     ('seeded', '00000000-0000-0000-0000-000000000021', 'supplier_edi', 'normalize', 'EDI.MAP_FAILURE', 'Unreadable',
      'no row for code ZZ', 'add the row, then replay', '{}', '855 0002', '00000000-0000-0000-0000-000000000002', 1, 1,
-     '{}', 'open', '2026-11-20 14:04Z');
+     '{}', 'open', '2026-11-20 14:04Z', '00000000-0000-0000-0000-000000000091');
 INSERT INTO crossdock.cases
     (tenant, id, fold_key, code, severity, state, title, subject, refs, queue, owner, priority, occurrences, opened_at,
      last_seen_at)
@@ -67,3 +72,15 @@ VALUES
     ('seeded', '00000000-0000-0000-0000-000000000072', 'out', 'acme_supply', '', '000000001', '', 'PO', '1', '850', '0001',
      '004010', 's9', NULL, '00000000-0000-0000-0000-000000000041', 0, '2026-11-20 14:05Z', 'waiting',
      '2026-11-21 14:05Z');
+INSERT INTO crossdock.redrives
+    (tenant, id, set_key, asked, replay_as, per_second, total, state, paced_until, created_at, created_by)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000092', 'k', '{"code": "EDI.MAP_FAILURE"}', 'now', 10, 1, 'running',
+     '2026-11-20 14:05Z', '2026-11-20 14:05Z', 'anna');
+INSERT INTO crossdock.redrive_items (tenant, redrive_id, letter_id, ordinal, state) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000092', '00000000-0000-0000-0000-000000000021', 0, 'waiting');
+INSERT INTO crossdock.payload_versions
+    (tenant, id, letter_id, raw_id, part, number, body, sha256, diff, actor, reason, at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000093', '00000000-0000-0000-0000-000000000021',
+     '00000000-0000-0000-0000-000000000002', 1, 2, 'ST*', 's', '', 'anna', 'a code was wrong', '2026-11-20 14:05Z');

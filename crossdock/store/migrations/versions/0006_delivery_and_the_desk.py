@@ -1,6 +1,13 @@
 """Delivery that never lies, and a desk for what went wrong."""
 
+import uuid
+
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql as pg
+
+from canonical.ids import derived_id
+from crossdock.fingerprint import template
 
 revision = "0006"
 down_revision = "0005"
@@ -13,9 +20,11 @@ _NEW = ("awaiting_approval", *_OLD[:-1], "superseded", "shadowed", "discarded")
 
 def upgrade() -> None:
     _states_of_write_backs(*_NEW)
+    _the_desk()
 
 
 def downgrade() -> None:
+    _no_desk()
     _states_of_write_backs(*_OLD)
 
 
@@ -24,3 +33,324 @@ def _states_of_write_backs(*states: str) -> None:
     op.drop_constraint(name, "write_backs", schema="crossdock", type_="check")
     listed = ", ".join(f"'{state}'" for state in states)
     op.create_check_constraint(name, "write_backs", f"state IN ({listed})", schema="crossdock")
+
+
+# ── the dead-letter desk ─────────────────────────────────────────────────────────────────────────────────────
+
+_TIME = sa.DateTime(timezone=True)
+_ONE_OPEN = (
+    ("uq_dead_letters_open_part", "raw_id", "part"),
+    ("uq_dead_letters_open_write_back", "write_back_id"),
+)
+_STAGES = ("receive", "normalize", "detect", "decide", "deliver")
+_GROUP_STATES = ("open", "acknowledged", "resolved", "ignored")
+
+
+def _the_desk() -> None:
+    _sources_stop()
+    _groups()
+    _letters_have_groups()
+    _redrives()
+    _payload_versions()
+
+
+def _no_desk() -> None:
+    """What is parked is open again: the older version knows no parking, and must not lose sight of it."""
+    for table in ("payload_versions", "redrive_items", "redrives", "dead_letter_groups"):
+        op.drop_table(table, schema="crossdock")
+    op.execute("UPDATE crossdock.dead_letters SET state = 'open' WHERE state = 'parked'")
+    _states_of_letters("open", "replayed", "discarded")
+    _one_open("state = 'open'")
+    for name in ("group", "raw", "write_back"):
+        op.drop_index(f"ix_dead_letters_{name}", "dead_letters", schema="crossdock")
+    for column in ("group_id", "came_back_from", "replays", "forgiven", "replay_as"):
+        op.drop_column("dead_letters", column, schema="crossdock")
+    for column in ("stopped_at", "stopped_why", "resumed_at"):
+        op.drop_column("sources", column, schema="crossdock")
+
+
+def _sources_stop() -> None:
+    op.add_column(
+        "sources",
+        sa.Column(
+            "stopped_at", _TIME, comment="too much of it failed: nothing is read until a person resumes it"
+        ),
+        schema="crossdock",
+    )
+    op.add_column("sources", sa.Column("stopped_why", sa.Text), schema="crossdock")
+    op.add_column(
+        "sources",
+        sa.Column("resumed_at", _TIME, comment="failures before this do not stop it again"),
+        schema="crossdock",
+    )
+    op.create_check_constraint(
+        op.f("ck_sources_stop_has_a_reason"),
+        "sources",
+        "(stopped_at IS NULL) = (stopped_why IS NULL)",
+        schema="crossdock",
+    )
+
+
+def _groups() -> None:
+    op.create_table(
+        "dead_letter_groups",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False, comment="derived from the fingerprint and its version"),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column(
+            "template", sa.Text, nullable=False, comment="the sentence without what is about one document"
+        ),
+        sa.Column("template_version", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("ignored_until", _TIME),
+        sa.Column("regressed_at", _TIME, comment="when it came back after it was resolved"),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("changed_at", _TIME),
+        sa.Column("changed_by", sa.Text),
+        sa.Column("reason", sa.Text),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_dead_letter_groups")),
+        _words("dead_letter_groups", "state", _GROUP_STATES),
+        _words("dead_letter_groups", "stage", _STAGES),
+        sa.CheckConstraint(
+            "state <> 'ignored' OR ignored_until IS NOT NULL",
+            name=op.f("ck_dead_letter_groups_ignored_has_an_end"),
+        ),
+        schema="crossdock",
+    )
+
+
+def _letters_have_groups() -> None:
+    for column in (
+        sa.Column("group_id", sa.Uuid, comment="letters of the same cause: dead_letter_groups"),
+        sa.Column("came_back_from", sa.Uuid, comment="the letter whose replay failed again as this one"),
+        sa.Column(
+            "replays",
+            sa.Integer,
+            nullable=False,
+            server_default="0",
+            comment="of the same thing, before this",
+        ),
+        sa.Column(
+            "forgiven",
+            sa.Integer,
+            nullable=False,
+            server_default="0",
+            comment="replays that do not count any more, since a person let it out of parking",
+        ),
+        sa.Column(
+            "replay_as",
+            sa.Text,
+            comment="then: only under the versions of this letter; null: never run again",
+        ),
+    ):
+        op.add_column("dead_letters", column, schema="crossdock")
+    _group_what_is_there(op.get_bind())
+    op.alter_column("dead_letters", "group_id", nullable=False, schema="crossdock")
+    op.create_check_constraint(
+        op.f("ck_dead_letters_replay_as"), "dead_letters", "replay_as IN ('now', 'then')", schema="crossdock"
+    )
+    _states_of_letters("open", "parked", "replayed", "discarded")
+    _one_open("state IN ('open', 'parked')")
+    op.create_index(
+        "ix_dead_letters_group",
+        "dead_letters",
+        ["tenant", "group_id", "state", "created_at"],
+        schema="crossdock",
+    )
+    op.create_index("ix_dead_letters_raw", "dead_letters", ["tenant", "raw_id", "part"], schema="crossdock")
+    op.create_index(
+        "ix_dead_letters_write_back", "dead_letters", ["tenant", "write_back_id"], schema="crossdock"
+    )
+
+
+def _group_what_is_there(connection: sa.Connection) -> None:
+    """Letters of older versions belong to groups as those of this one do: by the same words, to the same ids."""
+    namespace = uuid.UUID("6f1d5a7e-8b54-5a55-9d0c-c0552d0c4a11")
+    letters = sa.table(
+        "dead_letters",
+        *map(sa.column, ("tenant", "id", "source", "stage", "code", "sentence", "created_at", "group_id")),
+        schema="crossdock",
+    )
+    kinds = connection.execute(
+        sa.select(
+            letters.c.tenant,
+            letters.c.source,
+            letters.c.stage,
+            letters.c.code,
+            letters.c.sentence,
+            sa.func.min(letters.c.created_at),
+        ).group_by(letters.c.tenant, letters.c.source, letters.c.stage, letters.c.code, letters.c.sentence)
+    ).all()
+    first: dict[tuple[str, uuid.UUID], tuple[str, str, str, str, object]] = {}
+    for tenant, source, stage, code, sentence, at in kinds:
+        words = template(sentence)
+        group = derived_id(namespace, "dead-letter-group", tenant, "1", source, stage, code, words)
+        connection.execute(
+            sa.update(letters)
+            .where(
+                letters.c.tenant == tenant,
+                letters.c.source == source,
+                letters.c.stage == stage,
+                letters.c.code == code,
+                letters.c.sentence == sentence,
+            )
+            .values(group_id=sa.cast(str(group), sa.Uuid))
+        )
+        known = first.get((tenant, group))
+        if known is None or at < known[4]:
+            first[tenant, group] = (source, stage, code, words, at)
+    if first:
+        groups = sa.table(
+            "dead_letter_groups",
+            sa.column("tenant", sa.Text),
+            sa.column("id", sa.Uuid),
+            *(
+                sa.column(name, sa.Text)
+                for name in ("source", "stage", "code", "template", "template_version", "state")
+            ),
+            sa.column("created_at", _TIME),
+            schema="crossdock",
+        )
+        op.bulk_insert(
+            groups,
+            [
+                {
+                    "tenant": tenant,
+                    "id": group,
+                    "source": source,
+                    "stage": stage,
+                    "code": code,
+                    "template": words,
+                    "template_version": "1",
+                    "state": "open",
+                    "created_at": at,
+                }
+                for (tenant, group), (source, stage, code, words, at) in first.items()
+            ],
+        )
+
+
+def _redrives() -> None:
+    op.create_table(
+        "redrives",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("set_key", sa.Text, nullable=False, comment="which letters were asked for, as a hash"),
+        sa.Column("asked", pg.JSONB, nullable=False, comment="the filter, as it was asked"),
+        sa.Column("replay_as", sa.Text, nullable=False, comment="now | then"),
+        sa.Column("per_second", sa.Float, nullable=False),
+        sa.Column("total", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column(
+            "paced_until", _TIME, nullable=False, comment="what is put back next is due not before this"
+        ),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("changed_at", _TIME),
+        sa.Column("changed_by", sa.Text),
+        sa.Column("finished_at", _TIME),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_redrives")),
+        _words("redrives", "state", ("running", "paused", "cancelled", "done")),
+        _words("redrives", "replay_as", ("now", "then")),
+        sa.CheckConstraint("per_second > 0", name=op.f("ck_redrives_goes_on")),
+        schema="crossdock",
+    )
+    op.create_index(
+        "uq_redrives_same_set",
+        "redrives",
+        ["tenant", "set_key"],
+        unique=True,
+        schema="crossdock",
+        postgresql_where=sa.text("state IN ('running', 'paused')"),
+    )
+    op.create_index("ix_redrives_created", "redrives", ["tenant", "created_at"], schema="crossdock")
+    op.create_table(
+        "redrive_items",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("redrive_id", sa.Uuid, nullable=False),
+        sa.Column("letter_id", sa.Uuid, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False, comment="oldest letter first"),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("said", sa.Text, comment="what became of it"),
+        sa.Column("at", _TIME),
+        sa.PrimaryKeyConstraint("tenant", "redrive_id", "letter_id", name=op.f("pk_redrive_items")),
+        _words("redrive_items", "state", ("waiting", "put_back", "skipped", "left")),
+        schema="crossdock",
+    )
+    for name, columns, unique in (
+        ("uq_redrive_items_once", ["tenant", "letter_id"], True),
+        ("ix_redrive_items_waiting", ["tenant", "redrive_id", "ordinal"], False),
+    ):
+        op.create_index(
+            name,
+            "redrive_items",
+            columns,
+            unique=unique,
+            schema="crossdock",
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+
+
+def _payload_versions() -> None:
+    op.create_table(
+        "payload_versions",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("id", sa.Uuid, nullable=False),
+        sa.Column("letter_id", sa.Uuid, nullable=False, comment="the dead letter at which it was mended"),
+        sa.Column("raw_id", sa.Uuid, comment="of this message, whose own bytes stay as they came"),
+        sa.Column("part", sa.Integer),
+        sa.Column("write_back_id", sa.Uuid, comment="of this write-back"),
+        sa.Column("new_write_back_id", sa.Uuid, comment="which this one says in its place"),
+        sa.Column("number", sa.Integer, nullable=False, comment="counts from 2; 1 is the original"),
+        sa.Column("body", sa.LargeBinary, nullable=False, comment="of the part, or of the write-back"),
+        sa.Column("sha256", sa.Text, nullable=False, comment="of body"),
+        sa.Column("diff", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_payload_versions")),
+        sa.CheckConstraint(
+            "(raw_id IS NULL) <> (write_back_id IS NULL)", name=op.f("ck_payload_versions_of_one_thing")
+        ),
+        sa.CheckConstraint("reason <> ''", name=op.f("ck_payload_versions_has_reason")),
+        schema="crossdock",
+    )
+    op.create_index(
+        "uq_payload_versions_part",
+        "payload_versions",
+        ["tenant", "raw_id", "part", "number"],
+        unique=True,
+        schema="crossdock",
+        postgresql_where=sa.text("raw_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_payload_versions_letter", "payload_versions", ["tenant", "letter_id"], schema="crossdock"
+    )
+
+
+def _words(table: str, column: str, words: tuple[str, ...]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{word}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=op.f(f"ck_{table}_{column}"))
+
+
+def _states_of_letters(*states: str) -> None:
+    name = op.f("ck_dead_letters_state")
+    op.drop_constraint(name, "dead_letters", schema="crossdock", type_="check")
+    listed = ", ".join(f"'{state}'" for state in states)
+    op.create_check_constraint(name, "dead_letters", f"state IN ({listed})", schema="crossdock")
+
+
+def _one_open(lies_there: str) -> None:
+    for name, *columns in _ONE_OPEN:
+        op.drop_index(name, "dead_letters", schema="crossdock")
+        op.create_index(
+            name,
+            "dead_letters",
+            ["tenant", *columns],
+            unique=True,
+            schema="crossdock",
+            postgresql_where=sa.text(f"{lies_there} AND {columns[0]} IS NOT NULL"),
+        )
