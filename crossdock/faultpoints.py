@@ -47,6 +47,8 @@ POINTS: Final = (
     "deliver.after_record",
     "deliver.before_pause",
     "deliver.after_pause",
+    "audit.before_anchored",
+    "audit.after_anchored",
     "hub.before_finish",
     "hub.after_finish",
     "deadletters.before_replay",

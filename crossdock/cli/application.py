@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from crossdock.cli import (
+    audit,
     blocked,
     cases,
     checks,
@@ -89,7 +90,7 @@ def _version(asked: bool) -> None:
 
 for module in (
     checks, store, x12, trying, steps, events, cases, write_backs, exchanges, dead_letters, blocked, clocks, raw,
-    runs, ledger, schemas, connectors, partners, rules, serving,
+    runs, ledger, audit, schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.store import audit_trail
 from crossdock.store.letters import add_dead_letters as add_dead_letters
-from crossdock.store.tables import audit, dead_letters, parts, runs
+from crossdock.store.tables import dead_letters, parts, runs
 
 
 def read_dead_letter(connection: sa.Connection, tenant: str, letter_id: uuid.UUID) -> Any | None:
@@ -77,19 +78,17 @@ def add_audit(
     reason: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Who did what to which thing, when and why. Rows are only ever added."""
-    connection.execute(
-        sa.insert(audit).values(
-            tenant=tenant,
-            id=uuid.uuid4(),
-            at=now,
-            actor=actor,
-            action=action,
-            object_kind=object_kind,
-            object_id=object_id,
-            reason=reason,
-            detail=detail,
-        )
+    """Who did what to which thing, when and why, in the transaction that does it: sealed behind the row before it."""
+    audit_trail.append(
+        connection,
+        tenant=tenant,
+        now=now,
+        actor=actor,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id,
+        reason=reason,
+        detail=detail,
     )
 
 

@@ -113,6 +113,11 @@ class Store:
         """The address. Its text hides the password."""
         return self._engine.url
 
+    @property
+    def home(self) -> Path | None:
+        """The folder of the embedded server; ``None`` for a server that is named by its address."""
+        return self._server.folder.parent if self._server is not None else None
+
     @contextmanager
     def transaction(self, tenant: str) -> Iterator[sa.Connection]:
         """One transaction, READ COMMITTED, that sees and writes this tenant's rows alone.

@@ -40,6 +40,7 @@ CHANGEABLE: Final = (
     "dead_letter_groups",
     "redrives",
     "redrive_items",
+    "audit_heads",
 )
 """Tables that the role may update. It may delete from none."""
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from crossdock.messages import WriteBackState
 from crossdock.store import tables
+from crossdock.store.audit_trail import get_audit, list_audit
 from crossdock.store.guards import LEDGER
 from crossdock.store.pages import (
     Connection,
@@ -50,6 +51,7 @@ __all__ = [
     "body_of_dead_letter",
     "body_of_raw",
     "body_of_write_back",
+    "get_audit",
     "get_case",
     "get_dead_letter",
     "get_event",
@@ -271,26 +273,6 @@ def list_runs(
         wanted.append(runs.c.started_at >= since)
     columns = [column for column in runs.c if column.name != "tenant"]
     return page_of(connection, sa.select(*columns).where(*wanted), runs.c.started_at, runs.c.id, after, limit)
-
-
-def list_audit(
-    connection: Connection,
-    tenant: str,
-    *,
-    object_id: str | None = None,
-    since: datetime | None = None,
-    after: str | None = None,
-    limit: int = 50,
-) -> Page:
-    """What people did, the last first."""
-    audit = tables.audit
-    wanted = [audit.c.tenant == tenant]
-    if object_id is not None:
-        wanted.append(audit.c.object_id == object_id)
-    if since is not None:
-        wanted.append(audit.c.at >= since)
-    columns = [column for column in audit.c if column.name != "tenant"]
-    return page_of(connection, sa.select(*columns).where(*wanted), audit.c.at, audit.c.id, after, limit)
 
 
 # ── the ledger and the health of the store ───────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ State columns are checked against ``crossdock.messages`` and their changes again
 from typing import Final
 
 from crossdock.messages import CASE_TRANSITIONS, WRITE_BACK_TRANSITIONS
+from crossdock.store.tables.audited import audit, audit_heads
 from crossdock.store.tables.base import metadata
 from crossdock.store.tables.cases import (
     CLOCK_STATES,
@@ -20,7 +21,7 @@ from crossdock.store.tables.cases import (
     mentions,
 )
 from crossdock.store.tables.delivered import attempts, write_backs
-from crossdock.store.tables.desk import DEAD_LETTER_STATES, audit, dead_letters, runs
+from crossdock.store.tables.desk import DEAD_LETTER_STATES, dead_letters, runs
 from crossdock.store.tables.exchanged import EXCHANGE_STATES, control_numbers, exchanges
 from crossdock.store.tables.meant import PART_STATES, events, facts, parts
 from crossdock.store.tables.received import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
@@ -49,6 +50,7 @@ __all__ = [
     "TRANSITIONS",
     "attempts",
     "audit",
+    "audit_heads",
     "case_transitions",
     "cases",
     "clocks",

@@ -1,4 +1,4 @@
-"""The side door: dead letters, what people did, and the runs of the steps."""
+"""The side door: dead letters, and the runs of the steps."""
 
 from typing import Final
 
@@ -85,21 +85,6 @@ dead_letters = sa.Table(
         "blocked_by",
         postgresql_where=sa.text("state = 'open' AND blocked_by IS NOT NULL"),
     ),
-)
-
-audit = sa.Table(
-    "audit",
-    metadata,
-    sa.Column("tenant", sa.Text, primary_key=True),
-    sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("at", Time, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("action", sa.Text, nullable=False),
-    sa.Column("object_kind", sa.Text, nullable=False),
-    sa.Column("object_id", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("detail", Json),
-    sa.Index("ix_audit_at", "tenant", "at"),
 )
 
 runs = sa.Table(

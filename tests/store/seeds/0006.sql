@@ -84,3 +84,12 @@ INSERT INTO crossdock.payload_versions
 VALUES
     ('seeded', '00000000-0000-0000-0000-000000000093', '00000000-0000-0000-0000-000000000021',
      '00000000-0000-0000-0000-000000000002', 1, 2, 'ST*', 's', '', 'anna', 'a code was wrong', '2026-11-20 14:05Z');
+INSERT INTO crossdock.audit
+    (tenant, id, at, actor, action, object_kind, object_id, reason, seq, key_id, hash)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000061', '2026-11-19 09:00Z', 'maria', 'dead_letter.discard', 'dead_letter',
+     '00000000-0000-0000-0000-000000000099', 'from before the chain', NULL, NULL, NULL),
+    ('seeded', '00000000-0000-0000-0000-000000000062', '2026-11-20 14:05Z', 'crossdock', 'audit.old_rows_sealed', 'audit',
+     'seeded', NULL, 1, 'unkeyed', 'h1');
+INSERT INTO crossdock.audit_heads (tenant, seq, key_id, hash, anchored_seq, anchored_at) VALUES
+    ('seeded', 1, 'unkeyed', 'h1', 1, '2026-11-20 14:06Z');

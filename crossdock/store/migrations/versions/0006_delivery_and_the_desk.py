@@ -21,9 +21,11 @@ _NEW = ("awaiting_approval", *_OLD[:-1], "superseded", "shadowed", "discarded")
 def upgrade() -> None:
     _states_of_write_backs(*_NEW)
     _the_desk()
+    _seal_the_audit()
 
 
 def downgrade() -> None:
+    _unseal_the_audit()
     _no_desk()
     _states_of_write_backs(*_OLD)
 
@@ -33,6 +35,47 @@ def _states_of_write_backs(*states: str) -> None:
     op.drop_constraint(name, "write_backs", schema="crossdock", type_="check")
     listed = ", ".join(f"'{state}'" for state in states)
     op.create_check_constraint(name, "write_backs", f"state IN ({listed})", schema="crossdock")
+
+
+def _seal_the_audit() -> None:
+    """Rows that are there have no number and no seal: the key is not known here. The first row that is added says
+    how many they were, and seals a hash over them."""
+    for name, kind, comment in (
+        ("seq", sa.BigInteger(), "gapless in a tenant, from 1; null: from before there was a chain"),
+        ("key_id", sa.Text(), "which key sealed it; never the key"),
+        ("hash", sa.Text(), "over the hash before it, its number and its content"),
+    ):
+        op.add_column("audit", sa.Column(name, kind, comment=comment), schema="crossdock")
+    op.create_unique_constraint(op.f("uq_audit_tenant_seq"), "audit", ["tenant", "seq"], schema="crossdock")
+    op.create_check_constraint(
+        op.f("ck_audit_sealed_whole"),
+        "audit",
+        "(seq IS NULL) = (hash IS NULL) AND (seq IS NULL) = (key_id IS NULL)",
+        schema="crossdock",
+    )
+    op.create_table(
+        "audit_heads",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False, comment="the last number; held while one is added"),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("anchored_seq", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "anchored_at",
+            sa.DateTime(timezone=True),
+            comment="when the end of the chain was last written down elsewhere",
+        ),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_audit_heads")),
+        schema="crossdock",
+    )
+
+
+def _unseal_the_audit() -> None:
+    op.drop_table("audit_heads", schema="crossdock")
+    op.drop_constraint(op.f("ck_audit_sealed_whole"), "audit", schema="crossdock", type_="check")
+    op.drop_constraint(op.f("uq_audit_tenant_seq"), "audit", schema="crossdock", type_="unique")
+    for column in ("hash", "key_id", "seq"):
+        op.drop_column("audit", column, schema="crossdock")
 
 
 # ── the dead-letter desk ─────────────────────────────────────────────────────────────────────────────────────
