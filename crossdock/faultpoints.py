@@ -61,6 +61,8 @@ POINTS: Final = (
     "casework.after_assign",
     "sent_again.before_commit",
     "sent_again.after_commit",
+    "audit.before_restored",
+    "audit.after_restored",
     "store.before_upgrade",
     "store.after_upgrade",
 )

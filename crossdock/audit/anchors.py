@@ -69,7 +69,7 @@ def write(store: "Store", tenant: str, *, keys: Keyring, now: datetime) -> Ancho
             f"there is nowhere to write anchors of the audit to; name a file in {FILE} that only this account may "
             f"write, best on another machine, or a syslog in {SYSLOG}"
         )
-    with store.transaction(tenant) as connection:
+    with store.reading(tenant) as connection:
         head = audit_trail.read_head(connection, tenant)
     if head is None or head.seq == 0:
         return None
@@ -93,7 +93,7 @@ def is_due(store: "Store", tenant: str, now: datetime) -> bool:
     """Whether rows were added since the last anchor, and it is an hour old; never where there is no place for one."""
     if place(store) is None and not os.environ.get(SYSLOG):
         return False
-    with store.transaction(tenant) as connection:
+    with store.reading(tenant) as connection:
         head = audit_trail.read_head(connection, tenant)
     if head is None or head.seq <= head.anchored_seq:
         return False

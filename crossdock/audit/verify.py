@@ -13,6 +13,7 @@ from crossdock.audit import anchors, chain
 from crossdock.audit.anchors import Anchor
 from crossdock.audit.keys import UNKEYED, Keyring
 from crossdock.errors import Misconfigured
+from crossdock.faultpoints import faultpoint
 from crossdock.store import audit_trail
 from crossdock.store.audit_trail import Head
 
@@ -66,7 +67,7 @@ def accept_restore(
         said = "nothing is missing" if broken is None else f"row {broken.seq}: {broken.sentence}"
         raise Misconfigured(f"a restored backup does not explain what is found here: {said}")
     with store.transaction(tenant) as connection:
-        return audit_trail.append(
+        seq = audit_trail.append(
             connection,
             tenant=tenant,
             now=now,
@@ -77,6 +78,9 @@ def accept_restore(
             reason=reason,
             detail={"lost_from": broken.seq, "says": broken.sentence},
         )
+        faultpoint("audit.before_restored")
+    faultpoint("audit.after_restored")
+    return seq
 
 
 class _Walk:
@@ -129,10 +133,10 @@ class _Walk:
         return None
 
     def _walk(self) -> Broken | None:
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             before = audit_trail.read_head(connection, self._tenant)
         while True:
-            with self._store.transaction(self._tenant) as connection:
+            with self._store.reading(self._tenant) as connection:
                 rows = audit_trail.rows_after(connection, self._tenant, self._seq)
             for row in rows:
                 if (broken := self._row(row)) is not None:
@@ -189,7 +193,7 @@ class _Walk:
                 del self._anchors[lost]
 
     def _end(self, before: Head | None) -> Broken | None:
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             after = audit_trail.read_head(connection, self._tenant)
         kept = max(before.seq if before else 0, after.seq if after else 0)
         if self._seq < (before.seq if before else 0):
@@ -208,7 +212,7 @@ class _Walk:
         return None
 
     def _old_rows(self) -> Broken | None:
-        with self._store.transaction(self._tenant) as connection:
+        with self._store.reading(self._tenant) as connection:
             self._old, digest = chain.digest(audit_trail.old_rows(connection, self._tenant))
         if self._sealed_old is None:
             if self._old and self._seq:

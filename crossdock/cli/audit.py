@@ -132,7 +132,7 @@ def _rows(store: "Store", after: int) -> "Iterator[dict[str, object]]":
 
     tenant = current_tenant()
     while True:
-        with store.transaction(tenant) as connection:
+        with store.reading(tenant) as connection:
             rows = audit_trail.rows_after(connection, tenant, after)
         if not rows:
             return
