@@ -78,8 +78,8 @@ _SET_ASIDE: Final = {
     "EDI.UNMAPPED_CODE": "As a dead letter: ask the partner what the code means, add it to its profile under "
     "`[codes...]` (docs/partners.md), then replay.",
     "EDI.MAP_FAILURE": "As a dead letter: mend the mapping or what the letter's sentence names, then replay.",
-    "INT.OUTCOME_UNKNOWN": "As a dead letter: look at the target whether it happened. If it did, discard with that "
-    "reason; if not, `crossdock dead-letters replay ID --it-did-not-happen`.",
+    "INT.OUTCOME_UNKNOWN": "As a dead letter: look at the target whether it happened. If it did, "
+    "`crossdock unknown happened ID`; if not, `crossdock unknown did-not-happen ID`, and another person agrees.",
 }
 """What to do with a dead letter of this code."""
 

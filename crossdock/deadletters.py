@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Place
 from crossdock.messages import RESENT, Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
-from crossdock.store import casebook, desk, inbox, outbox, sendings, told
+from crossdock.principals import OURSELVES
+from crossdock.store import approvals, casebook, desk, inbox, outbox, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -173,12 +174,11 @@ def replay(
     letter_id: uuid.UUID,
     actor: str,
     now: datetime,
-    did_not_happen: bool = False,
 ) -> Replayed:
     """Put the thing back to the stage that failed. Doing so twice is refused: the letter is closed by the first.
 
-    A write-back whose effect is unknown goes back only when ``did_not_happen``: a person looked at the target
-    and says so. Raises ``NotPossible``, ``NoSuchDeadLetter``.
+    A write-back whose effect is unknown does not go back from here, whoever asks: ``crossdock.unknown`` is the only
+    way. Raises ``NotPossible``, ``NoSuchDeadLetter``.
     """
     _hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
@@ -188,19 +188,14 @@ def replay(
             "sender puts there in its place comes by itself; discard this"
         )
     if letter.write_back_id is not None:
-        if letter.code == "INT.OUTCOME_UNKNOWN" and not did_not_happen:
-            raise NotPossible(
-                f"dead letter {letter_id}: whether '{letter.label}' happened at '{letter.source}' is unknown, and "
-                "what may have happened is not sent again; look there, then replay it with --it-did-not-happen, "
-                "or discard it"
-            )
+        _require_known(connection, letter)
         outbox.put_back(
             connection,
             tenant=tenant,
             write_back_id=letter.write_back_id,
             now=now,
             actor=actor,
-            reason="it did not happen" if did_not_happen else "replay",
+            reason="replay",
         )
         next_step = f"deliver {letter.source}"
     else:
@@ -215,10 +210,27 @@ def replay(
         action="dead_letter.replay",
         actor=actor,
         reason="replay",
-        said="it did not happen" if did_not_happen else None,
+        said=None,
         now=now,
     )
     return Replayed(letter_id=letter_id, stage=Stage(letter.stage), next_step=next_step)
+
+
+def _require_known(connection: "Transaction", letter: Any) -> None:
+    """Refuse to run again what may have happened. The database would refuse it too."""
+    row = told.write_back(connection, letter.tenant, letter.write_back_id)
+    if row is not None and row.state == WriteBackState.AWAITING_APPROVAL:
+        raise NotPossible(
+            f"dead letter {letter.id}: '{letter.label}' waits until another person agrees that it is sent again; see "
+            "`crossdock approvals list`"
+        )
+    if row is not None and row.state == WriteBackState.UNSURE:
+        short = str(letter.write_back_id)[:8]
+        raise NotPossible(
+            f"dead letter {letter.id}: whether '{letter.label}' happened at '{letter.source}' is unknown, and what "
+            f"may have happened is not sent again; look there, then say: crossdock unknown happened {short}, or "
+            f"did-not-happen {short} (replay with --it-did-not-happen is the same), or discard it"
+        )
 
 
 def discard(
@@ -230,6 +242,14 @@ def discard(
     _hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
+        approvals.void(
+            connection,
+            tenant=tenant,
+            write_back_id=letter.write_back_id,
+            words=f"{actor} discarded it: {reason}",
+            principal=OURSELVES,
+            now=now,
+        )
         outbox.close_by_person(
             connection,
             tenant=tenant,
@@ -298,6 +318,24 @@ def settle_sent_again(
             said=reason,
             now=now,
             more={"write_back": str(letter.write_back_id), "new": str(again)},
+        )
+
+
+def settle(
+    connection: "Transaction",
+    *,
+    tenant: str,
+    write_back_id: uuid.UUID,
+    state: str,
+    action: str,
+    actor: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Close what is open about a write-back whose end is known now, and say how it is known."""
+    for letter in desk.open_letters_of(connection, tenant, [write_back_id]):
+        _close(
+            connection, letter, state=state, action=action, actor=actor, reason=reason, said=reason, now=now
         )
 
 

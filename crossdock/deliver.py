@@ -311,7 +311,8 @@ def next_step(
                     "INT.OUTCOME_UNKNOWN",
                     WireQuiet,
                     reason,
-                    "Look at the target whether it happened. If it did not, replay with --it-did-not-happen:",
+                    "Look at the target whether it happened, and say so: `crossdock unknown happened` or, if it did "
+                    "not, `crossdock unknown did-not-happen`; when another person agrees,",
                 )
                 return Step(state=WriteBackState.UNSURE, word="unsure", reason=reason, problem=problem)
             problem = _problem(

@@ -19,17 +19,19 @@ from crossdock import casework, deadletters, receive
 from crossdock.connections import login
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.faultpoints import faultpoint
-from crossdock.messages import CaseState, RawMessage, Verdict
-from crossdock.ports import Clock, Dice, Manifest, system_dice
+from crossdock.messages import CaseState, RawMessage, Stage, Verdict
+from crossdock.ports import Clock, Dice, Manifest, Sink, system_dice
 from crossdock.registry import Registry
 from crossdock.store import desk
 
 if TYPE_CHECKING:
+    from crossdock.approvals import Approvals
     from crossdock.decide import Router
     from crossdock.partners import Partners
     from crossdock.process import Processor
     from crossdock.store.engine import Store
     from crossdock.unblock import Blocked
+    from crossdock.unknown import Unknowns
 
 TENANT: Final = "CROSSDOCK_TENANT"
 LEASE: Final = "CROSSDOCK_LEASE_S"
@@ -211,10 +213,13 @@ class Hub:
                     run_id=ran.id,
                     partners=self.partners,
                 )
+                ran.add({"expired": self.approvals.expire_due()})
                 try:
                     self._until_idle(deliverer.deliver_batch, "attempts", ran, limit_s)
                 except TargetPaused as error:
                     ran.error = str(error)
+                else:  # behind the fresh work, and only where the target can be used
+                    ran.add(self.unknowns.sweep(sink, target))
         return self._report("deliver", target, ran)
 
     def targets(self) -> list[str]:
@@ -236,7 +241,10 @@ class Hub:
     def replay(
         self, letter_id: uuid.UUID, actor: str, *, did_not_happen: bool = False
     ) -> deadletters.Replayed:
-        """Put a dead letter back to the stage that failed."""
+        """Put a dead letter back to the stage that failed. ``did_not_happen``: of an unknown outcome, a person
+        looked; then another one must agree before anything is sent again (``unknowns.did_not_happen``)."""
+        if did_not_happen and (asked := self._say_it_did_not_happen(letter_id, actor)) is not None:
+            return asked
         with self.store.transaction(self.tenant) as connection:
             replayed = deadletters.replay(
                 connection,
@@ -244,11 +252,21 @@ class Hub:
                 letter_id=letter_id,
                 actor=actor,
                 now=self.clock.now(),
-                did_not_happen=did_not_happen,
             )
             faultpoint("deadletters.before_replay")
         faultpoint("deadletters.after_replay")
         return replayed
+
+    def _say_it_did_not_happen(self, letter_id: uuid.UUID, actor: str) -> deadletters.Replayed | None:
+        """``None``: the letter is not of an outcome that is unknown."""
+        with self.store.reading(self.tenant) as connection:
+            write_back_id = desk.write_back_of(connection, self.tenant, letter_id)
+        if write_back_id is None or not self.unknowns.is_unknown(write_back_id):
+            return None
+        approval_id = self.unknowns.did_not_happen(write_back_id, actor, "replayed as what did not happen")
+        return deadletters.Replayed(
+            letter_id=letter_id, stage=Stage.DELIVER, next_step=f"approvals agree {str(approval_id)[:8]}"
+        )
 
     def discard(self, letter_id: uuid.UUID, actor: str, reason: str) -> None:
         """End a dead letter, with a reason."""
@@ -327,6 +345,39 @@ class Hub:
 
         known = Known(registry=self.registry, partners=self.partners)
         return Blocked(store=self.store, tenant=self.tenant, clock=self.clock, known=known)
+
+    @cached_property
+    def approvals(self) -> "Approvals":
+        """What people agree to."""
+        from crossdock.approvals import Approvals
+
+        return Approvals(
+            store=self.store, tenant=self.tenant, clock=self.clock, can_be_asked=self._can_be_asked
+        )
+
+    @cached_property
+    def unknowns(self) -> "Unknowns":
+        """Outcomes that nobody knows."""
+        from crossdock.unknown import Unknowns
+
+        return Unknowns(
+            store=self.store,
+            tenant=self.tenant,
+            clock=self.clock,
+            open_sink=self._open_sink,
+            can_be_asked=self._can_be_asked,
+            requests=self.approvals,
+            partners=lambda: self.partners,
+        )
+
+    def _open_sink(self, target: str) -> Sink:
+        manifest = self._mine(target)
+        return self.registry.sink(manifest, login(manifest.connection), self.clock)
+
+    def _can_be_asked(self, target: str) -> bool:
+        """Whether a target says what became of a key. One whose connector is broken does not."""
+        manifest = self.registry.manifests().get(target)
+        return manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
 
     @cached_property
     def processor(self) -> "Processor":

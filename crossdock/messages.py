@@ -104,13 +104,26 @@ class Problem:
     theirs: bool = False
 
 
+class Trace(StrEnum):
+    """What an action that was done leaves behind, when what belongs to it failed and nothing can take it back."""
+
+    NOTHING = "nothing"  # nothing that needs taking back: a note
+    PERSON = "person"  # only a person can: a document that a partner has read
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One thing that a decision wants done: an operation at a target, with its arguments (JSON values)."""
+    """One thing that a decision wants done: an operation at a target, with its arguments (JSON values).
+
+    ``gated``: it leaves only when a person agreed to exactly its body. ``undo``: what takes it back when what belongs
+    to it (the decision is ``together``) fails; ``None`` for an action that stands alone.
+    """
 
     target: str
     operation: str
     arguments: Mapping[str, Any]
+    gated: bool = False
+    undo: "Action | Trace | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +133,7 @@ class Decision:
     ``table`` and ``rule`` name the row; ``version`` is the hash of the table's content;
     ``saw`` are the values that the row was matched against; ``because`` is a sentence for a person;
     ``error`` is set when the rule failed at run time: the queue is then ``triage``.
+    ``together``: all of its actions or, in the end, none of them: a saga.
     """
 
     event_id: uuid.UUID
@@ -134,6 +148,7 @@ class Decision:
     saw: Mapping[str, Any]
     trace: Any = None
     error: str | None = None
+    together: bool = False
 
 
 class CaseState(StrEnum):
@@ -172,7 +187,9 @@ class WriteBackState(StrEnum):
     EXHAUSTED = "exhausted"  # attempts or age used up: a dead letter
     SUPERSEDED = "superseded"  # a later one says what it would have said; it never left
     SHADOWED = "shadowed"  # made and kept, and not sent: its target runs in shadow
-    DISCARDED = "discarded"  # a person said so, with a reason
+    DISCARDED = (
+        "discarded"  # it will not leave, and the reason says why: a person, or what belongs to it failed
+    )
 
 
 WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
@@ -197,12 +214,7 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
         {WriteBackState.READY, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
     ),
     WriteBackState.UNSURE: frozenset(
-        {
-            WriteBackState.AWAITING_APPROVAL,
-            WriteBackState.READY,
-            WriteBackState.DELIVERED,
-            WriteBackState.DISCARDED,
-        }
+        {WriteBackState.AWAITING_APPROVAL, WriteBackState.DELIVERED, WriteBackState.DISCARDED}
     ),
     WriteBackState.EXHAUSTED: frozenset(
         {WriteBackState.READY, WriteBackState.SUPERSEDED, WriteBackState.DISCARDED}
@@ -210,6 +222,47 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
     WriteBackState.SUPERSEDED: frozenset(),
     WriteBackState.SHADOWED: frozenset(),
     WriteBackState.DISCARDED: frozenset(),
+}
+"""unsure → ready is not among them: what may have happened is sent again only by way of awaiting_approval, which two
+people leave. A trigger lets nothing out of there without an approval of exactly its bytes."""
+
+
+class ApprovalState(StrEnum):
+    """The states of a request for approval. The database refuses every transition not in
+    ``APPROVAL_TRANSITIONS``."""
+
+    ASKED = "asked"  # somebody else may agree, until it expires
+    AGREED = "agreed"  # another person agreed in time to exactly these bytes
+    DECLINED = "declined"  # a person said no
+    EXPIRED = "expired"  # nobody said anything in time: no approval
+    VOID = "void"  # what was asked about is no more: it was changed, or it turned out that it happened
+
+
+APPROVAL_TRANSITIONS: Mapping[ApprovalState, frozenset[ApprovalState]] = {
+    ApprovalState.ASKED: frozenset(ApprovalState) - {ApprovalState.ASKED},
+    ApprovalState.AGREED: frozenset(),
+    ApprovalState.DECLINED: frozenset(),
+    ApprovalState.EXPIRED: frozenset(),
+    ApprovalState.VOID: frozenset(),
+}
+
+
+class SagaState(StrEnum):
+    """The states of a saga: actions of one decision that belong together."""
+
+    RUNNING = "running"  # not all of them have ended
+    DONE = "done"  # all of them were delivered
+    UNDOING = "undoing"  # one ended without effect: the others are withdrawn or taken back
+    UNDONE = "undone"  # nothing of it is left
+    PARTIAL = "partial"  # something of it is left, and a person must see to it
+
+
+SAGA_TRANSITIONS: Mapping[SagaState, frozenset[SagaState]] = {
+    SagaState.RUNNING: frozenset({SagaState.DONE, SagaState.UNDOING}),
+    SagaState.DONE: frozenset(),
+    SagaState.UNDOING: frozenset({SagaState.UNDONE, SagaState.PARTIAL}),
+    SagaState.UNDONE: frozenset(),
+    SagaState.PARTIAL: frozenset({SagaState.UNDOING, SagaState.UNDONE}),
 }
 
 

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from crossdock.cli import (
+    approvals,
     audit,
     blocked,
     cases,
@@ -29,6 +30,7 @@ from crossdock.cli import (
     steps,
     store,
     trying,
+    unknown,
     write_backs,
     x12,
 )
@@ -89,8 +91,8 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, exchanges, dead_letters, blocked, clocks, raw,
-    runs, ledger, audit, schemas, connectors, partners, rules, serving,
+    checks, store, x12, trying, steps, events, cases, write_backs, unknown, approvals, exchanges,
+    dead_letters, blocked, clocks, raw, runs, ledger, audit, schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -198,7 +198,7 @@ def replay(
         bool,
         typer.Option(
             "--it-did-not-happen",
-            help="Of a write-back whose effect is unknown: you looked, and it did not happen.",
+            help="Of a write-back whose effect is unknown: you looked, and it did not happen; another must agree.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -243,7 +243,9 @@ def replay(
     _tell(talk, results, "run again")
     steps = sorted({str(result["next_step"]) for result in results if result["next_step"]})
     for step in steps:
-        if not talk.as_json:
+        if step.startswith("approvals "):
+            talk.next_step(f'crossdock {step} --reason "..."', "somebody else must agree first")
+        elif not talk.as_json:
             when = "within a minute" if step == "process" else "at its next run"
             talk.say(f"its DAG takes it {when}, or now: crossdock {step} --once")
     return worst

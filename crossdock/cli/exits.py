@@ -39,6 +39,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "ReadByAnother": ExitCode.REFUSED,
     "NoSuchDeadLetter": ExitCode.USAGE,
     "NoSuchCase": ExitCode.USAGE,
+    "NoSuchApproval": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,
     "Disagreement": ExitCode.FAULT,
     "CrossdockError": ExitCode.FINDINGS,

@@ -45,6 +45,7 @@ STATUS_OF_ERROR: Final[Mapping[str, int]] = {
     "NotPossible": 409,
     "NoSuchDeadLetter": 404,
     "NoSuchCase": 404,
+    "NoSuchApproval": 404,
     "NoSuchThing": 404,
     "Misconfigured": 400,
     "Unreadable": 400,

@@ -14,7 +14,9 @@ def replay(asked: Asked) -> Done:
     letter_id = asked.hub.find("dead letter", asked.path["identity"])
     done = asked.hub.replay(letter_id, asked.actor.name, did_not_happen=asked.flag("did_not_happen"))
     return Done(
-        sentence=f"It is put back; the step '{done.next_step}' takes it at its next run.",
+        sentence="Another person must agree before it is sent again: see Approvals."
+        if done.next_step.startswith("approvals ")
+        else f"It is put back; the step '{done.next_step}' takes it at its next run.",
         page=f"/dead-letters/{letter_id}",
         data={"id": str(letter_id), "stage": str(done.stage), "next_step": done.next_step},
     )

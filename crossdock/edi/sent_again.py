@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
 
 _INSTEAD: Final[Mapping[str, str]] = {
-    WriteBackState.AWAITING_APPROVAL: "it has not left yet: it leaves when another person agrees to it",
+    WriteBackState.AWAITING_APPROVAL: "it waits until another person agrees to it: `crossdock approvals list`",
     WriteBackState.READY: "it has not left yet, and leaves at its next attempt: `crossdock deliver {target}`",
     WriteBackState.SENDING: "it is being sent at this moment: look again when its attempt is over",
-    WriteBackState.UNSURE: "whether it arrived is unknown: look at the target, then `crossdock dead-letters replay` "
-    "with --it-did-not-happen, or discard it",
+    WriteBackState.UNSURE: "whether it arrived is unknown: look at the target, then say `crossdock unknown happened` "
+    "or `crossdock unknown did-not-happen`",
     WriteBackState.EXHAUSTED: "it never arrived, so nothing is sent again: `crossdock dead-letters replay` sends it",
     WriteBackState.SUPERSEDED: "a later one says what it would have said: see that one",
     WriteBackState.SHADOWED: "its target ran in shadow, so it was kept and never sent: decide the case again",
@@ -48,7 +48,7 @@ _FIRST: Final[Mapping[str, str]] = {
     WriteBackState.READY: "is on its way again already, as {other}: wait until that arrived",
     WriteBackState.SENDING: "is on its way again already, as {other}: wait until that arrived",
     WriteBackState.UNSURE: "was sent again as {other}, and whether that arrived is unknown: look at the target, then "
-    "`crossdock dead-letters replay` with --it-did-not-happen, or discard it",
+    "say `crossdock unknown happened` or `crossdock unknown did-not-happen`",
     WriteBackState.EXHAUSTED: "was to be sent again as {other}, which never arrived: `crossdock dead-letters replay` "
     "sends that, or discard it",
 }

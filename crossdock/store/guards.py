@@ -5,7 +5,7 @@ guarded without another line. The triggers that refuse cost nothing on the good 
 clause and the function is not called. One more keeps ``mentions``: which row names which business number.
 
 SQLSTATEs of the refusals: ``CD001`` state change, ``CD002`` appended table, ``CD003`` written once, ``CD004`` first
-state.
+state, ``CD005`` what waits for approval and has none.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ ILLEGAL_TRANSITION: Final = "CD001"
 APPEND_ONLY: Final = "CD002"
 WRITTEN_ONCE: Final = "CD003"
 ILLEGAL_START: Final = "CD004"
+UNAPPROVED: Final = "CD005"
 
 CHANGEABLE: Final = (
     "sources",
@@ -41,6 +42,9 @@ CHANGEABLE: Final = (
     "redrives",
     "redrive_items",
     "audit_heads",
+    "approvals",
+    "sagas",
+    "saga_steps",
 )
 """Tables that the role may update. It may delete from none."""
 
@@ -51,6 +55,8 @@ FIRST_STATES: Final[Mapping[str, Sequence[str]]] = {
     "dead_letter_groups": ("open",),
     "redrives": ("running",),
     "redrive_items": ("waiting",),
+    "approvals": ("asked",),
+    "sagas": ("running",),
 }
 
 ONCE: Final[Mapping[str, Sequence[str]]] = {
@@ -101,6 +107,32 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
     "runs": ("id", "step", "connector", "started_at"),
     "clocks": ("id", "pair", "started_by", "raw_id", "part", "started_at"),
     "exchanges": ("id", "direction", "partner", "interchange_number", "group_number", "set_number", "at"),
+    "approvals": (
+        "id",
+        "write_back_id",
+        "kind",
+        "target",
+        "operation",
+        "subject",
+        "body_sha256",
+        "attempt",
+        "asked_by",
+        "asked_principal",
+        "reason",
+        "asked_at",
+        "expires_at",
+    ),
+    "sagas": ("id", "case_id", "decision_id", "rule", "opened_at"),
+    "saga_steps": (
+        "saga_id",
+        "ordinal",
+        "write_back_id",
+        "undo",
+        "undo_target",
+        "undo_operation",
+        "undo_subject",
+        "undo_body",
+    ),
 }
 """Columns that keep the value of the INSERT."""
 
@@ -139,6 +171,22 @@ BEGIN
                 SELECT string_agg(old_.key, ', ' ORDER BY old_.key)
                 FROM jsonb_each(to_jsonb(OLD)) old_ JOIN jsonb_each(to_jsonb(NEW)) new_ USING (key)
                 WHERE old_.value <> new_.value AND old_.key = ANY (TG_ARGV)));
+END $$;
+
+CREATE OR REPLACE FUNCTION crossdock.refuse_unapproved() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM crossdock.approvals a
+        WHERE a.tenant = NEW.tenant AND a.write_back_id = NEW.id AND a.state = 'agreed' AND a.attempt = NEW.attempt
+            AND a.target = NEW.target AND a.operation = NEW.operation AND a.subject = NEW.subject
+            AND a.body_sha256 = encode(sha256(NEW.body), 'hex'))
+    THEN
+        RAISE EXCEPTION USING ERRCODE = '{UNAPPROVED}', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+            MESSAGE = format('write_backs %s: nobody agreed to exactly these bytes after attempt %s',
+                NEW.id, NEW.attempt);
+    END IF;
+    RETURN NEW;
 END $$;
 
 CREATE OR REPLACE FUNCTION crossdock.note_mentions() RETURNS trigger
@@ -340,6 +388,7 @@ def _statements() -> Iterator[str]:
             yield _once(table.name, ONCE[table.name])
         if table.name in NAMING:
             yield _mentions(table.name)
+    yield _APPROVED
     yield _LEDGER
     yield f"GRANT SELECT ON crossdock.ledger_balance TO {ROLE}"
 
@@ -379,6 +428,13 @@ def _first_state(table: str, states: Sequence[str]) -> str:
         f"WHEN ((NEW.state IN ({listed})) IS NOT TRUE) "
         f"EXECUTE FUNCTION crossdock.refuse_start('{' or '.join(states)}')"
     )
+
+
+# Named to come after the trigger that refuses an illegal change: a wrong state is said first.
+_APPROVED: Final = (
+    "CREATE TRIGGER unapproved BEFORE UPDATE OF state ON crossdock.write_backs FOR EACH ROW WHEN "
+    "(OLD.state = 'awaiting_approval' AND NEW.state = 'ready') EXECUTE FUNCTION crossdock.refuse_unapproved()"
+)
 
 
 def _mentions(table: str) -> str:

@@ -335,7 +335,7 @@ def put_back(
         )
         .returning(table.c.attempt)
     ).one()
-    _add_person(connection, tenant, write_back_id, row.attempt, "replay", f"{actor}: {reason}", now)
+    add_person(connection, tenant, write_back_id, row.attempt, "replay", f"{actor}: {reason}", now)
 
 
 def close_by_person(
@@ -363,10 +363,10 @@ def close_by_person(
         )
         .returning(table.c.attempt)
     ).one()
-    _add_person(connection, tenant, write_back_id, row.attempt, str(state), f"{actor}: {reason}", now)
+    add_person(connection, tenant, write_back_id, row.attempt, str(state), f"{actor}: {reason}", now)
 
 
-def _add_person(
+def add_person(
     connection: sa.Connection,
     tenant: str,
     write_back_id: uuid.UUID,
@@ -375,6 +375,7 @@ def _add_person(
     reason: str,
     now: datetime,
 ) -> None:
+    """Append what a person did after this attempt."""
     connection.execute(
         pg.insert(attempts)
         .values(

@@ -272,6 +272,8 @@ KINDS: Final[Mapping[str, tuple[sa.Table, str]]] = {
     "dead letter": (tables.dead_letters, "dead-letters"),
     "raw message": (tables.raw_messages, "raw"),
     "exchange": (tables.exchanges, "exchanges"),
+    "approval": (tables.approvals, "approvals"),
+    "saga": (tables.sagas, "sagas"),
 }
 """What can be named by an id: its table, and the group of commands that shows it."""
 

@@ -357,15 +357,26 @@ def test_a_replay_goes_back_to_its_stage_once(crossdock: Any, told: Any) -> None
     assert crossdock("dead-letters", "replay", "d0").exit_code != 0
 
 
-def test_what_may_have_happened_is_not_sent_again_unless_a_person_says_so(crossdock: Any, told: Any) -> None:
+def test_what_may_have_happened_is_not_sent_again_unless_two_people_say_so(
+    crossdock: Any, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran = crossdock("dead-letters", "replay", "d1", "--json")
     assert ran.exit_code == 5
     assert ran.json["results"][0]["done"] is False
     assert crossdock("write-backs", "show", "b1", "--json").json["state"] == "unsure"
     ran = crossdock("dead-letters", "replay", "d1", "--it-did-not-happen")
     assert ran.exit_code == 0
+    assert "somebody else must agree first" in ran.stderr
+    assert crossdock("write-backs", "show", "b1", "--json").json["state"] == "awaiting_approval"
+    (asked,) = crossdock("approvals", "list", "--json").json["items"]
+    monkeypatch.setenv("CROSSDOCK_ACTOR", "DANA@corp.example")
+    assert crossdock("approvals", "agree", asked["id"], "--reason", "I am somebody else").exit_code == 5
+    monkeypatch.setenv("CROSSDOCK_ACTOR", "bob")
+    ran = crossdock("approvals", "agree", asked["id"], "--reason", "the ERP shows nothing")
+    assert ran.exit_code == 0, ran.stderr
     assert "crossdock deliver erp --once" in ran.stderr
     assert crossdock("write-backs", "show", "b1", "--json").json["state"] == "ready"
+    assert crossdock("dead-letters", "show", "d1", "--json").json["state"] == "replayed"
 
 
 def test_one_that_cannot_be_replayed_does_not_stop_the_others(crossdock: Any, told: Any) -> None:

@@ -222,11 +222,6 @@ def test_silence_is_never_called_delivered_and_never_sent_again_to_a_target_with
     assert letter.write_back_id == id
     with store.transaction(TENANT) as connection, pytest.raises(NotPossible, match="--it-did-not-happen"):
         replay(connection, tenant=TENANT, letter_id=letter.id, actor="ann", now=clock.now())
-    with store.transaction(TENANT) as connection:
-        replay(
-            connection, tenant=TENANT, letter_id=letter.id, actor="ann", now=clock.now(), did_not_happen=True
-        )
-    assert deliver(store, clock, target, rules)["delivered"] == 1
 
 
 def test_a_no_is_final_and_a_dead_letter(store, clock, queue):

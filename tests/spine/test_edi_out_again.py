@@ -232,7 +232,7 @@ def test_one_may_be_sent_again_twice_but_not_while_it_is_on_its_way(hub):
     [
         ((), "has not left yet"),
         (("sending",), "is being sent at this moment"),
-        (("sending", "unsure"), "--it-did-not-happen"),
+        (("sending", "unsure"), "crossdock unknown did-not-happen"),
         (("sending", "exhausted"), "crossdock dead-letters replay"),
         (("discarded",), "decide the case again"),
     ],
@@ -417,13 +417,14 @@ def test_what_may_have_arrived_is_not_sent_again_until_a_person_looked(hub, whic
     assert state_of(hub, second.id) == "unsure"
     about = first.id if which == "first" else second.id
     for again in (resend, reissue):
-        with pytest.raises(NotPossible, match=r"unknown: look at the target, .* --it-did-not-happen"):
+        with pytest.raises(NotPossible, match=r"unknown: look at the target, .* did-not-happen"):
             again(hub, about)
     assert len(registered(hub)) == 1, "no number was taken"
     (letter,) = letters(hub, "open")
-    replay(hub, letter.id, did_not_happen=True)
+    asked = hub.unknowns.did_not_happen(letter.write_back_id, "ann", "their mailbox is empty")
+    hub.approvals.agree(asked, "bob", "I looked too")
     delivered(hub, YES)
-    assert resend(hub, about).of == about, "a person looked, and it is known now"
+    assert resend(hub, about).of == about, "two people looked, and it is known now"
 
 
 def test_once_a_person_discards_what_is_unknown_the_first_may_be_sent_again(hub):

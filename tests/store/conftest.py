@@ -23,6 +23,10 @@ WORDS = {
     "named_by": "facts",
     ("control_numbers", "kind"): "interchange",
     "replay_as": "now",
+    ("approvals", "kind"): "leave",
+    ("read_backs", "phase"): "asked",
+    ("read_backs", "answer"): "found",
+    ("saga_steps", "undo"): "operation",
 }
 # What a check constraint wants empty where another column is full.
 EMPTY = {("payload_versions", "write_back_id")}

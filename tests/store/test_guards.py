@@ -1,7 +1,8 @@
 """The database refuses, by itself, what must never happen to a row. Raw SQL, generated from the tables' own lists."""
 
+import hashlib
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -13,11 +14,13 @@ from crossdock.store.guards import (
     ILLEGAL_START,
     ILLEGAL_TRANSITION,
     ONCE,
+    UNAPPROVED,
     WRITTEN_ONCE,
 )
 from crossdock.store.schema import SCHEMA
 from crossdock.store.tables import (
     APPENDED,
+    APPROVAL_STATES,
     CLOCK_STATES,
     DEAD_LETTER_STATES,
     EXCHANGE_STATES,
@@ -25,7 +28,9 @@ from crossdock.store.tables import (
     PART_STATES,
     REDRIVE_ITEM_STATES,
     REDRIVE_STATES,
+    SAGA_STATES,
     TRANSITIONS,
+    approvals,
     cases,
     metadata,
     parts,
@@ -41,6 +46,8 @@ STATES = {
     "dead_letter_groups": GROUP_STATES,
     "redrives": REDRIVE_STATES,
     "redrive_items": REDRIVE_ITEM_STATES,
+    "approvals": APPROVAL_STATES,
+    "sagas": SAGA_STATES,
 }
 PAIRS = [
     (name, old, new) for name, states in STATES.items() for old in states for new in states if old != new
@@ -94,6 +101,62 @@ def refused(connection, statement):
     return caught.value.orig
 
 
+def agree(connection, row, written, **given):
+    """An approval of exactly this write-back."""
+    bound = {name: written[name] for name in ("target", "operation", "subject", "attempt")}
+    sha256 = hashlib.sha256(written["body"]).hexdigest()
+    agreed = {"write_back_id": written["id"], "state": "agreed", "body_sha256": sha256, **bound, **given}
+    return put(connection, row, "approvals", **agreed)
+
+
+@pytest.mark.parametrize(
+    "but",
+    [
+        {"write_back_id": uuid.UUID(int=1)},
+        {"state": "asked"},
+        {"state": "expired"},
+        {"state": "void"},
+        {"attempt": 0},
+        {"target": "wms"},
+        {"operation": "hold"},
+        {"subject": "supplier_po/2"},
+        {"body_sha256": "0" * 64},
+    ],
+    ids=lambda but: next(iter(but)) + "=" + str(next(iter(but.values()))),
+)
+def test_nothing_that_waits_for_approval_leaves_without_one_of_exactly_its_bytes(hands, row, but):
+    written = put(hands, row, "write_backs", state="awaiting_approval")
+    agree(hands, row, written, **but)
+    error = refused(hands, sa.update(table_of("write_backs")).values(state="ready"))
+    assert error.sqlstate == UNAPPROVED
+    assert f"write_backs {written['id']}: nobody agreed to exactly these bytes" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "constraint"),
+    [
+        ({"decided_principal": "ann", "asked_principal": "ann"}, "two_people"),
+        ({"decided_principal": ""}, "decided_by_somebody"),
+        ({"decided_principal": None}, "decided_by_somebody"),
+        ({"words": ""}, "decided_by_somebody"),
+        ({"decided_at": None}, "ended_at_a_time"),
+        ({"decided_at": datetime(2027, 1, 1, tzinfo=UTC)}, "agreed_in_time"),
+    ],
+)
+def test_the_database_itself_wants_two_people_in_time(hands, row, given, constraint):
+    with pytest.raises(sa.exc.IntegrityError) as caught, hands.begin_nested():
+        put(hands, row, "approvals", **{"state": "agreed", **given})
+    assert f"ck_approvals_{constraint}" in str(caught.value)
+
+
+def test_of_one_write_back_one_thing_is_asked_at_a_time(hands, row):
+    first = put(hands, row, "approvals")
+    error = refused(
+        hands, sa.insert(approvals).values(row(approvals, "main", write_back_id=first["write_back_id"]))
+    )
+    assert "uq_approvals_asked" in str(error)
+
+
 def test_every_machine_is_known_here():
     assert set(STATES) == set(TRANSITIONS)
     assert all(set(TRANSITIONS[name]) == set(states) for name, states in STATES.items())
@@ -110,7 +173,9 @@ def test_an_illegal_change_of_state_is_refused(hands, row, name, old, new):
 
 @pytest.mark.parametrize(("name", "old", "new"), LEGAL)
 def test_a_legal_change_of_state_is_made(hands, row, name, old, new):
-    put(hands, row, name, state=old)
+    written = put(hands, row, name, state=old)
+    if (name, old, new) == ("write_backs", "awaiting_approval", "ready"):
+        agree(hands, row, written)
     assert hands.execute(sa.update(table_of(name)).values(state=new)).rowcount == 1
 
 

@@ -8,6 +8,7 @@ State columns are checked against ``crossdock.messages`` and their changes again
 from typing import Final
 
 from crossdock.messages import CASE_TRANSITIONS, WRITE_BACK_TRANSITIONS
+from crossdock.store.tables.agreed import APPROVAL_KINDS, APPROVAL_STATES, approvals, read_backs
 from crossdock.store.tables.audited import audit, audit_heads
 from crossdock.store.tables.base import metadata
 from crossdock.store.tables.cases import (
@@ -34,9 +35,12 @@ from crossdock.store.tables.redriven import (
     redrive_items,
     redrives,
 )
+from crossdock.store.tables.together import SAGA_STATES, UNDO_KINDS, saga_steps, sagas
 
 __all__ = [
     "APPENDED",
+    "APPROVAL_KINDS",
+    "APPROVAL_STATES",
     "BODY_IN_ROW_BYTES",
     "CLOCK_STATES",
     "CLOSED_CASE_STATES",
@@ -47,7 +51,10 @@ __all__ = [
     "PART_STATES",
     "REDRIVE_ITEM_STATES",
     "REDRIVE_STATES",
+    "SAGA_STATES",
     "TRANSITIONS",
+    "UNDO_KINDS",
+    "approvals",
     "attempts",
     "audit",
     "audit_heads",
@@ -68,9 +75,12 @@ __all__ = [
     "payload_versions",
     "raw_bodies",
     "raw_messages",
+    "read_backs",
     "redrive_items",
     "redrives",
     "runs",
+    "saga_steps",
+    "sagas",
     "sources",
     "write_backs",
 ]
@@ -85,6 +95,7 @@ APPENDED: Final = (
     "attempts",
     "audit",
     "payload_versions",
+    "read_backs",
 )
 """Tables whose rows are only ever added: the database refuses UPDATE and DELETE (retention runs as the owner)."""
 
@@ -104,6 +115,8 @@ TRANSITIONS: Final = {
     "redrive_items": REDRIVE_ITEM_STATES,
     "clocks": CLOCK_STATES,
     "exchanges": EXCHANGE_STATES,
+    "approvals": APPROVAL_STATES,
+    "sagas": SAGA_STATES,
 }
 """For each table with a state: which state may follow which. A trigger refuses the rest, and refuses a change of
 raw_messages.body, key, sha256 and of write_backs.body, idempotency_key once written."""

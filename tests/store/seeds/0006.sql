@@ -93,3 +93,30 @@ VALUES
      'seeded', NULL, 1, 'unkeyed', 'h1');
 INSERT INTO crossdock.audit_heads (tenant, seq, key_id, hash, anchored_seq, anchored_at) VALUES
     ('seeded', 1, 'unkeyed', 'h1', 1, '2026-11-20 14:06Z');
+INSERT INTO crossdock.approvals
+    (tenant, id, write_back_id, kind, target, operation, subject, body_sha256, attempt, asked_by, asked_principal, reason,
+     asked_at, expires_at, state, decided_by, decided_principal, decided_at, words)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000081', '00000000-0000-0000-0000-000000000043', 'send_again', 'erp', 'hold',
+     'supplier_po/4500123456', 's', 1, 'Ann', 'ann', 'the ERP shows nothing', '2026-11-20 14:06Z', '2026-11-21 14:06Z',
+     'declined', 'Bob', 'bbo', '2026-11-20 14:07Z', 'look again'),
+    ('seeded', '00000000-0000-0000-0000-000000000082', '00000000-0000-0000-0000-000000000043', 'send_again', 'erp', 'hold',
+     'supplier_po/4500123456', 's', 1, 'Ann', 'ann', 'looked again', '2026-11-20 14:08Z', '2026-11-21 14:08Z',
+     'asked', NULL, NULL, NULL, NULL);
+INSERT INTO crossdock.read_backs (tenant, write_back_id, number, phase, asked_by, at, next_at, answer, reason) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000043', 1, 'asked', 'crossdock', '2026-11-20 14:06Z', '2026-11-20 14:07Z',
+     NULL, NULL),
+    ('seeded', '00000000-0000-0000-0000-000000000043', 1, 'answered', 'crossdock', '2026-11-20 14:06Z', NULL,
+     'no_answer', 'connection refused');
+INSERT INTO crossdock.sagas (tenant, id, case_id, decision_id, rule, state, reason, opened_at, updated_at) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000091', '00000000-0000-0000-0000-000000000031',
+     '00000000-0000-0000-0000-000000000092', 'main/export-block', 'running', NULL, '2026-11-20 14:04Z',
+     '2026-11-20 14:04Z');
+INSERT INTO crossdock.saga_steps
+    (tenant, saga_id, ordinal, write_back_id, undo, undo_target, undo_operation, undo_subject, undo_body,
+     undo_media_type, undo_headers)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000091', 0, '00000000-0000-0000-0000-000000000044', 'operation', 'erp',
+     'release', 'supplier_po/4500123456', '{}', 'application/json', '{}'),
+    ('seeded', '00000000-0000-0000-0000-000000000091', 1, '00000000-0000-0000-0000-000000000041', 'nothing', NULL, NULL,
+     NULL, NULL, NULL, NULL);

@@ -22,11 +22,13 @@ def upgrade() -> None:
     _states_of_write_backs(*_NEW)
     _the_desk()
     _seal_the_audit()
+    op.execute(_PEOPLE)
 
 
 def downgrade() -> None:
     _unseal_the_audit()
     _no_desk()
+    op.execute("DROP TABLE crossdock.saga_steps, crossdock.sagas, crossdock.read_backs, crossdock.approvals")
     _states_of_write_backs(*_OLD)
 
 
@@ -397,3 +399,75 @@ def _one_open(lies_there: str) -> None:
             schema="crossdock",
             postgresql_where=sa.text(f"{lies_there} AND {columns[0]} IS NOT NULL"),
         )
+
+
+# What a person decides about delivery: approvals, unknown outcomes, sagas.
+_PEOPLE = """
+CREATE TABLE crossdock.approvals (
+    tenant text NOT NULL, id uuid NOT NULL, write_back_id uuid NOT NULL, kind text NOT NULL,
+    target text NOT NULL, operation text NOT NULL, subject text NOT NULL, body_sha256 text NOT NULL,
+    attempt integer NOT NULL, asked_by text NOT NULL, asked_principal text NOT NULL, reason text NOT NULL,
+    asked_at timestamptz NOT NULL, expires_at timestamptz NOT NULL, state text NOT NULL,
+    decided_by text, decided_principal text, decided_at timestamptz, words text,
+    CONSTRAINT pk_approvals PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_approvals_state CHECK (state IN ('asked', 'agreed', 'declined', 'expired', 'void')),
+    CONSTRAINT ck_approvals_kind CHECK (kind IN ('leave', 'send_again')),
+    CONSTRAINT ck_approvals_asked_by_somebody CHECK (reason <> '' AND asked_principal <> ''),
+    CONSTRAINT ck_approvals_expires_later CHECK (expires_at >= asked_at),
+    CONSTRAINT ck_approvals_ended_at_a_time CHECK (state = 'asked' OR decided_at IS NOT NULL),
+    CONSTRAINT ck_approvals_decided_by_somebody CHECK (state NOT IN ('agreed', 'declined')
+        OR (coalesce(decided_principal, '') <> '' AND coalesce(words, '') <> '')),
+    CONSTRAINT ck_approvals_two_people CHECK (state <> 'agreed' OR decided_principal <> asked_principal),
+    CONSTRAINT ck_approvals_agreed_in_time CHECK (state <> 'agreed' OR decided_at <= expires_at)
+);
+CREATE UNIQUE INDEX uq_approvals_asked ON crossdock.approvals (tenant, write_back_id) WHERE state = 'asked';
+CREATE INDEX ix_approvals_write_back ON crossdock.approvals (tenant, write_back_id);
+CREATE INDEX ix_approvals_state ON crossdock.approvals (tenant, state, asked_at);
+CREATE INDEX ix_approvals_expiring ON crossdock.approvals (tenant, expires_at) WHERE state = 'asked';
+COMMENT ON COLUMN crossdock.approvals.kind IS 'leave: for the first time; send_again: it may have happened';
+COMMENT ON COLUMN crossdock.approvals.body_sha256 IS 'of exactly the bytes that may leave';
+COMMENT ON COLUMN crossdock.approvals.attempt IS 'after which attempt it was asked: good for the next one';
+COMMENT ON COLUMN crossdock.approvals.asked_principal IS 'who that is, however the name is spelt';
+COMMENT ON COLUMN crossdock.approvals.words IS 'what was said with the decision';
+
+CREATE TABLE crossdock.read_backs (
+    tenant text NOT NULL, write_back_id uuid NOT NULL, number integer NOT NULL, phase text NOT NULL,
+    asked_by text NOT NULL, at timestamptz NOT NULL, next_at timestamptz, answer text, reason text, evidence jsonb,
+    CONSTRAINT pk_read_backs PRIMARY KEY (tenant, write_back_id, number, phase),
+    CONSTRAINT ck_read_backs_phase CHECK (phase IN ('asked', 'answered')),
+    CONSTRAINT ck_read_backs_answer CHECK (answer IN ('found', 'nothing', 'something_else', 'no_answer')),
+    CONSTRAINT ck_read_backs_answered_has_answer CHECK (phase <> 'answered' OR answer IS NOT NULL)
+);
+COMMENT ON COLUMN crossdock.read_backs.number IS 'counts from 1: who writes it first asks';
+COMMENT ON COLUMN crossdock.read_backs.phase IS 'asked: before the call; answered: after it';
+COMMENT ON COLUMN crossdock.read_backs.next_at IS 'of asked: when the sweep asks again; null: it does not';
+
+CREATE TABLE crossdock.sagas (
+    tenant text NOT NULL, id uuid NOT NULL, case_id uuid NOT NULL, decision_id uuid NOT NULL, rule text NOT NULL,
+    state text NOT NULL, reason text, opened_at timestamptz NOT NULL, updated_at timestamptz NOT NULL,
+    CONSTRAINT pk_sagas PRIMARY KEY (tenant, id),
+    CONSTRAINT ck_sagas_state CHECK (state IN ('running', 'done', 'undoing', 'undone', 'partial')),
+    CONSTRAINT ck_sagas_failure_has_reason CHECK (
+        state NOT IN ('undoing', 'undone', 'partial') OR coalesce(reason, '') <> '')
+);
+CREATE INDEX ix_sagas_open ON crossdock.sagas (tenant, opened_at) WHERE state IN ('running', 'undoing', 'partial');
+CREATE INDEX ix_sagas_case ON crossdock.sagas (tenant, case_id);
+COMMENT ON COLUMN crossdock.sagas.rule IS 'table and row that declares it: main/export-block';
+COMMENT ON COLUMN crossdock.sagas.reason IS 'what failed, or what is left';
+
+CREATE TABLE crossdock.saga_steps (
+    tenant text NOT NULL, saga_id uuid NOT NULL, ordinal integer NOT NULL, write_back_id uuid NOT NULL,
+    undo text NOT NULL, undo_target text, undo_operation text, undo_subject text, undo_body bytea,
+    undo_media_type text, undo_headers jsonb, undo_write_back_id uuid,
+    CONSTRAINT pk_saga_steps PRIMARY KEY (tenant, saga_id, ordinal),
+    CONSTRAINT uq_saga_steps_tenant_write_back_id UNIQUE (tenant, write_back_id),
+    CONSTRAINT uq_saga_steps_tenant_undo_write_back_id UNIQUE (tenant, undo_write_back_id),
+    CONSTRAINT ck_saga_steps_undo CHECK (undo IN ('operation', 'nothing', 'person')),
+    CONSTRAINT ck_saga_steps_operation_is_written CHECK (undo <> 'operation' OR (undo_target IS NOT NULL
+        AND undo_operation IS NOT NULL AND undo_subject IS NOT NULL AND undo_body IS NOT NULL
+        AND undo_media_type IS NOT NULL))
+);
+COMMENT ON COLUMN crossdock.saga_steps.undo IS 'operation | nothing | person';
+COMMENT ON COLUMN crossdock.saga_steps.undo_body IS 'written with the decision: taking back needs nothing else';
+COMMENT ON COLUMN crossdock.saga_steps.undo_write_back_id IS 'the write-back that takes it back, once it is wanted';
+"""
