@@ -88,6 +88,7 @@ _ONE_OPEN = (
     ("uq_dead_letters_open_write_back", "write_back_id"),
 )
 _STAGES = ("receive", "normalize", "detect", "decide", "deliver")
+_AT_ONCE = 5_000
 _GROUP_STATES = ("open", "acknowledged", "resolved", "ignored")
 
 
@@ -215,37 +216,39 @@ def _group_what_is_there(connection: sa.Connection) -> None:
     namespace = uuid.UUID("6f1d5a7e-8b54-5a55-9d0c-c0552d0c4a11")
     letters = sa.table(
         "dead_letters",
-        *map(sa.column, ("tenant", "id", "source", "stage", "code", "sentence", "created_at", "group_id")),
+        sa.column("tenant", sa.Text),
+        sa.column("id", sa.Uuid),
+        *(sa.column(name, sa.Text) for name in ("source", "stage", "code", "sentence")),
+        sa.column("created_at", _TIME),
+        sa.column("group_id", sa.Uuid),
         schema="crossdock",
     )
-    kinds = connection.execute(
+    first: dict[tuple[str, uuid.UUID], tuple[str, str, str, str, object]] = {}
+    found = connection.execute(
         sa.select(
             letters.c.tenant,
+            letters.c.id,
             letters.c.source,
             letters.c.stage,
             letters.c.code,
             letters.c.sentence,
-            sa.func.min(letters.c.created_at),
-        ).group_by(letters.c.tenant, letters.c.source, letters.c.stage, letters.c.code, letters.c.sentence)
-    ).all()
-    first: dict[tuple[str, uuid.UUID], tuple[str, str, str, str, object]] = {}
-    for tenant, source, stage, code, sentence, at in kinds:
-        words = template(sentence)
-        group = derived_id(namespace, "dead-letter-group", tenant, "1", source, stage, code, words)
-        connection.execute(
-            sa.update(letters)
-            .where(
-                letters.c.tenant == tenant,
-                letters.c.source == source,
-                letters.c.stage == stage,
-                letters.c.code == code,
-                letters.c.sentence == sentence,
-            )
-            .values(group_id=sa.cast(str(group), sa.Uuid))
-        )
-        known = first.get((tenant, group))
-        if known is None or at < known[4]:
-            first[tenant, group] = (source, stage, code, words, at)
+            letters.c.created_at,
+        ).order_by(letters.c.created_at)
+    )
+    # one by one, by their key: almost every sentence names a document, so nearly each one is of its own
+    into = (
+        sa.update(letters)
+        .where(letters.c.tenant == sa.bindparam("of_tenant"), letters.c.id == sa.bindparam("letter"))
+        .values(group_id=sa.bindparam("group"))
+    )
+    for some in found.partitions(_AT_ONCE):
+        moves = []
+        for tenant, letter, source, stage, code, sentence, at in some:
+            words = template(sentence)
+            group = derived_id(namespace, "dead-letter-group", tenant, "1", source, stage, code, words)
+            first.setdefault((tenant, group), (source, stage, code, words, at))
+            moves.append({"of_tenant": tenant, "letter": letter, "group": group})
+        connection.execute(into, moves)
     if first:
         groups = sa.table(
             "dead_letter_groups",
