@@ -1,6 +1,7 @@
 """Named places where a test can make this process die or fail. They do nothing until switched on.
 
-``CROSSDOCK_FAULT=deliver.after_call:kill:2`` does it the second time this process comes to that place. The kinds:
+``CROSSDOCK_FAULT=deliver.after_call:kill:2`` does it the second time this process comes to that place; several are
+parted by commas. The kinds:
 
 * ``kill``: this process dies as by ``kill -9``
 * ``raise``: ``InjectedFault``, which nothing handles
@@ -96,12 +97,14 @@ def faultpoint(name: str) -> None:
     wanted = os.environ.get("CROSSDOCK_FAULT")
     if not wanted:
         return
-    point, kind, nth = wanted.split(":")
-    if point != name:
-        return
     _seen[name] = _seen.get(name, 0) + 1
-    if _seen[name] != int(nth):
-        return
+    for one in wanted.split(","):
+        point, kind, nth = one.split(":")
+        if point == name and _seen[name] == int(nth):
+            _fail(name, kind)
+
+
+def _fail(name: str, kind: str) -> None:
     match kind:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
