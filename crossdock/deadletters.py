@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock.errors import CrossdockError, Place
 from crossdock.messages import RESENT, Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
 from crossdock.principals import OURSELVES
-from crossdock.store import approvals, casebook, desk, inbox, outbox, sendings, told
+from crossdock.store import approvals, casebook, desk, emissions, inbox, outbox, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -93,6 +93,33 @@ def write_back_row(write_back: WriteBack, problem: Problem, *, now: datetime) ->
     )
 
 
+def event_row(
+    *,
+    tenant: str,
+    event_id: uuid.UUID,
+    raw_id: uuid.UUID,
+    source: str,
+    label: str,
+    problem: Problem,
+    now: datetime,
+) -> dict[str, Any]:
+    """The dead letter of an event that may not leave."""
+    row = _row(
+        problem,
+        letter_id=derived_id("dead-letter", str(event_id), now.isoformat()),
+        tenant=tenant,
+        source=source,
+        label=label,
+        attempts=1,
+        versions={},
+        now=now,
+        raw_id=raw_id,
+        part=None,
+        write_back_id=None,
+    )
+    return {**row, "event_id": event_id}
+
+
 def _row(
     problem: Problem,
     *,
@@ -164,7 +191,7 @@ class Replayed:
 
     letter_id: uuid.UUID
     stage: Stage
-    next_step: str  # "process", or "deliver TARGET"
+    next_step: str  # "process", "publish", or "deliver TARGET"
 
 
 def replay(
@@ -198,6 +225,9 @@ def replay(
             reason="replay",
         )
         next_step = f"deliver {letter.source}"
+    elif letter.event_id is not None:
+        emissions.move(connection, tenant, letter.event_id, "waiting")
+        next_step = "publish"
     else:
         if letter.part is not None:
             casebook.move_part(connection, tenant, letter.raw_id, letter.part, "in_flight")

@@ -27,9 +27,11 @@ from crossdock.store import desk
 if TYPE_CHECKING:
     from crossdock.approvals import Approvals
     from crossdock.decide import Router
+    from crossdock.emit.publish import Publisher
     from crossdock.partners import Partners
     from crossdock.process import Processor
     from crossdock.store.engine import Store
+    from crossdock.store.transaction import Transaction
     from crossdock.unblock import Blocked
     from crossdock.unknown import Unknowns
 
@@ -222,6 +224,12 @@ class Hub:
                     ran.add(self.unknowns.sweep(sink, target))
         return self._report("deliver", target, ran)
 
+    def publish(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
+        """Give committed events their places in the feed, until none waits or the time is up."""
+        with self._run("publish", None, run) as ran:
+            self._until_idle(self.publisher.publish_batch, "events", ran, limit_s)
+        return self._report("publish", None, ran)
+
     def targets(self) -> list[str]:
         """The connectors that are written to."""
         return sorted(name for name, manifest in self.registry.manifests().items() if manifest.sink)
@@ -235,6 +243,14 @@ class Hub:
                 return queries.resolve(connection, self.tenant, kind, identity)
             except Misconfigured as error:
                 raise NoSuchThing(str(error)) from error
+
+    @contextmanager
+    def changing(self) -> "Iterator[Transaction]":
+        """A transaction for one change that a person makes."""
+        with self.store.transaction(self.tenant) as connection:
+            yield connection
+            faultpoint("hub.before_change")
+        faultpoint("hub.after_change")
 
     # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -378,6 +394,12 @@ class Hub:
         """Whether a target says what became of a key. One whose connector is broken does not."""
         manifest = self.registry.manifests().get(target)
         return manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
+
+    @cached_property
+    def publisher(self) -> "Publisher":
+        from crossdock.emit.publish import Publisher
+
+        return Publisher(store=self.store, tenant=self.tenant, clock=self.clock)
 
     @cached_property
     def processor(self) -> "Processor":

@@ -35,6 +35,7 @@ class Stage(StrEnum):
     DETECT = "detect"
     DECIDE = "decide"
     DELIVER = "deliver"
+    EMIT = "emit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,11 @@ def decided() -> Asset:
     return Asset(name=DECIDED, uri="x-crossdock://decided")
 
 
+def said() -> Asset:
+    """Rung when ``process`` committed an event. It wakes ``publish``."""
+    return Asset(name="crossdock_said", uri="x-crossdock://said")
+
+
 def bell(asset: Asset) -> AssetAlias:
     """The outlet of a task that rings only when there is a reason: a plain outlet would ring on every success."""
     return AssetAlias(name=f"{asset.name}_bell")

@@ -1,17 +1,18 @@
 """The DAGs, built from each connector.toml: one task each, which calls the same function as the command line.
 
     receive__<connector> ──bell──▶ process ──bell──▶ deliver__<target>
+                                           ──bell──▶ publish
 
 Each has a time schedule beside the bell, because Airflow can lose an asset event (apache/airflow#56050, #49857).
 Parsing reads TOML and nothing else: the spine and its libraries are imported inside the tasks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG, Asset, AssetAlias, AssetAny, AssetOrTimeSchedule, DeltaTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, DeltaTriggerTimetable
 
 from crossdock.airflow import assets, pools, tasks
 from crossdock.errors import Misconfigured
@@ -41,7 +42,7 @@ def receive_dags(manifests: Mapping[str, Manifest] | None = None) -> dict[str, D
             DeltaTriggerTimetable(timedelta(seconds=manifest.source.every_s)),
             manifest,
         )
-        _one_task(dag, tasks.receive, name, pool=pools.pool_of(name), bell=assets.bell(assets.received(name)))
+        _one_task(dag, tasks.receive, name, pool=pools.pool_of(name), bells=[assets.received(name)])
         dags[dag.dag_id] = dag
     return dags
 
@@ -52,7 +53,7 @@ def process_dag(manifests: Mapping[str, Manifest] | None = None) -> DAG:
         name for name, manifest in sorted(_manifests(manifests).items()) if manifest.source is not None
     ]
     dag = _dag("process", "Normalize, detect and decide", _woken_by([assets.received(n) for n in sources]))
-    _one_task(dag, tasks.process, bell=assets.bell(assets.decided()))
+    _one_task(dag, tasks.process, bells=[assets.decided(), assets.said()])
     return dag
 
 
@@ -75,6 +76,14 @@ def deliver_dags(manifests: Mapping[str, Manifest] | None = None) -> dict[str, D
         _one_task(dag, tasks.deliver, name, pool=pools.pool_of(name))
         dags[dag.dag_id] = dag
     return dags
+
+
+def publish_dag() -> DAG:
+    """``publish``: what was committed, for whoever listens. Its time schedule also finds the webhooks whose next
+    attempt has come due."""
+    dag = _dag("publish", "Publish events", _woken_by([assets.said()]))
+    _one_task(dag, tasks.publish)
+    return dag
 
 
 def require_whole_connectors() -> None:
@@ -103,13 +112,13 @@ def _one_task(
     step: Callable[..., tasks.Counts],
     *connector: str,
     pool: str = "default_pool",
-    bell: AssetAlias | None = None,
+    bells: Sequence[Asset] = (),
 ) -> None:
     PythonOperator(
         task_id=step.__name__,
         python_callable=step,
         op_args=list(connector),
-        outlets=[] if bell is None else [bell],
+        outlets=[assets.bell(bell) for bell in bells],
         pool=pool,
         dag=dag,
         **DATABASE_AWAY,
@@ -140,6 +149,7 @@ def _dag(dag_id: str, title: str, schedule: Any, manifest: Manifest | None = Non
 _DESCRIPTION: Final = {
     "receive": "Reads a bounded batch, stores every byte, then tells the source. Safe to run again at any time.",
     "process": "Turns stored messages into cases, decisions and write-backs. Safe to run again at any time.",
+    "publish": "Gives events their places in the feed and tells who listens. Safe to run again at any time.",
     "deliver": "Sends the write-backs that are due, each at most once per intent. Safe to run again at any time.",
 }
 

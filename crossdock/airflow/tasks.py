@@ -36,13 +36,17 @@ Counts = dict[str, int | str]
 def receive(connector: str) -> Counts:
     """Store one bounded batch of what this connector's system says."""
     return _walk(
-        lambda hub, run: hub.receive(connector, run=run), assets.received(connector), ("stored", "set_aside")
+        lambda hub, run: hub.receive(connector, run=run),
+        {assets.received(connector): ("stored", "set_aside")},
     )
 
 
 def process() -> Counts:
     """Walk the stored messages until none is left or the time is up."""
-    return _walk(lambda hub, run: hub.process(limit_s=TIME_UP_S, run=run), assets.decided(), ("write_backs",))
+    return _walk(
+        lambda hub, run: hub.process(limit_s=TIME_UP_S, run=run),
+        {assets.decided(): ("write_backs",), assets.said(): ("events",)},
+    )
 
 
 def deliver(target: str) -> Counts:
@@ -50,11 +54,15 @@ def deliver(target: str) -> Counts:
     return _walk(lambda hub, run: hub.deliver(target, limit_s=TIME_UP_S, run=run))
 
 
+def publish() -> Counts:
+    """Put what was committed into the feed and send the webhooks that are due."""
+    return _walk(lambda hub, run: hub.publish(limit_s=TIME_UP_S, run=run))
+
+
 def _walk(
-    step: "Callable[[Hub, RunContext], RunReport]",
-    bell: Asset | None = None,
-    rings_for: tuple[str, ...] = (),
+    step: "Callable[[Hub, RunContext], RunReport]", bells: Mapping[Asset, tuple[str, ...]] | None = None
 ) -> Counts:
+    """Walk the step. A bell is rung when one of its counts is not 0."""
     from crossdock.hub import Hub, RunContext
 
     connections.mask_environment()
@@ -76,8 +84,9 @@ def _walk(
             raise AirflowFailException(str(error)) from error
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     log.info("%s %s: %s", report.step, report.connector or "", _as_words(report.counts))
-    if bell is not None and any(report.counts.get(name) for name in rings_for):
-        context["outlet_events"][assets.bell(bell)].add(bell)
+    for bell, rings_for in (bells or {}).items():
+        if any(report.counts.get(name) for name in rings_for):
+            context["outlet_events"][assets.bell(bell)].add(bell)
     if report.error is not None:
         raise AirflowFailException(report.error)
     return {"crossdock_run": str(report.run_id), **report.counts}

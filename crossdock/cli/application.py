@@ -20,6 +20,7 @@ from crossdock.cli import (
     dead_letters,
     events,
     exchanges,
+    feed,
     ledger,
     partners,
     raw,
@@ -91,7 +92,7 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, cases, write_backs, unknown, approvals, exchanges,
+    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, exchanges,
     dead_letters, blocked, clocks, raw, runs, ledger, audit, schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)

@@ -41,6 +41,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "NoSuchCase": ExitCode.USAGE,
     "NoSuchApproval": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,
+    "CursorTooOld": ExitCode.FINDINGS,
     "Disagreement": ExitCode.FAULT,
     "CrossdockError": ExitCode.FINDINGS,
 }

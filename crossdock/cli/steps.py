@@ -1,4 +1,7 @@
-"""``crossdock receive | process | deliver``: one step of the walk, by hand. The DAGs call the same functions."""
+"""``crossdock receive | process | deliver | publish``: one step of the walk, by hand.
+
+The DAGs call the same functions.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +37,7 @@ def declare(app: typer.Typer) -> None:
     command(app, "deliver", examples=("crossdock deliver --once", "crossdock deliver erp --once --json"))(
         deliver
     )
+    command(app, "publish", examples=("crossdock publish --once", "crossdock publish --once --json"))(publish)
 
 
 def receive(
@@ -84,6 +88,13 @@ def deliver(
             mine = [name for name in targets if registry.manifest(name).tenant == hub.tenant]
             reports = [_delivered(hub, each, seconds) for each in mine]
         return _report(talk, reports, "crossdock write-backs list")
+
+
+def publish(talk: Talk, once: Once = False, seconds: Seconds = None) -> ExitCode:
+    """Put what was committed into the feed, and bring it to those who are told of it."""
+    _only_once(once, "publish")
+    with _hub() as hub:
+        return _report(talk, [hub.publish(limit_s=seconds)], "crossdock feed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

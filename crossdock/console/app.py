@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import casework, desk, pages, webhooks, x12
+from crossdock.console import casework, desk, feed, pages, webhooks, x12
 from crossdock.console.acting import Actor, Acts, Seal, nobody, note_visitor
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
+from crossdock.emit.settings import Settings, load
 from crossdock.errors import CrossdockError
 from crossdock.hub import current_tenant
 from crossdock.ports import Clock, SystemClock
@@ -46,6 +47,7 @@ def create_app(
     open_hub: "Callable[[Store], Hub] | None" = None,
     airflow_url: Callable[[Request], str | None] = lambda request: None,
     wake: Callable[[str], None] | None = None,
+    outgoing: Callable[[], Settings] = load,
 ) -> FastAPI:
     """The console.
 
@@ -71,6 +73,7 @@ def create_app(
     app.state.doors = doors
     app.add_middleware(SafeHeaders)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.include_router(feed.router(doors=doors, clock=clock, settings=outgoing))
     app.include_router(webhooks.router(doors=doors, registry=registry, clock=clock, wake=wake))
     view = pages.View(
         doors=doors,

@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from crossdock.ports import Clock
+
 if TYPE_CHECKING:
+    from crossdock.emit.publish import Publisher
     from crossdock.hub import Hub
     from crossdock.store.engine import Store
     from crossdock.store.transaction import Transaction
@@ -55,8 +58,20 @@ class Doors:
         with self._store.get().reading(self.tenant) as connection:
             yield connection
 
+    @contextmanager
+    def changing(self) -> "Iterator[Transaction]":
+        """A transaction of this tenant in which a person or a reader changes something."""
+        with self.hub().changing() as connection:
+            yield connection
+
     def hub(self) -> "Hub":
         return self._hub.get()
+
+    def publisher(self, clock: Clock) -> "Publisher":
+        """Who gives events their places in the feed, for readers who need not wait for the next run."""
+        from crossdock.emit.publish import Publisher
+
+        return Publisher(store=self._store.get(), tenant=self.tenant, clock=clock)
 
     def close(self) -> None:
         self._hub.close()

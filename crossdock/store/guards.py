@@ -2,7 +2,8 @@
 
 Laid anew at the end of each upgrade, from ``tables.metadata``, ``TRANSITIONS`` and ``APPENDED``, so a new table is
 guarded without another line. The triggers that refuse cost nothing on the good path: what is legal stands in the WHEN
-clause and the function is not called. One more keeps ``mentions``: which row names which business number.
+clause and the function is not called. One more keeps ``mentions``: which row names which business number; and one
+writes the row in ``emissions`` of each event, so that no event is committed that nobody will emit.
 
 SQLSTATEs of the refusals: ``CD001`` state change, ``CD002`` appended table, ``CD003`` written once, ``CD004`` first
 state, ``CD005`` what waits for approval and has none.
@@ -45,6 +46,12 @@ CHANGEABLE: Final = (
     "approvals",
     "sagas",
     "saga_steps",
+    "emissions",
+    "feed_heads",
+    "consumers",
+    "webhooks",
+    "webhook_messages",
+    "brokers",
 )
 """Tables that the role may update. It may delete from none."""
 
@@ -57,6 +64,10 @@ FIRST_STATES: Final[Mapping[str, Sequence[str]]] = {
     "redrive_items": ("waiting",),
     "approvals": ("asked",),
     "sagas": ("running",),
+    "emissions": ("waiting",),
+    "consumers": ("active",),
+    "webhooks": ("active",),
+    "webhook_messages": ("waiting",),
 }
 
 ONCE: Final[Mapping[str, Sequence[str]]] = {
@@ -133,6 +144,10 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
         "undo_subject",
         "undo_body",
     ),
+    "emissions": ("event_id", "number"),
+    "consumers": ("id", "created_at"),
+    "webhooks": ("id", "created_at"),
+    "webhook_messages": ("id", "webhook_id", "event_id", "position", "partition_key", "created_at"),
 }
 """Columns that keep the value of the INSERT."""
 
@@ -141,7 +156,8 @@ _REFUSE = f"""
 CREATE OR REPLACE FUNCTION crossdock.row_name(row_ jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
     SELECT coalesce(row_ ->> 'id', concat_ws('/',
-        coalesce(row_ ->> 'raw_id', row_ ->> 'case_id', row_ ->> 'write_back_id'),
+        coalesce(row_ ->> 'raw_id', row_ ->> 'case_id', row_ ->> 'write_back_id', row_ ->> 'event_id',
+            row_ ->> 'message_id'),
         coalesce(row_ ->> 'ordinal', row_ ->> 'sequence', row_ ->> 'attempt')))
 $$;
 
@@ -195,6 +211,13 @@ BEGIN
     INSERT INTO crossdock.mentions (tenant, word, named_by, row_id)
     SELECT DISTINCT tenant, word, TG_ARGV[0], id FROM added, unnest(refs) word
     ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION crossdock.note_emissions() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO crossdock.emissions (tenant, event_id, state) SELECT tenant, id, 'waiting' FROM added;
     RETURN NULL;
 END $$;
 
@@ -389,6 +412,10 @@ def _statements() -> Iterator[str]:
         if table.name in NAMING:
             yield _mentions(table.name)
     yield _APPROVED
+    yield (
+        "CREATE TRIGGER emissions AFTER INSERT ON crossdock.events REFERENCING NEW TABLE AS added "
+        "FOR EACH STATEMENT EXECUTE FUNCTION crossdock.note_emissions()"
+    )
     yield _LEDGER
     yield f"GRANT SELECT ON crossdock.ledger_balance TO {ROLE}"
 

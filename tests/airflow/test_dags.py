@@ -87,7 +87,10 @@ def test_the_bell_of_each_receiver_is_what_process_listens_to(dags: dict[str, DA
     for name in ("supplier_edi", "erp", "carrier"):
         (outlet,) = dags[f"receive__{name}"].tasks[0].outlets
         assert outlet.name == f"crossdock_received_{name}_bell"
-    assert [outlet.name for outlet in dags["process"].tasks[0].outlets] == ["crossdock_decided_bell"]
+    assert [outlet.name for outlet in dags["process"].tasks[0].outlets] == [
+        "crossdock_decided_bell",
+        "crossdock_said_bell",
+    ]
     assert dags["deliver__erp"].tasks[0].outlets == []
 
 

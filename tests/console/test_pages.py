@@ -109,7 +109,7 @@ def test_nobody_sees_anything_without_a_pass(console: TestClient, seeded: dict[s
             console.headers["x-pass"] = "good"
 
 
-def test_every_route_but_webhooks_and_the_stylesheet_asks_for_the_pass(console: TestClient) -> None:
+def test_every_route_but_webhooks_the_feed_and_the_stylesheet_asks_for_the_pass(console: TestClient) -> None:
     routes = console.get("/api/openapi.json").json()["paths"]
     assert "/api/cases" in routes and "/webhooks/{connector}" in routes
     for path, methods in routes.items():
@@ -117,6 +117,9 @@ def test_every_route_but_webhooks_and_the_stylesheet_asks_for_the_pass(console: 
             assert list(methods) == ["post"]
             continue
         (method,) = methods
+        if path.startswith("/api/feed"):  # opened by the token of a consumer, and by no pass
+            assert console.get(path.replace("{identity}", "00")).status_code == 401
+            continue
         assert method in ("get", "post"), path
         answer = console.request(method, path.replace("{identity}", "00"), headers={"x-pass": "wrong"})
         assert answer.status_code == 403, path

@@ -22,7 +22,9 @@ from crossdock.store.tables import (
     APPENDED,
     APPROVAL_STATES,
     CLOCK_STATES,
+    CONSUMER_STATES,
     DEAD_LETTER_STATES,
+    EMISSION_STATES,
     EXCHANGE_STATES,
     GROUP_STATES,
     PART_STATES,
@@ -30,6 +32,8 @@ from crossdock.store.tables import (
     REDRIVE_STATES,
     SAGA_STATES,
     TRANSITIONS,
+    WEBHOOK_MESSAGE_STATES,
+    WEBHOOK_STATES,
     approvals,
     cases,
     metadata,
@@ -48,6 +52,10 @@ STATES = {
     "redrive_items": REDRIVE_ITEM_STATES,
     "approvals": APPROVAL_STATES,
     "sagas": SAGA_STATES,
+    "emissions": EMISSION_STATES,
+    "consumers": CONSUMER_STATES,
+    "webhooks": WEBHOOK_STATES,
+    "webhook_messages": WEBHOOK_MESSAGE_STATES,
 }
 PAIRS = [
     (name, old, new) for name, states in STATES.items() for old in states for new in states if old != new

@@ -56,7 +56,8 @@ def peopled(request, row):
     store = request.getfixturevalue(request.param)
     with store.transaction("theirs") as connection:
         for table in TABLES:
-            connection.execute(sa.insert(table), row(table, "theirs"))
+            if table.name != "emissions":  # the database writes it, with the event
+                connection.execute(sa.insert(table), row(table, "theirs"))
     return store
 
 

@@ -23,6 +23,19 @@ from crossdock.store.tables.cases import (
 )
 from crossdock.store.tables.delivered import attempts, write_backs
 from crossdock.store.tables.desk import DEAD_LETTER_STATES, dead_letters, runs
+from crossdock.store.tables.emitted import (
+    CONSUMER_STATES,
+    EMISSION_STATES,
+    WEBHOOK_MESSAGE_STATES,
+    WEBHOOK_STATES,
+    brokers,
+    consumers,
+    emissions,
+    feed_heads,
+    webhook_attempts,
+    webhook_messages,
+    webhooks,
+)
 from crossdock.store.tables.exchanged import EXCHANGE_STATES, control_numbers, exchanges
 from crossdock.store.tables.meant import PART_STATES, events, facts, parts
 from crossdock.store.tables.received import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
@@ -44,7 +57,9 @@ __all__ = [
     "BODY_IN_ROW_BYTES",
     "CLOCK_STATES",
     "CLOSED_CASE_STATES",
+    "CONSUMER_STATES",
     "DEAD_LETTER_STATES",
+    "EMISSION_STATES",
     "EXCHANGE_STATES",
     "GROUP_STATES",
     "NAMING",
@@ -54,21 +69,27 @@ __all__ = [
     "SAGA_STATES",
     "TRANSITIONS",
     "UNDO_KINDS",
+    "WEBHOOK_MESSAGE_STATES",
+    "WEBHOOK_STATES",
     "approvals",
     "attempts",
     "audit",
     "audit_heads",
+    "brokers",
     "case_transitions",
     "cases",
     "clocks",
+    "consumers",
     "control_numbers",
     "dead_letter_groups",
     "dead_letters",
     "decisions",
     "duplicates",
+    "emissions",
     "events",
     "exchanges",
     "facts",
+    "feed_heads",
     "mentions",
     "metadata",
     "parts",
@@ -82,6 +103,9 @@ __all__ = [
     "saga_steps",
     "sagas",
     "sources",
+    "webhook_attempts",
+    "webhook_messages",
+    "webhooks",
     "write_backs",
 ]
 
@@ -96,6 +120,7 @@ APPENDED: Final = (
     "audit",
     "payload_versions",
     "read_backs",
+    "webhook_attempts",
 )
 """Tables whose rows are only ever added: the database refuses UPDATE and DELETE (retention runs as the owner)."""
 
@@ -117,6 +142,10 @@ TRANSITIONS: Final = {
     "exchanges": EXCHANGE_STATES,
     "approvals": APPROVAL_STATES,
     "sagas": SAGA_STATES,
+    "emissions": EMISSION_STATES,
+    "consumers": CONSUMER_STATES,
+    "webhooks": WEBHOOK_STATES,
+    "webhook_messages": WEBHOOK_MESSAGE_STATES,
 }
 """For each table with a state: which state may follow which. A trigger refuses the rest, and refuses a change of
 raw_messages.body, key, sha256 and of write_backs.body, idempotency_key once written."""

@@ -55,6 +55,7 @@ dead_letters = sa.Table(
     sa.Column(
         "replay_as", sa.Text, comment="then: only under the versions of this letter; null: never run again"
     ),
+    sa.Column("event_id", sa.Uuid, comment="the event that could not be emitted"),
     one_of("state", *DEAD_LETTER_STATES),
     one_of("replay_as", "now", "then"),
     one_of("stage", *Stage),
@@ -78,6 +79,13 @@ dead_letters = sa.Table(
     sa.Index("ix_dead_letters_group", "tenant", "group_id", "state", "created_at"),
     sa.Index("ix_dead_letters_raw", "tenant", "raw_id", "part"),
     sa.Index("ix_dead_letters_write_back", "tenant", "write_back_id"),
+    sa.Index(
+        "uq_dead_letters_open_event",
+        "tenant",
+        "event_id",
+        unique=True,
+        postgresql_where=sa.text("state IN ('open', 'parked') AND event_id IS NOT NULL"),
+    ),
     sa.Index("ix_dead_letters_state", "tenant", "state", "created_at"),
     sa.Index(
         "ix_dead_letters_blocked",
@@ -92,7 +100,7 @@ runs = sa.Table(
     metadata,
     sa.Column("tenant", sa.Text, primary_key=True),
     sa.Column("id", sa.Uuid, primary_key=True),
-    sa.Column("step", sa.Text, nullable=False, comment="receive | process | deliver"),
+    sa.Column("step", sa.Text, nullable=False, comment="receive | process | deliver | publish"),
     sa.Column("connector", sa.Text, comment="null for process"),
     sa.Column("started_at", Time, nullable=False),
     sa.Column("finished_at", Time),

@@ -120,3 +120,39 @@ VALUES
      'release', 'supplier_po/4500123456', '{}', 'application/json', '{}'),
     ('seeded', '00000000-0000-0000-0000-000000000091', 1, '00000000-0000-0000-0000-000000000041', 'nothing', NULL, NULL,
      NULL, NULL, NULL, NULL);
+-- events that nobody has emitted yet, one that is refused and one that is in the feed; a consumer that rotates its token; a
+-- webhook whose messages wait, are being sent and failed; one that was switched off; a broker in the middle of a batch.
+INSERT INTO crossdock.emissions (tenant, event_id, state, position, published_at) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000081', 'published', 1, '2026-11-20 14:04Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000082', 'refused', NULL, NULL),
+    ('seeded', '00000000-0000-0000-0000-000000000083', 'waiting', NULL, NULL);
+INSERT INTO crossdock.feed_heads (tenant, last) VALUES ('seeded', 1);
+INSERT INTO crossdock.consumers
+    (tenant, id, name, token_sha256, previous_sha256, previous_until, state, created_at, created_by)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000084', 'planning', 'h2', 'h1', '2026-11-21 14:04Z', 'active',
+     '2026-11-20 14:04Z', 'ann');
+INSERT INTO crossdock.webhooks
+    (tenant, id, name, url, filter, connection, ordered, internal, state, reason, position, created_at, created_by,
+     updated_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000085', 'planning', 'https://planning.example/in', '{}', 'planning_hook',
+     true, false, 'active', NULL, 1, '2026-11-20 14:04Z', 'ann', '2026-11-20 14:04Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000086', 'gone', 'https://gone.example/in', '{}', 'gone_hook',
+     false, false, 'disabled', 'it answered 410', 1, '2026-11-20 14:04Z', 'ann', '2026-11-20 14:04Z');
+INSERT INTO crossdock.webhook_messages
+    (tenant, id, webhook_id, event_id, position, partition_key, state, attempt, lease_until, next_attempt_at, created_at,
+     updated_at)
+VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000087', '00000000-0000-0000-0000-000000000085',
+     '00000000-0000-0000-0000-000000000081', 1, 'k', 'waiting', 1, NULL, '2026-11-20 14:09Z', '2026-11-20 14:04Z',
+     '2026-11-20 14:04Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000088', '00000000-0000-0000-0000-000000000085',
+     '00000000-0000-0000-0000-000000000082', 2, 'k', 'sending', 1, '2026-11-20 14:06Z', NULL, '2026-11-20 14:04Z',
+     '2026-11-20 14:05Z'),
+    ('seeded', '00000000-0000-0000-0000-000000000089', '00000000-0000-0000-0000-000000000086',
+     '00000000-0000-0000-0000-000000000081', 1, 'k', 'failed', 10, NULL, NULL, '2026-11-20 14:04Z', '2026-11-20 14:05Z');
+INSERT INTO crossdock.webhook_attempts (tenant, message_id, attempt, phase, outcome, status, reason, at) VALUES
+    ('seeded', '00000000-0000-0000-0000-000000000088', 1, 'intent', NULL, NULL, NULL, '2026-11-20 14:05Z');
+INSERT INTO crossdock.brokers (tenant, name, position, fence, lease_until, created_at) VALUES
+    ('seeded', 'lake', 0, 3, '2026-11-20 14:06Z', '2026-11-20 14:04Z');

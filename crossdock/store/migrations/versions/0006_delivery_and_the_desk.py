@@ -23,9 +23,11 @@ def upgrade() -> None:
     _the_desk()
     _seal_the_audit()
     op.execute(_PEOPLE)
+    _emitted()
 
 
 def downgrade() -> None:
+    _not_emitted()
     _unseal_the_audit()
     _no_desk()
     op.execute("DROP TABLE crossdock.saga_steps, crossdock.sagas, crossdock.read_backs, crossdock.approvals")
@@ -474,3 +476,289 @@ COMMENT ON COLUMN crossdock.saga_steps.undo IS 'operation | nothing | person';
 COMMENT ON COLUMN crossdock.saga_steps.undo_body IS 'written with the decision: taking back needs nothing else';
 COMMENT ON COLUMN crossdock.saga_steps.undo_write_back_id IS 'the write-back that takes it back, once it is wanted';
 """
+# -- emit: the feed, webhooks and brokers ---------------------------------------------------------------------------
+
+_STAGES = ("receive", "normalize", "detect", "decide", "deliver")
+
+
+def _emitted() -> None:
+    op.create_table(
+        "brokers",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="confirmed up to here"),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "failures", sa.Integer(), server_default="0", nullable=False, comment="since the last success"
+        ),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("sent_total", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_brokers")),
+        schema="crossdock",
+    )
+    op.create_table(
+        "consumers",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "token_sha256",
+            sa.Text(),
+            nullable=False,
+            comment="of 32 random bytes; the token itself is nowhere",
+        ),
+        sa.Column("previous_sha256", sa.Text(), nullable=True, comment="the token before the last rotation"),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column(
+            "seen_at", sa.DateTime(timezone=True), nullable=True, comment="its last request, to the minute"
+        ),
+        sa.Column("position", sa.BigInteger(), nullable=True, comment="the cursor that it came with then"),
+        sa.CheckConstraint("state IN ('active', 'removed')", name=op.f("ck_consumers_state")),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_consumers")),
+        schema="crossdock",
+    )
+    op.create_index(
+        "ix_consumers_token", "consumers", ["tenant", "token_sha256"], unique=False, schema="crossdock"
+    )
+    op.create_index(
+        "uq_consumers_name",
+        "consumers",
+        ["tenant", "name"],
+        unique=True,
+        schema="crossdock",
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_table(
+        "emissions",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            sa.Identity(always=False),
+            nullable=False,
+            comment="order of writing: given before the commit, so never a cursor",
+        ),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column(
+            "position",
+            sa.BigInteger(),
+            nullable=True,
+            comment="place in the feed: gapless per tenant, given after the commit",
+        ),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state <> 'published' OR (position IS NOT NULL AND published_at IS NOT NULL)",
+            name=op.f("ck_emissions_published_has_position"),
+        ),
+        sa.CheckConstraint("state IN ('waiting', 'refused', 'published')", name=op.f("ck_emissions_state")),
+        sa.PrimaryKeyConstraint("tenant", "event_id", name=op.f("pk_emissions")),
+        sa.UniqueConstraint("tenant", "position", name=op.f("uq_emissions_tenant_position")),
+        schema="crossdock",
+    )
+    op.create_index(
+        "ix_emissions_published", "emissions", ["tenant", "published_at"], unique=False, schema="crossdock"
+    )
+    op.create_index(
+        "ix_emissions_waiting",
+        "emissions",
+        ["tenant", "number"],
+        unique=False,
+        schema="crossdock",
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
+        "feed_heads",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column(
+            "last", sa.BigInteger(), nullable=False, comment="the highest position; its row is the lock"
+        ),
+        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_feed_heads")),
+        schema="crossdock",
+    )
+    op.create_table(
+        "webhook_attempts",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False, comment="counts from 1"),
+        sa.Column("phase", sa.Text(), nullable=False, comment="intent: before the call; outcome: after it"),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("phase IN ('intent', 'outcome')", name=op.f("ck_webhook_attempts_phase")),
+        sa.PrimaryKeyConstraint("tenant", "message_id", "attempt", "phase", name=op.f("pk_webhook_attempts")),
+        schema="crossdock",
+    )
+    op.create_table(
+        "webhook_messages",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False, comment="derived from subscription and event"),
+        sa.Column("webhook_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("partition_key", sa.Text(), nullable=False, comment="what the order is kept within"),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("spent_before", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True, comment="the HTTP status of the last answer"),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'waiting' OR next_attempt_at IS NOT NULL",
+            name=op.f("ck_webhook_messages_waiting_has_time"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'sending', 'delivered', 'failed', 'cancelled')",
+            name=op.f("ck_webhook_messages_state"),
+        ),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_webhook_messages")),
+        sa.UniqueConstraint(
+            "tenant", "webhook_id", "event_id", name=op.f("uq_webhook_messages_tenant_webhook_id_event_id")
+        ),
+        schema="crossdock",
+    )
+    op.create_index(
+        "ix_webhook_messages_due",
+        "webhook_messages",
+        ["tenant", "webhook_id", "next_attempt_at"],
+        unique=False,
+        schema="crossdock",
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_webhook_messages_open",
+        "webhook_messages",
+        ["tenant", "webhook_id", "partition_key", "position"],
+        unique=False,
+        schema="crossdock",
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_table(
+        "webhooks",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column(
+            "filter",
+            pg.JSONB(),
+            nullable=False,
+            comment="codes, severities, subjects, kinds; empty: all",
+        ),
+        sa.Column(
+            "connection", sa.Text(), nullable=False, comment="the connection that holds the signing secrets"
+        ),
+        sa.Column("previous_connection", sa.Text(), nullable=True, comment="signs too, until previous_until"),
+        sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "ordered", sa.Boolean(), nullable=False, comment="per subject: the next waits for the one before"
+        ),
+        sa.Column("internal", sa.Boolean(), nullable=False, comment="may be at a private address"),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True, comment="why it is disabled"),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="messages are made up to here"),
+        sa.Column("fence", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column(
+            "not_before", sa.DateTime(timezone=True), nullable=True, comment="the receiver asked us to wait"
+        ),
+        sa.Column(
+            "failed_first_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the first failure of the last 24 h without a success",
+        ),
+        sa.Column(
+            "failing_since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="the clock that switches it off runs from here",
+        ),
+        sa.Column(
+            "alerted", sa.Integer(), server_default="0", nullable=False, comment="percent of that clock"
+        ),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True, comment="the last success"),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state <> 'disabled' OR coalesce(reason, '') <> ''", name=op.f("ck_webhooks_disabled_has_reason")
+        ),
+        sa.CheckConstraint("state IN ('active', 'disabled', 'removed')", name=op.f("ck_webhooks_state")),
+        sa.PrimaryKeyConstraint("tenant", "id", name=op.f("pk_webhooks")),
+        schema="crossdock",
+    )
+    op.create_index(
+        "uq_webhooks_name",
+        "webhooks",
+        ["tenant", "name"],
+        unique=True,
+        schema="crossdock",
+        postgresql_where=sa.text("state <> 'removed'"),
+    )
+    op.add_column(
+        "dead_letters",
+        sa.Column("event_id", sa.Uuid(), nullable=True, comment="the event that could not be emitted"),
+        schema="crossdock",
+    )
+    op.create_index(
+        "uq_dead_letters_open_event",
+        "dead_letters",
+        ["tenant", "event_id"],
+        unique=True,
+        schema="crossdock",
+        postgresql_where=sa.text("state IN ('open', 'parked') AND event_id IS NOT NULL"),
+    )
+    op.alter_column(
+        "runs",
+        "step",
+        existing_type=sa.TEXT(),
+        comment="receive | process | deliver | publish",
+        existing_comment="receive | process | deliver",
+        existing_nullable=False,
+        schema="crossdock",
+    )
+    _stages_of_dead_letters(*_STAGES, "emit")
+    # what was committed before this version is emitted too, in the order in which it was recorded
+    op.execute(
+        "INSERT INTO crossdock.emissions (tenant, event_id, state)"
+        " SELECT tenant, id, 'waiting' FROM crossdock.events ORDER BY recorded_at, id"
+    )
+
+
+def _not_emitted() -> None:
+    op.drop_index("uq_dead_letters_open_event", "dead_letters", schema="crossdock")
+    op.drop_column("dead_letters", "event_id", schema="crossdock")
+    op.execute("DELETE FROM crossdock.dead_letters WHERE stage = 'emit'")
+    op.execute("DELETE FROM crossdock.dead_letter_groups WHERE stage = 'emit'")
+    _stages_of_dead_letters(*_STAGES)
+    for table in (
+        "webhook_attempts",
+        "webhook_messages",
+        "webhooks",
+        "consumers",
+        "brokers",
+        "feed_heads",
+        "emissions",
+    ):
+        op.drop_table(table, schema="crossdock")
+
+
+def _stages_of_dead_letters(*stages: str) -> None:
+    listed = ", ".join(f"'{stage}'" for stage in stages)
+    for table in ("dead_letters", "dead_letter_groups"):
+        name = op.f(f"ck_{table}_stage")
+        op.drop_constraint(name, table, schema="crossdock", type_="check")
+        op.create_check_constraint(name, table, f"stage IN ({listed})", schema="crossdock")
