@@ -32,6 +32,7 @@ from crossdock.cli import (
     store,
     trying,
     unknown,
+    verify,
     write_backs,
     x12,
 )
@@ -54,7 +55,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog=(
-        "\b\nExit codes: 0 ok, 1 findings, 2 usage, 3 integrity (the ledger does not balance), 4 remote,\n"
+        "\b\nExit codes: 0 ok, 1 findings, 2 usage, 3 integrity (a promise is broken), 4 remote,\n"
         "5 refused by policy. Data goes to standard output, talk to standard error; --json works everywhere.\n\n"
         "\b\nExamples:\n"
         "  crossdock doctor\n"
@@ -93,7 +94,7 @@ def _version(asked: bool) -> None:
 
 for module in (
     checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, exchanges,
-    dead_letters, blocked, clocks, raw, runs, ledger, audit, schemas, connectors, partners, rules, serving,
+    dead_letters, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -3,7 +3,7 @@
   0  ok           it worked, and nothing was found wrong
   1  findings     it worked, and found something wrong (a file with errors, a failed check, a dead letter)
   2  usage        a person must edit something: the command, a name, a file, the configuration
-  3  integrity    the ledger does not balance: stop and look
+  3  integrity    the ledger does not balance, or a promise is broken: stop and look
   4  remote       a system on the other side (a partner, the database) did not answer, or said no
   5  refused      Crossdock's own policy said no
  70  fault        a fault of Crossdock itself: please report it, with what --debug shows

@@ -354,7 +354,7 @@ def lift(connection: sa.Connection) -> None:
 def lay(connection: sa.Connection) -> None:
     """Lay every guard anew and sign the schema with their fingerprint."""
     connection.execute(sa.text(_TAKE_AWAY))
-    for statement in _statements():
+    for statement in statements():
         connection.execute(sa.text(statement))
     connection.execute(sa.text(f"COMMENT ON SCHEMA crossdock IS '{fingerprint()}'"))
 
@@ -391,10 +391,10 @@ END $$
 @cache
 def fingerprint() -> str:
     """Which guards these are."""
-    return "guards " + hashlib.sha256("\n".join(_statements()).encode()).hexdigest()[:16]
+    return "guards " + hashlib.sha256("\n".join(statements()).encode()).hexdigest()[:16]
 
 
-def _statements() -> Iterator[str]:
+def statements() -> Iterator[str]:
     yield _REFUSE
     yield "REVOKE ALL ON ALL TABLES IN SCHEMA crossdock FROM PUBLIC"
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA crossdock FROM {ROLE}"
