@@ -201,13 +201,19 @@ def replay(
     letter_id: uuid.UUID,
     actor: str,
     now: datetime,
+    due: datetime | None = None,
+    replay_as: str = "now",
+    said: str | None = None,
 ) -> Replayed:
     """Put the thing back to the stage that failed. Doing so twice is refused: the letter is closed by the first.
+
+    ``due``: when a write-back leaves, where not at once. ``replay_as`` ``then``: a part runs only while the versions
+    that its letter notes are those that are installed (``crossdock.versions``). ``said``: why, for the audit.
 
     A write-back whose effect is unknown does not go back from here, whoever asks: ``crossdock.unknown`` is the only
     way. Raises ``NotPossible``, ``NoSuchDeadLetter``.
     """
-    _hold(connection, tenant, letter_id)
+    hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.stage == Stage.RECEIVE and letter.code == "INT.SOURCE_DEGRADED":
         raise NotPossible(
@@ -222,7 +228,8 @@ def replay(
             write_back_id=letter.write_back_id,
             now=now,
             actor=actor,
-            reason="replay",
+            reason=said or "replay",
+            due=due,
         )
         next_step = f"deliver {letter.source}"
     elif letter.event_id is not None:
@@ -240,8 +247,9 @@ def replay(
         action="dead_letter.replay",
         actor=actor,
         reason="replay",
-        said=None,
+        said=said,
         now=now,
+        replay_as=replay_as,
     )
     return Replayed(letter_id=letter_id, stage=Stage(letter.stage), next_step=next_step)
 
@@ -269,7 +277,7 @@ def discard(
     """End it: nothing will come of this thing, and the reason says why. Its bytes and its history stay."""
     if not reason.strip():
         raise NotPossible("a dead letter is discarded with a reason")
-    _hold(connection, tenant, letter_id)
+    hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
         approvals.void(
@@ -304,7 +312,7 @@ def discard(
     )
 
 
-def _hold(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> None:
+def hold(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> None:
     """Hold what says the same as the write-back of a letter, before the letter itself is held: whoever sends it again
     does so in this order."""
     write_back_id = desk.write_back_of(connection, tenant, letter_id)
@@ -380,6 +388,7 @@ def _close(
     said: str | None,
     now: datetime,
     more: Mapping[str, str] | None = None,
+    replay_as: str | None = None,
 ) -> None:
     """Close the letter and write down who did it: never one without the other. ``said``: what the person said;
     ``more``: what else the audit keeps."""
@@ -391,6 +400,7 @@ def _close(
         actor=actor,
         reason=reason,
         now=now,
+        replay_as=replay_as,
     )
     desk.add_audit(
         connection,
@@ -410,6 +420,11 @@ def _open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -
     if letter is None:
         raise NoSuchDeadLetter(
             f"there is no dead letter {letter_id}; `crossdock dead-letters list` shows them"
+        )
+    if letter.state == "parked":
+        raise NotPossible(
+            f"dead letter {letter_id} is parked: it was run again {letter.replays} times and came back each time; "
+            "say why it shall be run once more: crossdock dead-letters unpark, with --reason"
         )
     if letter.state != "open":
         how = f": {letter.reason}" if letter.reason and letter.reason != "replay" else ""

@@ -27,6 +27,7 @@ from crossdock.store import desk
 if TYPE_CHECKING:
     from crossdock.approvals import Approvals
     from crossdock.decide import Router
+    from crossdock.desk import Desk
     from crossdock.emit.publish import Publisher
     from crossdock.partners import Partners
     from crossdock.process import Processor
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
     from crossdock.unblock import Blocked
     from crossdock.unknown import Unknowns
+    from crossdock.versions import Versions
 
 TENANT: Final = "CROSSDOCK_TENANT"
 LEASE: Final = "CROSSDOCK_LEASE_S"
@@ -230,6 +232,12 @@ class Hub:
             self._until_idle(self.publisher.publish_batch, "events", ran, limit_s)
         return self._report("publish", None, ran)
 
+    def redrive(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
+        """Put back what the running redrives may put back now, each at its rate."""
+        with self._run("redrive", None, run) as ran:
+            self._until_idle(self.desk.redrives.bite, "redrives", ran, limit_s)
+        return self._report("redrive", None, ran)
+
     def targets(self) -> list[str]:
         """The connectors that are written to."""
         return sorted(name for name, manifest in self.registry.manifests().items() if manifest.sink)
@@ -400,6 +408,18 @@ class Hub:
         from crossdock.emit.publish import Publisher
 
         return Publisher(store=self.store, tenant=self.tenant, clock=self.clock)
+
+    @cached_property
+    def versions(self) -> "Versions":
+        from crossdock.versions import Versions
+
+        return Versions(registry=self.registry, partners=self.partners, routes=self.router.version)
+
+    @cached_property
+    def desk(self) -> "Desk":
+        from crossdock.desk import Desk
+
+        return Desk(store=self.store, tenant=self.tenant, clock=self.clock, versions=self.versions)
 
     @cached_property
     def processor(self) -> "Processor":

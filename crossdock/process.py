@@ -36,17 +36,18 @@ from crossdock.ports import Clock
 from crossdock.reconcile import SWEEP, Reconciler
 from crossdock.record import Recorder, Worked, part_count
 from crossdock.registry import Registry
-from crossdock.store import casebook, inbox
+from crossdock.store import casebook, inbox, letters
 from crossdock.store.engine import Clash, StoreUnready, TookTooLong
 from crossdock.store.register import Lookup, hold_sequence
+from crossdock.versions import Versions, differences
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
     from crossdock.store.transaction import Transaction
 
-POISON_CLAIMS = 3
-"""A message that was claimed so often and never finished kills its worker: it is set aside without another try. From
-the second time on it is claimed alone, so that no other is counted with it."""
+POISON_CLAIMS = 2
+"""A message that was claimed so often and never finished kills its worker: it is set aside before the third try. The
+second time it is claimed alone, so that no other is counted with it."""
 
 OUR_FAULT = (WireDown, StoreUnready)
 """Our own database is away, or others were in the way: no message is to blame."""
@@ -84,9 +85,15 @@ class Processor:
         self._router = router
         self._partners = partners
         self._reconciler = Reconciler(tenant=tenant, partners=partners)
+        self._versions = Versions(registry=registry, partners=partners, routes=router.version)
         self._recorder = Recorder(
-            tenant=tenant, registry=registry, router=router, reconciler=self._reconciler
+            tenant=tenant,
+            registry=registry,
+            router=router,
+            reconciler=self._reconciler,
+            versions=self._versions,
         )
+        self._as_then: Mapping[uuid.UUID, Mapping[int, Mapping[str, str]]] = {}
         self._lease = lease
         self._owed: dict[uuid.UUID, int] = {}
 
@@ -111,6 +118,7 @@ class Processor:
                 for claim in claims
                 if claim.again
             }
+            self._as_then = letters.asked_as_then(connection, self._tenant, list(replayed))
             faultpoint("process.before_claim")
         self._owed = {}
         counts = dict.fromkeys(
@@ -199,7 +207,26 @@ class Processor:
                 raise  # the transaction says whether our own database is in trouble, or this message is
             # a fault in a mapping must not stop the messages beside it
             return _failed(claim, replayed, problem_of(error, Stage.NORMALIZE))
+        normalized = replace(normalized, parts=[self._if_as_then(claim, part) for part in normalized.parts])
         return _said_in(claim, replayed, normalized)
+
+    def _if_as_then(self, claim: inbox.Claim, part: PartResult) -> PartResult:
+        """A part as it came out, unless it was to be run as then and is not: between the asking and now, another
+        version was installed."""
+        then = self._as_then.get(claim.id, {}).get(part.ordinal)
+        if then is None:
+            return part
+        now = self._versions.of(claim.message.source, part.partner, part.versions)
+        if not (others := differences(then, now)):
+            return part
+        problem = Problem(
+            stage=Stage.NORMALIZE,
+            code="EDI.MAP_FAILURE",
+            error_class="NotPossible",
+            sentence=f"it was to be run as then, and {'; '.join(others)}",
+            remedy="Replay it as now, or install those versions and replay it as then.",
+        )
+        return replace(part, state=PartState.DEAD_LETTERED, documents=(), problem=problem)
 
     def _process_long(self, claim: inbox.Claim, replayed: frozenset[int]) -> Mapping[str, int]:
         """Normalize, decide and write one long message, slice by slice, in the one transaction of what it came to.
@@ -219,6 +246,7 @@ class Processor:
                 replayed,
                 reading,
                 lambda one: self.decide(self._looked_up(connection, [one]))[0],
+                lambda part: self._if_as_then(claim, part),
             )
             return self._recorder.write_long(connection, claim, slices, self._clock.now())
 
@@ -356,8 +384,11 @@ class _Slices:
         replayed: frozenset[int],
         reading: Reading,
         decided: Callable[[Worked], Worked],
+        checked: Callable[[PartResult], PartResult],
     ) -> None:
-        """``decided``: looks up what a slice's acknowledgements name, and decides its events."""
+        """``decided``: looks up what a slice's acknowledgements name, and decides its events. ``checked``: whether a
+        part may be what it came out as."""
+        self._checked = checked
         self.is_normalizing = True
         self._claim = claim
         self._replayed = replayed
@@ -370,7 +401,7 @@ class _Slices:
         """One slice after another; the one before is let go, with the circles that a mapping may have made."""
         parts: list[PartResult] = []
         size = 0
-        for part in self._reading:
+        for part in map(self._checked, self._reading):
             parts.append(part)
             size += part.length
             if len(parts) >= SLICE_PARTS or size >= SLICE_BYTES:

@@ -17,6 +17,7 @@ from crossdock.normalize import Normalized, PartResult
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
+from crossdock.versions import Versions
 from crossdock.whose import are_strangers
 from crossdock.writebacks import decision_id_of, intent_key, write_back_row, write_body
 
@@ -87,8 +88,17 @@ class Slices(Protocol):
 class Recorder:
     """Writes what messages came to, and what follows from it together with what is known."""
 
-    def __init__(self, *, tenant: str, registry: Registry, router: Router, reconciler: Reconciler) -> None:
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        registry: Registry,
+        router: Router,
+        reconciler: Reconciler,
+        versions: Versions,
+    ) -> None:
         self._tenant = tenant
+        self._versions = versions
         self._registry = registry
         self._router = router
         self._reconciler = reconciler
@@ -205,7 +215,7 @@ class Recorder:
                     occasion=str(one.claim.fence),
                     now=now,
                     attempts=one.claim.attempts,
-                    versions=part.versions,
+                    versions=self._versions.of(one.claim.message.source, part.partner, part.versions),
                 )
                 for one in worked
                 for part in one.parts

@@ -2,6 +2,7 @@
 
     receive__<connector> ──bell──▶ process ──bell──▶ deliver__<target>
                                            ──bell──▶ publish
+                                     redrive ──bell──▲
 
 Each has a time schedule beside the bell, because Airflow can lose an asset event (apache/airflow#56050, #49857).
 Parsing reads TOML and nothing else: the spine and its libraries are imported inside the tasks.
@@ -54,6 +55,13 @@ def process_dag(manifests: Mapping[str, Manifest] | None = None) -> DAG:
     ]
     dag = _dag("process", "Normalize, detect and decide", _woken_by([assets.received(n) for n in sources]))
     _one_task(dag, tasks.process, bells=[assets.decided(), assets.said()])
+    return dag
+
+
+def redrive_dag() -> DAG:
+    """``redrive``: puts dead letters back at the rate that somebody asked for, and is idle while nobody did."""
+    dag = _dag("redrive", "Put dead letters back", DeltaTriggerTimetable(SAFETY_NET))
+    _one_task(dag, tasks.redrive, bell=assets.bell(assets.decided()))
     return dag
 
 
@@ -150,6 +158,7 @@ _DESCRIPTION: Final = {
     "receive": "Reads a bounded batch, stores every byte, then tells the source. Safe to run again at any time.",
     "process": "Turns stored messages into cases, decisions and write-backs. Safe to run again at any time.",
     "publish": "Gives events their places in the feed and tells who listens. Safe to run again at any time.",
+    "redrive": "Puts dead letters back at the rate that was asked for. Safe to run again at any time.",
     "deliver": "Sends the write-backs that are due, each at most once per intent. Safe to run again at any time.",
 }
 

@@ -58,11 +58,12 @@ def close_dead_letter(
     actor: str,
     reason: str,
     now: datetime,
+    replay_as: str | None = None,
 ) -> None:
     connection.execute(
         sa.update(dead_letters)
         .where(dead_letters.c.tenant == tenant, dead_letters.c.id == letter_id)
-        .values(state=state, closed_at=now, closed_by=actor, reason=reason)
+        .values(state=state, closed_at=now, closed_by=actor, reason=reason, replay_as=replay_as)
     )
 
 

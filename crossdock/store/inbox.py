@@ -204,10 +204,10 @@ class Claim:
 def claim_messages(
     connection: sa.Connection, *, tenant: str, now: datetime, lease: timedelta, limit: int, max_bytes: int
 ) -> list[Claim]:
-    """Take waiting messages, oldest first, at most ``limit`` of them and about ``max_bytes``; count the attempt
-    before the work, so that a message that kills its worker is known by it. One that was claimed before without an
-    end is taken alone: what may kill its worker takes nobody with it."""
-    oldest_first = (raw_messages.c.received_at, raw_messages.c.id)
+    """Take waiting messages, at most ``limit`` of them and about ``max_bytes``: what is new before what a replay asks
+    for, each oldest first. Count the attempt before the work, so that a message that kills its worker is known by it.
+    One that was claimed before without an end is taken alone: what may kill its worker takes nobody with it."""
+    oldest_first = (raw_messages.c.again, raw_messages.c.received_at, raw_messages.c.id)
     tried = sa.cast(raw_messages.c.attempts > 0, sa.Integer)
     waiting = (
         sa.select(

@@ -132,6 +132,32 @@ def _open_groups(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -
         connection.execute(sa.select(groups.c.id).where(*mine).with_for_update(read=True))
 
 
+def asked_as_then(
+    connection: sa.Connection, tenant: str, raw_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[int, Mapping[str, str]]]:
+    """The versions under which parts of these messages are to be run again, by message and part; those of which the
+    last replay asked for nothing of the kind are not in it."""
+    if not raw_ids:
+        return {}
+    letters = dead_letters
+    statement = (
+        sa.select(letters.c.raw_id, letters.c.part, letters.c.versions, letters.c.replay_as)
+        .where(
+            letters.c.tenant == tenant,
+            letters.c.raw_id == sa.any_(sa.bindparam("raw_ids", list(raw_ids), pg.ARRAY(sa.Uuid))),
+            letters.c.part.is_not(None),
+            letters.c.state == "replayed",
+        )
+        .order_by(letters.c.closed_at, letters.c.replays)
+    )
+    last = {(row.raw_id, row.part): row for row in connection.execute(statement)}
+    found: dict[uuid.UUID, dict[int, Mapping[str, str]]] = {}
+    for (raw_id, part), row in last.items():
+        if row.replay_as == "then":
+            found.setdefault(raw_id, {})[part] = row.versions
+    return found
+
+
 # ── what people say about a group ────────────────────────────────────────────────────────────────────────────
 
 

@@ -320,15 +320,16 @@ def put_back(
     now: datetime,
     actor: str,
     reason: str,
+    due: datetime | None = None,
 ) -> None:
-    """A replay: ready again at once, with the key it always had and the whole schedule before it."""
+    """A replay: ready again, at once or when ``due``, with the key it always had and the whole schedule before it."""
     table = write_backs
     row = connection.execute(
         sa.update(table)
         .where(table.c.tenant == tenant, table.c.id == write_back_id)
         .values(
             state=str(WriteBackState.READY),
-            next_attempt_at=now,
+            next_attempt_at=due or now,
             spent_before=table.c.attempt,
             reason=None,
             updated_at=now,

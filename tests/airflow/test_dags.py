@@ -33,6 +33,7 @@ def dags() -> dict[str, DAG]:
     return {
         **building.receive_dags(),
         "process": building.process_dag(),
+        "redrive": building.redrive_dag(),
         **building.deliver_dags(),
     }
 
@@ -43,7 +44,10 @@ def test_the_dags_are_the_connectors(dags: dict[str, DAG]) -> None:
     written = {name for name, one in manifests.items() if one.sink}
     assert {"supplier_edi", "erp", "carrier"} <= polled
     assert {"erp", "supplier_edi"} <= written
-    assert set(dags) == {f"receive__{n}" for n in polled} | {f"deliver__{n}" for n in written} | {"process"}
+    assert set(dags) == {f"receive__{n}" for n in polled} | {f"deliver__{n}" for n in written} | {
+        "process",
+        "redrive",
+    }
 
 
 def test_each_dag_is_one_task_that_runs_once_at_a_time_and_never_catches_up(dags: dict[str, DAG]) -> None:

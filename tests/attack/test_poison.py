@@ -95,7 +95,7 @@ def test_a_message_that_kills_its_worker_takes_none_of_its_batch_with_it(hub, cl
         clock.advance(timedelta(minutes=10))
     assert [(row.label, row.error_class) for row in rows(hub, dead_letters)] == [("killer", "PoisonMessage")]
     assert len(rows(hub, facts)) == 4
-    assert deaths == 3
+    assert deaths == 2
     assert balance(hub) == []
 
 

@@ -75,6 +75,7 @@ raw_messages = sa.Table(
     sa.Index(
         "ix_raw_messages_waiting",
         "tenant",
+        "again",
         "received_at",
         postgresql_where=sa.text("part_count IS NULL OR again"),
     ),

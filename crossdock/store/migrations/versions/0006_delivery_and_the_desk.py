@@ -95,6 +95,7 @@ _GROUP_STATES = ("open", "acknowledged", "resolved", "ignored")
 
 
 def _the_desk() -> None:
+    _waiting_by("again", "received_at")
     _sources_stop()
     _groups()
     _letters_have_groups()
@@ -115,6 +116,19 @@ def _no_desk() -> None:
         op.drop_column("dead_letters", column, schema="crossdock")
     for column in ("stopped_at", "stopped_why", "resumed_at"):
         op.drop_column("sources", column, schema="crossdock")
+    _waiting_by("received_at")
+
+
+def _waiting_by(*columns: str) -> None:
+    """What is new is taken before what a replay asks for."""
+    op.drop_index("ix_raw_messages_waiting", "raw_messages", schema="crossdock")
+    op.create_index(
+        "ix_raw_messages_waiting",
+        "raw_messages",
+        ["tenant", *columns],
+        schema="crossdock",
+        postgresql_where=sa.text("part_count IS NULL OR again"),
+    )
 
 
 def _sources_stop() -> None:
