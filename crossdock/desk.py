@@ -111,6 +111,7 @@ class Desk:
                 replay_as="then" if as_then else "now",
             )
             faultpoint("deadletters.before_replay")
+        faultpoint("deadletters.after_replay")
         return replayed
 
     def park(self, letter_id: uuid.UUID, *, actor: str, reason: str, parked: bool = True) -> None:

@@ -263,23 +263,14 @@ class Hub:
     # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
 
     def replay(
-        self, letter_id: uuid.UUID, actor: str, *, did_not_happen: bool = False
+        self, letter_id: uuid.UUID, actor: str, *, did_not_happen: bool = False, as_then: bool = False
     ) -> deadletters.Replayed:
-        """Put a dead letter back to the stage that failed. ``did_not_happen``: of an unknown outcome, a person
-        looked; then another one must agree before anything is sent again (``unknowns.did_not_happen``)."""
+        """Put a dead letter back to the stage that failed; ``as_then``: only while what is installed is what it
+        failed under. ``did_not_happen``: of an unknown outcome, a person looked; then another one must agree before
+        anything is sent again (``unknowns.did_not_happen``)."""
         if did_not_happen and (asked := self._say_it_did_not_happen(letter_id, actor)) is not None:
             return asked
-        with self.store.transaction(self.tenant) as connection:
-            replayed = deadletters.replay(
-                connection,
-                tenant=self.tenant,
-                letter_id=letter_id,
-                actor=actor,
-                now=self.clock.now(),
-            )
-            faultpoint("deadletters.before_replay")
-        faultpoint("deadletters.after_replay")
-        return replayed
+        return self.desk.replay(letter_id, actor=actor, as_then=as_then)
 
     def _say_it_did_not_happen(self, letter_id: uuid.UUID, actor: str) -> deadletters.Replayed | None:
         """``None``: the letter is not of an outcome that is unknown."""

@@ -18,12 +18,14 @@ from crossdock.cli import (
     clocks,
     connectors,
     dead_letters,
+    desk,
     events,
     exchanges,
     feed,
     ledger,
     partners,
     raw,
+    redrives,
     rules,
     runs,
     schemas,
@@ -94,7 +96,8 @@ def _version(asked: bool) -> None:
 
 for module in (
     checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, exchanges,
-    dead_letters, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors, partners, rules, serving,
+    dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
+    partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -30,7 +30,7 @@ dead_letters = group("dead-letters", "Dead letters: what was set aside, why, and
 WITHOUT_ASKING: Final = 10
 """More than so many at once want --yes."""
 
-STATES: Final = ("open", "replayed", "discarded", "all")
+STATES: Final = ("open", "parked", "replayed", "discarded", "all")
 
 
 def declare(app: typer.Typer) -> None:
@@ -50,7 +50,7 @@ def declare(app: typer.Typer) -> None:
 def list_(
     talk: Talk,
     state: Annotated[
-        str, typer.Option("--state", metavar="STATE", help="open, replayed, discarded or all.")
+        str, typer.Option("--state", metavar="STATE", help="open, parked, replayed, discarded or all.")
     ] = "open",
     code: Code = None,
     stage: Annotated[
@@ -201,6 +201,9 @@ def replay(
             help="Of a write-back whose effect is unknown: you looked, and it did not happen; another must agree.",
         ),
     ] = False,
+    as_then: Annotated[
+        bool, typer.Option("--as-then", help="Only under the versions under which it failed.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be run again, and do nothing.")
     ] = False,
@@ -233,6 +236,8 @@ def replay(
     try:
         for letter in letters:
             asked: dict[str, Any] = {"did_not_happen": True} if it_did_not_happen else {}
+            if as_then:
+                asked["as_then"] = True
             result, code = _each(
                 lambda row=letter, asked=asked: hub.replay(row["uuid"], actor(), **asked), letter
             )

@@ -1,4 +1,4 @@
-"""``crossdock receive | process | deliver | publish``: one step of the walk, by hand.
+"""``crossdock receive | process | deliver | publish | redrive``: one step of the walk, by hand.
 
 The DAGs call the same functions.
 """
@@ -38,6 +38,14 @@ def declare(app: typer.Typer) -> None:
         deliver
     )
     command(app, "publish", examples=("crossdock publish --once", "crossdock publish --once --json"))(publish)
+    command(app, "redrive", examples=("crossdock redrive --once",))(redrive)
+
+
+def redrive(talk: Talk, once: Once = False, seconds: Seconds = None) -> ExitCode:
+    """Put back what the running redrives may put back now, each at its rate."""
+    _only_once(once, "redrive")
+    with _hub() as hub:
+        return _report(talk, [hub.redrive(limit_s=seconds)], "crossdock redrives list")
 
 
 def receive(

@@ -270,6 +270,8 @@ KINDS: Final[Mapping[str, tuple[sa.Table, str]]] = {
     "case": (tables.cases, "cases"),
     "write-back": (tables.write_backs, "write-backs"),
     "dead letter": (tables.dead_letters, "dead-letters"),
+    "group of dead letters": (tables.dead_letter_groups, "dead-letter-groups"),
+    "redrive": (tables.redrives, "redrives"),
     "raw message": (tables.raw_messages, "raw"),
     "exchange": (tables.exchanges, "exchanges"),
     "approval": (tables.approvals, "approvals"),
