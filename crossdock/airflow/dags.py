@@ -61,7 +61,7 @@ def process_dag(manifests: Mapping[str, Manifest] | None = None) -> DAG:
 def redrive_dag() -> DAG:
     """``redrive``: puts dead letters back at the rate that somebody asked for, and is idle while nobody did."""
     dag = _dag("redrive", "Put dead letters back", DeltaTriggerTimetable(SAFETY_NET))
-    _one_task(dag, tasks.redrive, bell=assets.bell(assets.decided()))
+    _one_task(dag, tasks.redrive, bells=[assets.decided()])
     return dag
 
 

@@ -61,7 +61,7 @@ def publish() -> Counts:
 
 def redrive() -> Counts:
     """Put back what the running redrives may put back now, each at its rate."""
-    return _walk(lambda hub, run: hub.redrive(limit_s=TIME_UP_S, run=run), assets.decided(), ("put_back",))
+    return _walk(lambda hub, run: hub.redrive(limit_s=TIME_UP_S, run=run), {assets.decided(): ("put_back",)})
 
 
 def _walk(
