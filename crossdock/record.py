@@ -14,6 +14,7 @@ from crossdock.edi.outbox import Outgoing
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, Stage
 from crossdock.normalize import Normalized, PartResult
+from crossdock.outdated import over_already
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
@@ -314,6 +315,7 @@ class Recorder:
             ],
         )
         counts["events"] = len(fresh)
+        counts["cleared"] += self._close_outdated(connection, fresh, cases, set(opened), now)
         if late:
             last = {case_id: said[event["id"]] for event, case_id in zip(events, cases, strict=True)}
             for fact in late:  # each ends what was said before it, and nothing that was said after it
@@ -347,6 +349,33 @@ class Recorder:
         for name, number in self._say(connection, outgoing.facts, now).items():
             counts[name] += number
         return counts
+
+    def _close_outdated(
+        self,
+        connection: "Transaction",
+        fresh: Sequence[tuple[Said, Decision]],
+        cases: Sequence[uuid.UUID],
+        opened: Collection[uuid.UUID],
+        now: datetime,
+    ) -> int:
+        """Close what was over before we heard of it, as it is opened."""
+        events: dict[uuid.UUID, list[Said]] = {}
+        for (one, _), case_id in zip(fresh, cases, strict=True):
+            if case_id in opened:
+                events.setdefault(case_id, []).append(one)
+        over = over_already(connection, self._tenant, events)
+        for case_id, fact in over.items():
+            casebook.move_case(
+                connection,
+                tenant=self._tenant,
+                case_id=case_id,
+                from_state=CaseState.OPEN,
+                to_state=CaseState.RESOLVED,
+                actor="crossdock",
+                reason=f"over before it was told: {fact['data']['kind']} {fact['subject']}",
+                now=now,
+            )
+        return len(over)
 
     def _say(self, connection: "Transaction", facts: Sequence[Said], now: datetime) -> dict[str, int]:
         """What we told trading partners is known too: it ends what waited for it, and is compared like the rest."""

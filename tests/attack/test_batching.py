@@ -31,6 +31,12 @@ STORIES = {
     "held, released": [hold("held", 0), hold("released", 1)],
     "held, released, held again": [hold("held", 0), hold("released", 1), hold("held", 2)],
     "released, held": [hold("released", 0), hold("held", 1)],
+    "a hold behind the release that it was before, and released": [hold("released", 1), hold("held", 0)],
+    "held twice behind the release that they were before, and released": [
+        hold("released", 2),
+        hold("held", 1),
+        hold("held", 0),
+    ],
     "held, released, held, released": [
         hold("held", 0),
         hold("released", 1),
