@@ -1,0 +1,362 @@
+"""The machine: what may happen to a hub, in any order; and what must hold after every step of it."""
+
+import hashlib
+import itertools
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from crossdock import faultpoints
+from crossdock.deadletters import NotPossible
+from crossdock.decide import Router
+from crossdock.errors import CrossdockError
+from crossdock.faultpoints import POINTS, InjectedFault
+from crossdock.hub import Hub
+from crossdock.messages import CaseState, RawMessage, Verdict, WriteBackState
+from crossdock.partners import Partners
+from crossdock.store.engine import Store
+from crossdock.store.guards import LEDGER
+from crossdock.store.tables import (
+    approvals,
+    cases,
+    dead_letters,
+    duplicates,
+    events,
+    raw_messages,
+    write_backs,
+)
+from crossdock.testing.clock import MovableClock
+from crossdock.testing.faulty_ports import KINDS, FaultyStore
+from deploy.sandbox import documents
+from tests.stateful.books import MOODS, Bench, Books
+
+LEASE: Final = timedelta(minutes=5)
+OVER: Final = (CaseState.RESOLVED, CaseState.CANCELLED, CaseState.EXPIRED)
+CRASHES: Final = tuple(
+    point for point in POINTS if point.startswith(("hub.", "receive.", "process.", "deliver.", "unknown."))
+)
+
+_numbers = itertools.count(1)
+
+
+class _Once:
+    """Dice that fail one call, the nth."""
+
+    def __init__(self, nth: int) -> None:
+        self._left = nth
+
+    def random(self) -> float:
+        self._left -= 1
+        return 0.0 if self._left == 0 else 0.999999
+
+
+class HubMachine(RuleBasedStateMachine):
+    """One tenant of its own, one target, and a trade in holds: each has a first, a second and a last version."""
+
+    store: Store
+    router: Router
+    partners: Partners
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tenant = f"m{os.getpid() % 10000}x{next(_numbers)}"
+        self.clock = MovableClock()
+        self.bodies: dict[str, bytes] = {}  # by message key: the bytes that were said first
+        self.acknowledged: set[str] = set()
+        self.said: Counter[str] = Counter()
+        self.set_aside: set[str] = set()
+        self.originals: dict[Any, str] = {}
+
+    @initialize(idempotency=st.sampled_from(["key", "readback", "none"]))
+    def begin(self, idempotency: str) -> None:
+        self.books = Books(self.clock, idempotency)
+        self.hub = self._new_hub(self.store)
+
+    def _new_hub(self, store: Any) -> Hub:
+        hub = Hub(
+            store=store,
+            registry=Bench(self.tenant, self.books),
+            clock=self.clock,
+            dice=random.Random(1),
+            tenant=self.tenant,
+            lease=LEASE,
+        )
+        hub.__dict__.update(router=self.router, partners=self.partners)  # read once for all examples
+        return hub
+
+    # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(hold=st.integers(1, 3), version=st.integers(1, 3))
+    def receive(self, hold: int, version: int) -> None:
+        """Versions come in any order, and again and again: duplicates and reordering are the same rule."""
+        self._accept(f"H-{hold}-{version}", self._record(hold, version))
+
+    @rule(hold=st.integers(1, 3))
+    def receive_other_bytes_under_a_known_key(self, hold: int) -> None:
+        self._accept(f"H-{hold}-1", self._record(hold, 1, amount="1.00"))
+
+    @rule()
+    def process(self) -> None:
+        self._step(self.hub.process)
+
+    @rule(mood=st.sampled_from(MOODS), answers=st.booleans())
+    def deliver(self, mood: str, answers: bool) -> None:
+        self.books.mood, self.books.answers_questions = mood, answers
+        self._step(lambda: self.hub.deliver("erp"))
+
+    @rule(minutes=st.sampled_from([0.5, 2, 20, 180]))
+    def tick(self, minutes: float) -> None:
+        self.clock.advance(timedelta(minutes=minutes))
+
+    @rule()
+    def lease_expires(self) -> None:
+        self.clock.advance(LEASE + timedelta(minutes=2))
+
+    @rule()
+    def clock_steps_back(self) -> None:
+        self.clock.advance(timedelta(minutes=-10))
+
+    @rule()
+    def restart(self) -> None:
+        self.hub = self._new_hub(self.store)
+
+    @rule(
+        point=st.sampled_from(CRASHES),
+        nth=st.integers(1, 3),
+        act=st.sampled_from(["process", "deliver", "receive"]),
+    )
+    def crash(self, point: str, nth: int, act: str) -> None:
+        """Nothing of that process runs after the point; another process goes on."""
+        with _fault(f"{point}:raise:{nth}"):
+            try:
+                self._act(act)
+            except InjectedFault:
+                pass
+        self.restart()
+
+    @rule(
+        kind=st.sampled_from(KINDS),
+        nth=st.integers(1, 6),
+        act=st.sampled_from(["process", "deliver", "receive"]),
+    )
+    def database_fails(self, kind: str, nth: int, act: str) -> None:
+        """One transaction fails, perhaps after its commit."""
+        self.hub = self._new_hub(FaultyStore(self.store, _Once(nth), {kind: 1.0}))
+        self._act(act)
+        self.restart()
+
+    @rule(place=st.integers(0, 9))
+    def replay(self, place: int) -> None:
+        self._letter(place, lambda one: self.hub.replay(one, "ann"))
+
+    @rule(place=st.integers(0, 9))
+    def discard(self, place: int) -> None:
+        self._letter(place, lambda one: self.hub.discard(one, "ann", "nobody needs it"))
+
+    @rule(place=st.integers(0, 9))
+    def a_person_looks_into_the_books(self, place: int) -> None:
+        """Who looks says what is there. It did not happen: another must agree before it goes again."""
+        row = self._chosen(place, write_backs, write_backs.c.state == WriteBackState.UNSURE)
+        if row is None:
+            return
+        if self.books.effects[row.idempotency_key]:
+            self._possible(lambda: self.hub.unknowns.happened(row.id, "ann", "N-1", "it stands in the books"))
+        else:
+            self._possible(lambda: self.hub.unknowns.did_not_happen(row.id, "ann", "it does not stand there"))
+
+    @rule(place=st.integers(0, 9), actor=st.sampled_from(["ann", "bob"]), agree=st.booleans())
+    def approve(self, place: int, actor: str, agree: bool) -> None:
+        """Whoever asked may not agree."""
+        row = self._chosen(place, approvals, approvals.c.state == "waiting")
+        if row is None:
+            return
+        decide = self.hub.approvals.agree if agree else self.hub.approvals.decline
+        allowed = self._possible(lambda: decide(row.id, actor, "I looked"))
+        assert not (allowed and agree and actor == "ann"), "P20: who asked has agreed as well"
+
+    def teardown(self) -> None:
+        """At the end the target works, and everything comes to rest: nothing that was acknowledged is lost."""
+        if not hasattr(self, "books"):
+            return
+        self.restart()
+        self.books.mood, self.books.answers_questions = "well", True
+        for _ in range(8):
+            self.clock.advance(timedelta(hours=3))
+            self.hub.process()
+            self.hub.deliver("erp")
+        for check in (self.conserved, self.once_each, self.one_effect, self.originals_stay, self.newest_wins):
+            check()
+        with self.store.reading(self.tenant) as connection:
+            kept = {row.key for row in connection.execute(sa.select(raw_messages))}
+            assert self.acknowledged <= kept, f"P1: lost {self.acknowledged - kept}"
+            stuck = connection.execute(
+                sa.select(raw_messages.c.key).where(
+                    sa.or_(raw_messages.c.part_count.is_(None), raw_messages.c.again)
+                )
+            ).all()
+            assert not stuck, f"P13: {stuck}"
+            unfinished = connection.execute(
+                sa.select(write_backs.c.subject, write_backs.c.state).where(
+                    write_backs.c.state.in_([WriteBackState.READY, WriteBackState.SENDING])
+                )
+            ).all()
+            assert not unfinished, f"P13: {unfinished}"
+            for row in connection.execute(sa.select(write_backs)):
+                done = self.books.effects[row.idempotency_key]
+                if row.state == WriteBackState.DELIVERED:
+                    assert done == 1, f"P6: {row.subject} counts as delivered, and was done {done} times"
+            for row in connection.execute(sa.select(dead_letters)):
+                assert row.sentence and row.remedy and row.code and row.stage, "P11"
+
+    # ── what holds after every step ──────────────────────────────────────────────────────────────────────────
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def conserved(self) -> None:
+        """P2."""
+        with self.store.reading(self.tenant) as connection:
+            for row in connection.execute(sa.select(LEDGER)).mappings():
+                assert (row["balance"], row["missing_parts"], row["unexplained"]) == (0, 0, 0), (
+                    f"P2: {dict(row)}"
+                )
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def once_each(self) -> None:
+        """P4: one event for each thing that was said, one row for each time that it was said again."""
+        with self.store.reading(self.tenant) as connection:
+            keys = Counter(connection.execute(sa.select(raw_messages.c.key)).scalars())
+            assert max(keys.values(), default=1) == 1, f"P4: {keys}"
+            of_one = Counter(connection.execute(sa.select(events.c.raw_id)).scalars())
+            assert max(of_one.values(), default=1) == 1, f"P4: {of_one}"
+            again = connection.scalar(sa.select(sa.func.count()).select_from(duplicates))
+            assert (again or 0) <= sum(self.said.values()), "P4: more duplicates than were said"
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def one_effect(self) -> None:
+        """P6 and P7."""
+        twice = {key: count for key, count in self.books.effects.items() if count > 1}
+        assert not twice, f"P6: {twice}"
+        changed = {key: len(bodies) for key, bodies in self.books.bodies.items() if len(bodies) > 1}
+        assert not changed, f"P7: {changed}"
+        with self.store.reading(self.tenant) as connection:
+            keys = set(connection.execute(sa.select(write_backs.c.idempotency_key)).scalars())
+        assert set(self.books.bodies) <= keys, "P6: something was sent that stands in no row"
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def originals_stay(self) -> None:
+        """P12: whatever was replayed, the bytes that were received are those that were received."""
+        with self.store.reading(self.tenant) as connection:
+            for row in connection.execute(sa.select(raw_messages.c.id, raw_messages.c.body)):
+                digest = hashlib.sha256(row.body).hexdigest()
+                assert self.originals.setdefault(row.id, digest) == digest, "P12: an original changed"
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def newest_wins(self) -> None:
+        """P10: once a release was worked on, no hold placed before it is open, in whatever order they came."""
+        with self.store.reading(self.tenant) as connection:
+            worked = set(
+                connection.execute(
+                    sa.select(raw_messages.c.key).where(raw_messages.c.part_count.is_not(None))
+                ).scalars()
+            )
+            still_open = set(
+                connection.execute(sa.select(cases.c.subject).where(cases.c.state.not_in(OVER))).scalars()
+            )
+        for hold in range(1, 4):
+            if f"H-{hold}-3" in worked and f"H-{hold}-3" not in self.set_aside:
+                about = [subject for subject in still_open if subject.endswith(f"SO-{hold}")]
+                assert not about, f"P10: {about} is open, and its hold was released"
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _record(self, hold: int, version: int, **more: str) -> bytes:
+        record = {
+            **documents.order_holds(MovableClock().now())[0],
+            "hold_id": f"H-{hold}",
+            "sales_order": f"SO-{hold}",
+            "updated_at": f"2026-11-20T1{version}:00:00Z",
+            "placed_at": "2026-11-20T10:00:00Z",
+            "state": "released" if version == 3 else "held",
+            **more,
+        }
+        return json.dumps(record).encode()
+
+    def _accept(self, key: str, body: bytes) -> None:
+        message = RawMessage(
+            tenant=self.tenant,
+            source="erp_push",
+            key=key,
+            body=body,
+            media_type="application/json",
+            received_at=self.clock.now(),
+            name=key,
+        )
+        self.said[key] += 1
+
+        def accept() -> None:
+            verdict = self.hub.accept(self.hub.registry.manifest("erp_push"), message)
+            if verdict is Verdict.SET_ASIDE:
+                self.set_aside.add(key)
+            self.acknowledged.add(key)
+
+        self._step(accept)
+
+    def _act(self, act: str) -> None:
+        match act:
+            case "process":
+                self.process()
+            case "deliver":
+                self._step(lambda: self.hub.deliver("erp"))
+            case _:
+                self.receive(1, 2)
+
+    def _step(self, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except CrossdockError:
+            pass  # the step failed, as it says; the next one goes on
+
+    def _possible(self, act: Callable[[], Any]) -> bool:
+        try:
+            act()
+        except NotPossible:
+            return False
+        return True
+
+    def _letter(self, place: int, act: Callable[[Any], Any]) -> None:
+        row = self._chosen(place, dead_letters, dead_letters.c.state == "open")
+        if row is not None:
+            self._possible(lambda: act(row.id))
+
+    def _chosen(self, place: int, table: sa.Table, condition: Any) -> Any:
+        with self.store.reading(self.tenant) as connection:
+            rows = connection.execute(sa.select(table).where(condition).order_by(table.c.id)).all()
+        return rows[place % len(rows)] if rows else None
+
+
+@contextmanager
+def _fault(text: str) -> Iterator[None]:
+    before = os.environ.get("CROSSDOCK_FAULT")
+    os.environ["CROSSDOCK_FAULT"] = text
+    faultpoints._seen.clear()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CROSSDOCK_FAULT"]
+        else:
+            os.environ["CROSSDOCK_FAULT"] = before
+        faultpoints._seen.clear()
