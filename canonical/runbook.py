@@ -80,6 +80,11 @@ _SET_ASIDE: Final = {
     "EDI.MAP_FAILURE": "As a dead letter: mend the mapping or what the letter's sentence names, then replay.",
     "INT.OUTCOME_UNKNOWN": "As a dead letter: look at the target whether it happened. If it did, "
     "`crossdock unknown happened ID`; if not, `crossdock unknown did-not-happen ID`, and another person agrees.",
+    "INT.AUTH_FAILED": "Mend the connection's login or certificate, then "
+    "`crossdock targets resume TARGET --reason ...`; one call tries it by itself now and then, and the case ends "
+    "when it is taken. No write-back is lost or spent.",
+    "INT.CONFLICT": "As a dead letter: look at the target what changed. If the write-back is still wanted as it is, "
+    "`crossdock dead-letters replay ID`; if not, discard it.",
 }
 """What to do with a dead letter of this code."""
 

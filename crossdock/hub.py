@@ -68,6 +68,8 @@ class RunReport:
     run_id: uuid.UUID
     counts: Mapping[str, int]
     error: str | None = None
+    waits: str | None = None
+    """Why the target may not be called now, and until when."""
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class _Run:
     id: uuid.UUID
     counts: dict[str, int] = field(default_factory=dict)
     error: str | None = None
+    waits: str | None = None
 
     def add(self, counts: Mapping[str, int]) -> None:
         for name, number in counts.items():
@@ -201,6 +204,7 @@ class Hub:
         self, target: str, *, limit_s: float | None = None, run: RunContext | None = None
     ) -> RunReport:
         """Make the attempts that are due at a target, batch by batch, until none is or the time is up."""
+        from crossdock.alarms import Alarms
         from crossdock.deliver import Deliverer, TargetPaused
 
         manifest = self._mine(target)
@@ -216,14 +220,18 @@ class Hub:
                     lease=self._lease,
                     run_id=ran.id,
                     partners=self.partners,
+                    alarm=Alarms(self.processor.recorder, tenant=self.tenant, clock=self.clock),
                 )
                 ran.add({"expired": self.approvals.expire_due()})
                 try:
                     self._until_idle(deliverer.deliver_batch, "attempts", ran, limit_s)
                 except TargetPaused as error:
                     ran.error = str(error)
-                else:  # behind the fresh work, and only where the target can be used
-                    ran.add(self.unknowns.sweep(sink, target))
+                else:
+                    if deliverer.waits is not None:
+                        ran.waits = deliverer.waits.sentence()
+                    else:  # behind the fresh work, and only where the target may be called
+                        ran.add(self.unknowns.sweep(sink, target))
         return self._report("deliver", target, ran)
 
     def publish(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
@@ -259,6 +267,12 @@ class Hub:
             yield connection
             faultpoint("hub.before_change")
         faultpoint("hub.after_change")
+
+    def on_target(self, deed: "Callable[..., Any]", **given: Any) -> Any:
+        """What a person does to a target or to the turn of a write-back (``crossdock.targets``), at once or not at
+        all."""
+        with self.changing() as connection:
+            return deed(connection, tenant=self.tenant, now=self.clock.now(), **given)
 
     # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -493,4 +507,11 @@ class Hub:
                 return
 
     def _report(self, step: str, connector: str | None, ran: _Run) -> RunReport:
-        return RunReport(step=step, connector=connector, run_id=ran.id, counts=ran.counts, error=ran.error)
+        return RunReport(
+            step=step,
+            connector=connector,
+            run_id=ran.id,
+            counts=ran.counts,
+            error=ran.error,
+            waits=ran.waits,
+        )

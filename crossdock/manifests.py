@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from crossdock import toml_lines
+from crossdock.blackouts import Blackout
 from crossdock.errors import Misconfigured
 from crossdock.ports import Manifest, SinkManifest, SourceManifest
 from crossdock.toml_lines import TomlFile, did_you_mean
@@ -24,7 +25,11 @@ TENANT = re.compile(r"[a-z0-9]{1,20}")
 CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 WIRES = ("rest", "soap", "sftp", "webhook")
-IDEMPOTENCY = ("key", "readback", "none")
+IDEMPOTENCY = ("key", "natural_key", "conditional", "readback", "none")
+ORDERING = ("subject", "none")
+
+MOST_RETRIES = Decimal("0.2")
+"""Attempts beyond the first ones, as a share of these: more is a storm."""
 
 Settings = TypeVar("Settings")
 
@@ -43,7 +48,7 @@ def tenant_from_environment() -> str:
 class _Key:
     """What may stand under one key: the type it must have, and what else must hold for it."""
 
-    kind: type
+    kind: type | tuple[type, ...]
     required: bool = True
     default: Any = None
     holds: Callable[[Any], bool] = lambda _value: True
@@ -52,6 +57,10 @@ class _Key:
 
 def _words(value: list[Any]) -> bool:
     return bool(value) and all(isinstance(item, str) and item for item in value)
+
+
+def _texts(value: list[Any]) -> bool:
+    return all(isinstance(item, str) for item in value)
 
 
 def _waits(value: list[Any]) -> bool:
@@ -94,9 +103,31 @@ _SINK = {
     "batch": _COUNT,
     "every_s": _COUNT,
     "settings": _Key(kind=dict, required=False, default={}),
+    "remembers_s": dataclasses.replace(_COUNT, required=False),
+    "max_age_s": dataclasses.replace(_COUNT, required=False, default=72 * 3600),
+    "rate_per_s": _Key(
+        kind=(int, Decimal), required=False, holds=lambda value: value > 0, wanted="a number above 0"
+    ),
+    "burst": dataclasses.replace(_COUNT, required=False),
+    "blackouts": _Key(kind=list, required=False, default=[], holds=_texts, wanted="a list of texts"),
+    "ordering": _Key(
+        kind=str,
+        required=False,
+        default="subject",
+        holds=lambda value: value in ORDERING,
+        wanted=f"one of {', '.join(ORDERING)}",
+    ),
+    "retry_share": _Key(
+        kind=(int, Decimal),
+        required=False,
+        default=MOST_RETRIES,
+        holds=lambda value: 0 <= value <= MOST_RETRIES,
+        wanted=f"a number from 0 to {MOST_RETRIES}",
+    ),
 }
 
-_KINDS = {
+_KINDS: Mapping[type | tuple[type, ...], str] = {
+    (int, Decimal): "a number",
     str: "a text",
     int: "a whole number",
     float: "a number",
@@ -124,7 +155,8 @@ def _checked(
             result[name] = key_rule.default
             continue
         value = values[name]
-        if type(value) is not key_rule.kind:
+        kinds = key_rule.kind if isinstance(key_rule.kind, tuple) else (key_rule.kind,)
+        if type(value) not in kinds:
             raise Misconfigured(
                 f"{name!r} must be {_KINDS[key_rule.kind]}, not {value!r}", where=file.at(*way, name)
             )
@@ -177,11 +209,7 @@ def read_manifest(folder: Path) -> Manifest:
         values["settings"] = _plain(values["settings"])
         source = SourceManifest(**values)
     if top["sink"] is not None:
-        values = _checked(file, ("sink",), top["sink"], _SINK)
-        values["operations"] = tuple(values["operations"])
-        values["schedule_s"] = tuple(values["schedule_s"])
-        values["settings"] = _plain(values["settings"])
-        sink = SinkManifest(**values)
+        sink = _sink(file, _checked(file, ("sink",), top["sink"], _SINK))
     if source is None and sink is None:
         raise Misconfigured("the connector has neither [source] nor [sink]; add one", where=f"{path}:1")
     return Manifest(
@@ -196,6 +224,46 @@ def read_manifest(folder: Path) -> Manifest:
         folder=str(folder),
         source=source,
         sink=sink,
+    )
+
+
+def _sink(file: TomlFile, values: dict[str, Any]) -> SinkManifest:
+    """The checked values of ``[sink]``, once they also fit together."""
+    if values["idempotency"] == "key" and values["remembers_s"] is None:
+        raise Misconfigured(
+            "[sink] lacks 'remembers_s': for how long the target knows a key again; ask its owner and add it",
+            where=file.at("sink", "idempotency"),
+        )
+    if values["idempotency"] != "key" and values["remembers_s"] is not None:
+        raise Misconfigured(
+            f"'remembers_s' is about keys, and idempotency is {values['idempotency']!r}; remove it",
+            where=file.at("sink", "remembers_s"),
+        )
+    if values["rate_per_s"] is None and values["burst"] is not None:
+        raise Misconfigured(
+            "'burst' belongs to 'rate_per_s', which is not there; add it, or remove 'burst'",
+            where=file.at("sink", "burst"),
+        )
+    if values["max_age_s"] < values["schedule_s"][0]:
+        raise Misconfigured(
+            "'max_age_s' is shorter than the first wait of 'schedule_s', and nothing would be tried twice; raise it",
+            where=file.at("sink", "max_age_s"),
+        )
+    try:
+        values["blackouts"] = tuple(map(Blackout.parse, values["blackouts"]))
+    except ValueError as error:
+        raise Misconfigured(str(error), where=file.at("sink", "blackouts")) from error
+    rate = values["rate_per_s"]
+    return SinkManifest(
+        **{
+            **values,
+            "operations": tuple(values["operations"]),
+            "schedule_s": tuple(values["schedule_s"]),
+            "settings": _plain(values["settings"]),
+            "rate_per_s": None if rate is None else float(rate),
+            "burst": values["burst"] or max(1, round(rate or 1)),
+            "retry_share": float(values["retry_share"]),
+        }
     )
 
 

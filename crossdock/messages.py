@@ -186,7 +186,7 @@ class WriteBackState(StrEnum):
     REJECTED = "rejected"  # the target said no: a dead letter
     UNSURE = "unsure"  # it left, no answer came, and the target can neither be asked nor sent it again safely
     EXHAUSTED = "exhausted"  # attempts or age used up: a dead letter
-    SUPERSEDED = "superseded"  # a later one says what it would have said; it never left
+    SUPERSEDED = "superseded"  # a later one says what it would have said; it has no effect
     SHADOWED = "shadowed"  # made and kept, and not sent: its target runs in shadow
     DISCARDED = (
         "discarded"  # it will not leave, and the reason says why: a person, or what belongs to it failed
@@ -207,6 +207,7 @@ WRITE_BACK_TRANSITIONS: Mapping[WriteBackState, frozenset[WriteBackState]] = {
             WriteBackState.REJECTED,
             WriteBackState.UNSURE,
             WriteBackState.EXHAUSTED,
+            WriteBackState.SUPERSEDED,
             WriteBackState.SHADOWED,
         }
     ),
@@ -280,6 +281,7 @@ class WriteBack:
     ``body`` is exactly what will leave; ``headers`` are what the wire sends beside it (never credentials);
     ``attempt`` counts from 1 and was committed before the call.
     ``subject`` is the business key that the target knows ("supplier_po/4500123456").
+    ``version`` is what a conditional target held before the first attempt, for ``If-Match``.
     """
 
     id: uuid.UUID
@@ -294,6 +296,7 @@ class WriteBack:
     attempt: int = 0
     case_id: uuid.UUID | None = None
     created_at: datetime | None = None
+    version: str = ""
 
     @property
     def body_sha256(self) -> str:
@@ -310,17 +313,21 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """It happened, and the target said so in a form that was checked."""
+    """It happened, and the target said so in a form that was checked. ``duplicate``: it had happened before, and the
+    target said so by refusing the repeat."""
 
     receipt: Receipt
+    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """It provably did not happen, and may later. ``not_before`` is what the target asked for, if it asked."""
+    """It provably did not happen, and may later. ``not_before`` is what the target asked for, if it asked;
+    ``wire``: the target was not reached or cannot serve anybody, which its circuit breaker counts."""
 
     reason: str
     not_before: datetime | None = None
+    wire: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,9 +341,20 @@ class Reject:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsure:
     """The request left and no usable answer came. Nothing is sent again unless the target honours the key or
-    can be asked."""
+    can be asked. ``wire``: as in ``Retry``."""
 
     reason: str
+    wire: bool = False
 
 
-Outcome = Delivered | Retry | Reject | Unsure
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """What the write-back was decided on has changed at the target (409, 412): it provably did not happen, and would
+    be wrong now. It is decided again, or a person looks. ``version``: what the target holds now, when it said."""
+
+    reason: str
+    status: str = ""
+    version: str = ""
+
+
+Outcome = Delivered | Retry | Reject | Unsure | Conflict

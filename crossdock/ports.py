@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
+from crossdock.blackouts import Blackout
 from crossdock.messages import Outcome, RawMessage, Receipt, Verdict, WriteBack
 
 
@@ -116,6 +117,24 @@ class Searchable(Protocol):
         ...
 
 
+@runtime_checkable
+class Previewing(Protocol):
+    """A sink that can show the request it would make. What a target in shadow keeps instead of sending."""
+
+    def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
+        """Method, address and headers of the request, as JSON values; no credentials, and the body left out."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A sink whose target keeps a version of what is changed (``idempotency = "conditional"``)."""
+
+    def version(self, write_back: WriteBack) -> str:
+        """The version that the target holds now, as ``If-Match`` takes it. Raises when it does not say."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
     """One step of a connector's check: resolve, connect, login, permission, sample."""
@@ -193,11 +212,16 @@ class SourceManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkManifest:
-    """The ``[sink]`` table of a connector.toml.
+    """The ``[sink]`` table of a connector.toml. ``docs/delivery.md`` says what each key means.
 
-    ``idempotency``: ``key`` (the target honours our key: an unsure call may be repeated), ``readback`` (it can
-    be asked, ``Searchable``), ``none`` (an unsure call waits for a person).
+    ``idempotency``: ``key`` (the target honours our key for ``remembers_s`` seconds, ``None``: for ever),
+    ``natural_key`` (it knows the same thing by its own number), ``conditional`` (it takes a change only on the
+    version that was read), ``readback`` (it can be asked, ``Searchable``), ``none`` (an unsure call waits for a
+    person).
     ``schedule_s``: the wait before attempt 2, 3, ...; its length + 1 is the number of attempts.
+    ``max_age_s``: nothing is tried again later than this after its first attempt.
+    ``rate_per_s``, ``burst``: the target's quota, for all workers together; ``None``: none.
+    ``retry_share``: how many attempts beyond the first ones there may be, as a share of these.
     """
 
     operations: tuple[str, ...]
@@ -207,6 +231,13 @@ class SinkManifest:
     batch: int
     every_s: int
     settings: Mapping[str, Any]
+    remembers_s: int | None = None
+    max_age_s: int = 72 * 3600
+    rate_per_s: float | None = None
+    burst: int = 1
+    blackouts: tuple[Blackout, ...] = ()
+    ordering: str = "subject"
+    retry_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,11 @@ class Processor:
         self._lease = lease
         self._owed: dict[uuid.UUID, int] = {}
 
+    @property
+    def recorder(self) -> Recorder:
+        """What writes events that no document said."""
+        return self._recorder
+
     def process_batch(self) -> dict[str, int]:
         """Claim and finish one batch. ``messages`` 0: nothing waits."""
         with _no_collection():

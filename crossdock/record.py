@@ -20,7 +20,7 @@ from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
 from crossdock.versions import Versions
 from crossdock.whose import are_strangers
-from crossdock.writebacks import decision_id_of, intent_key, write_back_row, write_body
+from crossdock.writebacks import decision_id_of, intent_key, slot_of, write_back_row, write_body
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -464,6 +464,7 @@ class Recorder:
             now=now,
             case_id=case_id,
             decision_id=decision_id,
+            slot=slot_of(self._registry, action, body.subject),
         )
 
     def _fact_row(self, said: Said) -> dict[str, Any]:

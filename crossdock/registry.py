@@ -121,7 +121,9 @@ class OutboundMapping:
     ``document`` ("x12/855") takes ``known``, a ``Known``, too and gives a ``Draft``: ``action`` is the taxonomy's
     word for what it does, ``answers`` are the kinds of facts whose partner it is for, ``knows`` all that it wants to
     see, its own kind among them. ``per_document``: what is said belongs to one document of the partner, and not to a
-    business number. ``fields`` says from what an element comes, by its path ("PO1/ACK02").
+    business number. ``fields`` says from what an element comes, by its path ("PO1/ACK02"). ``sets``: the arguments
+    that say, with the subject, what a write-back sets: a later one that sets the same replaces an earlier one that
+    has no effect yet. ``None``: each counts, and none is ever replaced.
     """
 
     name: str
@@ -134,6 +136,7 @@ class OutboundMapping:
     knows: frozenset[str] = frozenset()
     per_document: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
+    sets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,6 +367,7 @@ class Registry:
                 knows=frozenset(getattr(module, "KNOWS", ())),
                 per_document=bool(getattr(module, "PER_DOCUMENT", False)),
                 fields=getattr(module, "FIELDS", {}),
+                sets=None if (sets := getattr(module, "SETS", None)) is None else tuple(sets),
             )
 
     def _break_mapping(self, side: str, name: str, module: ModuleType, complaint: str) -> None:

@@ -47,6 +47,16 @@ def intent_key(tenant: str, case_id: uuid.UUID, action: Action, subject: str) ->
     return derived_id("write-back", tenant, str(case_id), action.target, action.operation, subject, arguments)
 
 
+def slot_of(registry: Registry, action: Action, subject: str) -> str | None:
+    """What this action sets at its target, as a text: what a later one sets too replaces it. ``None``: it adds."""
+    mapping = registry.outbound(action.operation)
+    if mapping is None or mapping.sets is None:
+        return None
+    return orjson.dumps(
+        [action.operation, subject, *(action.arguments.get(name) for name in mapping.sets)]
+    ).decode()
+
+
 def write_back_row(
     *,
     tenant: str,
@@ -58,6 +68,7 @@ def write_back_row(
     case_id: uuid.UUID | None = None,
     decision_id: uuid.UUID | None = None,
     raw_id: uuid.UUID | None = None,
+    slot: str | None = None,
 ) -> dict[str, Any]:
     """A write-back that is ready, as the outbox keeps it. ``key`` is its id and its idempotency key."""
     return {
@@ -70,6 +81,7 @@ def write_back_row(
         "operation": operation,
         "idempotency_key": str(key),
         "subject": body.subject,
+        "slot": slot,
         "body": body.body,
         "body_sha256": sha256(body.body).hexdigest(),
         "media_type": body.media_type,

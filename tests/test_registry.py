@@ -31,6 +31,7 @@ batch = 10
 [sink]
 operations = ["note"]
 idempotency = "key"
+remembers_s = 86400
 schedule_s = [5, 15]
 concurrency = 1
 batch = 10
@@ -101,9 +102,39 @@ def test_the_tenant_comes_from_the_environment_or_the_file(root, monkeypatch):
         ("every_s = 30\n", "", 8, "how often it is read"),
         ("batch = 10\n\n", "batches = 10\n\n", 12, "did you mean 'batch'?"),
         ('["note"]', "[]", 15, "a list of operation names"),
-        ('"key"', '"hope"', 16, "one of key, readback, none"),
-        ("[5, 15]", "[5, -1]", 17, "waits in whole seconds"),
-        ("[5, 15]", '"5"', 17, "must be a list"),
+        ('"key"', '"hope"', 16, "one of key, natural_key, conditional, readback, none"),
+        ("remembers_s = 86400\n", "", 16, "[sink] lacks 'remembers_s'"),
+        ('"key"', '"readback"', 17, "'remembers_s' is about keys, and idempotency is 'readback'"),
+        ("86400", "0", 17, "'remembers_s' must be a whole number above 0"),
+        ("[5, 15]", "[5, -1]", 18, "waits in whole seconds"),
+        ("[5, 15]", '"5"', 18, "must be a list"),
+        (
+            "every_s = 15\n",
+            "every_s = 15\nmax_age_s = 4\n",
+            22,
+            "shorter than the first wait of 'schedule_s'",
+        ),
+        ("every_s = 15\n", "every_s = 15\nburst = 4\n", 22, "'burst' belongs to 'rate_per_s'"),
+        ("every_s = 15\n", "every_s = 15\nrate_per_s = 0\n", 22, "'rate_per_s' must be a number above 0"),
+        ("every_s = 15\n", "every_s = 15\nretry_share = 0.5\n", 22, "must be a number from 0 to 0.2"),
+        (
+            "every_s = 15\n",
+            'every_s = 15\nordering = "line"\n',
+            22,
+            "'ordering' must be one of subject, none",
+        ),
+        (
+            "every_s = 15\n",
+            'every_s = 15\nblackouts = ["at night"]\n',
+            22,
+            "'at night' is no blackout window",
+        ),
+        (
+            "every_s = 15\n",
+            'every_s = 15\nblackouts = ["Mon 01:00-02:00 Mars/Base"]\n',
+            22,
+            "no time zone 'Mars/Base'",
+        ),
         ("concurrency = 1\n", "", 14, "[sink] lacks 'concurrency'"),
         ('wire = "rest"', 'wire = "rest', 3, "is not TOML"),
         ("[sink]", "[sinks]", 14, "did you mean 'sink'?"),

@@ -64,9 +64,9 @@ class ErpOrders:
         try:
             answer = self._wire.call("POST", path, effect=True, headers=headers, body=write_back.body)
         except WireDown as error:
-            return Retry(reason=str(error))
+            return Retry(reason=str(error), wire=True)
         except WireQuiet as error:
-            return Unsure(reason=str(error))
+            return Unsure(reason=str(error), wire=True)
         return self._outcome(answer, write_back, f"POST {self._wire.base}{path}")
 
     def find(self, write_back: WriteBack) -> Receipt | None:
@@ -133,7 +133,9 @@ class ErpOrders:
             return self._conflict(answer, write_back, what)
         if 400 <= status < 500 and status not in MAYBE_TAKEN:
             return Reject(reason=f"{what}: the ERP said no ({status}): {_shown(answer)}", status=str(status))
-        return Unsure(reason=f"{what}: the ERP answered {status}; whether it took effect is unknown")
+        return Unsure(
+            reason=f"{what}: the ERP answered {status}; whether it took effect is unknown", wire=status >= 500
+        )
 
     def _believed(self, answer: Answer, write_back: WriteBack, what: str) -> Outcome:
         """A success is one when it is JSON, names the effect and echoes our key and our order."""

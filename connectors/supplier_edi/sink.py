@@ -35,9 +35,9 @@ class SupplierInbox:
         try:
             put = self._wire.put(self._settings.directory, name, write_back.body)
         except WireDown as error:
-            return Retry(reason=str(error))
+            return Retry(reason=str(error), wire=True)
         except WireQuiet as error:
-            return Unsure(reason=str(error))
+            return Unsure(reason=str(error), wire=True)
         except Refused as error:
             return self._refused(error)
         return Delivered(receipt=_receipt(put))
@@ -75,7 +75,7 @@ class SupplierInbox:
                 ) from error
             case _:
                 # The server answered that it failed (a full disk, a quota): the file has not got its name.
-                return Retry(reason=str(error))
+                return Retry(reason=str(error), wire=True)
 
 
 def _receipt(put: Put) -> Receipt:

@@ -32,6 +32,7 @@ from crossdock.cli import (
     serving,
     steps,
     store,
+    targets,
     trying,
     unknown,
     verify,
@@ -95,7 +96,7 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, exchanges,
+    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, targets, exchanges,
     dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
     partners, rules, serving,
 ):  # fmt: skip

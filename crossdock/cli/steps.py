@@ -152,6 +152,8 @@ def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
     if not talk.answer({"runs": [_as_dict(report) for report in reports]}):
         for report in reports:
             talk.line(f"{_who(report)}: {_what(report)}")
+            if waits := getattr(report, "waits", None):
+                talk.say(f"{_who(report)}: what is due waits: {waits}")
             if report.counts.get("not_yet_quiet"):
                 talk.next_step(f"crossdock {_who(report)} --once", "some seconds later: is it still growing?")
             if any(count for name, count in report.counts.items() if name in ("set_aside", "dead_lettered")):
@@ -194,4 +196,5 @@ def _as_dict(report: Any) -> dict[str, Any]:
         "run_id": run_id,
         "counts": dict(report.counts),
         "error": report.error,
+        "waits": getattr(report, "waits", None),
     }

@@ -11,6 +11,7 @@ from crossdock.cli.raw import show_body
 from crossdock.cli.reading import After, Identity, Limit, Since, one_of, reading, show_page, since
 from crossdock.cli.talk import Talk, short_id, short_time
 from crossdock.messages import WriteBackState
+from crossdock.ports import SystemClock
 
 write_backs = group("write-backs", "Write-backs: one effect wanted at one target, and what became of it.")
 
@@ -86,7 +87,9 @@ def show(
     ] = False,
 ) -> None:
     """Show one write-back: what leaves, every attempt, and the target's receipt."""
+    from crossdock.registry import Registry
     from crossdock.store import queries, told
+    from crossdock.targets import why_waiting
 
     with reading() as (connection, tenant):
         found_id = queries.resolve(connection, tenant, "write-back", identity)
@@ -94,11 +97,15 @@ def show(
         found = queries.get_write_back(connection, tenant, found_id)
         links = told.links_of(connection, tenant, found_id)
         again = told.repeats_of(connection, tenant, found_id)
+        manifest = Registry().manifests().get(found["target"])
+        rules = manifest.sink if manifest is not None else None
+        waits = why_waiting(connection, tenant, found, rules, SystemClock().now())
     if raw:
         talk.bytes(body)
         return
     text = body.decode("utf-8", errors="replace")
-    if talk.answer({**found, "body_text": text}):
+    schedule = [] if rules is None else list(rules.schedule_s)
+    if talk.answer({**found, "body_text": text, "schedule_s": schedule, "waits": waits}):
         return
     talk.heading(f"write-back {found['id']}")
     talk.fields(
@@ -109,6 +116,13 @@ def show(
             "reason": found["reason"],
             "key": found["idempotency_key"],
             "attempts": found["attempt"],
+            "waits": waits,
+            "schedule": f"{len(schedule) + 1} attempts, waiting {', '.join(map(_wait, schedule))} between them"
+            if schedule and found["state"] in ("ready", "sending", "awaiting_approval")
+            else None,
+            "tried since": short_time(found["trying_since"]) if found["trying_since"] else None,
+            "may have happened since": short_time(found["maybe_since"]) if found["maybe_since"] else None,
+            "superseded by": found["superseded_by"],
             "next attempt": short_time(found["next_attempt_at"]) if found["next_attempt_at"] else None,
             "created": short_time(found["created_at"]),
             "receipt": found["receipt"],
@@ -130,6 +144,40 @@ def show(
         talk.next_step(f"crossdock dead-letters show {short_id(letter['id'])}", "it was set aside")
     elif found["case_id"]:
         talk.next_step(f"crossdock cases show {short_id(found['case_id'])}", "the whole story")
+
+
+def _wait(seconds: int) -> str:
+    """A wait for people: 45 s, 20 min, 2 h."""
+    for length, unit in ((3600, "h"), (60, "min")):
+        if seconds >= length and seconds % (length // 4) == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds} s"
+
+
+@command(
+    write_backs,
+    "let-pass",
+    examples=('crossdock write-backs let-pass 77aa01c3 --reason "the date does not depend on the hold"',),
+)
+def let_pass(
+    talk: Talk,
+    identity: Identity,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept in the audit.")] = "",
+) -> None:
+    """Let a write-back go before an earlier one about the same subject, for which it waits."""
+    from crossdock import targets
+    from crossdock.hub import Hub
+    from crossdock.store import queries
+
+    with Hub.open() as hub:
+        with hub.store.reading(hub.tenant) as connection:
+            write_back_id = queries.resolve(connection, hub.tenant, "write-back", identity)
+            found = queries.get_write_back(connection, hub.tenant, write_back_id)
+        hub.on_target(targets.let_pass, write_back_id=write_back_id, actor=actor(), reason=reason)
+    if talk.answer({"id": found["id"], "target": found["target"], "let_pass": True}):
+        return
+    talk.line(f"{short_id(found['id'])} goes first")
+    talk.next_step(f"crossdock deliver {found['target']} --once", "it leaves at the next run, or now")
 
 
 Reason = Annotated[

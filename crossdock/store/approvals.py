@@ -136,7 +136,7 @@ def move_write_back(
         "updated_at": now,
     }
     if restart:
-        values["spent_before"] = write_backs.c.attempt
+        values |= {"spent_before": write_backs.c.attempt, "trying_since": None, "maybe_since": None}
     connection.execute(
         sa.update(write_backs)
         .where(write_backs.c.tenant == tenant, write_backs.c.id == write_back_id)

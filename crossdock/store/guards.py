@@ -52,6 +52,8 @@ CHANGEABLE: Final = (
     "webhooks",
     "webhook_messages",
     "brokers",
+    "targets",
+    "stops",
 )
 """Tables that the role may update. It may delete from none."""
 
@@ -97,6 +99,8 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
         "media_type",
         "headers",
         "created_at",
+        "queued",
+        "slot",
     ),
     "cases": ("id", "fold_key", "opened_at"),
     "dead_letters": (

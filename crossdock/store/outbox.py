@@ -12,13 +12,18 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.formats.x12.write import number_after
 from crossdock.messages import WriteBack, WriteBackState
+from crossdock.store import turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import attempts, control_numbers, write_backs
 
 
 def add_write_backs(connection: sa.Connection, rows: Sequence[Row]) -> int:
-    """Queue write-backs. One whose idempotency key is taken is the same intent and is left out."""
-    return len(insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id"]))
+    """Queue write-backs. One whose idempotency key is taken is the same intent and is left out; what a new one says
+    anew is superseded."""
+    new = insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id", "slot"])
+    if setting := [row.id for row in new if row.slot is not None]:
+        turns.supersede(connection, rows[0]["tenant"], setting, rows[0]["created_at"])
+    return len(new)
 
 
 def has_key(connection: sa.Connection, tenant: str, key: str) -> bool:
@@ -38,6 +43,8 @@ class Intent:
     spent: int  # attempts that count against the schedule, this one included
     ask_first: bool
     lease_until: datetime
+    trying_since: datetime | None = None
+    maybe_since: datetime | None = None  # the first attempt whose effect may have happened
 
 
 def claim_due(
@@ -49,18 +56,32 @@ def claim_due(
     lease: timedelta,
     limit: int,
     run_id: uuid.UUID | None,
+    again: bool = False,
+    in_turn: bool = True,
+    but_operations: Sequence[str] = (),
+    but_rehearsed: bool = False,
 ) -> list[Intent]:
-    """Take write-backs that are due and write their attempts down, before any call: a crash counts."""
+    """Take write-backs that are due and write their attempts down, before any call: a crash counts.
+
+    ``again``: those that were tried before, and not those that were not. ``in_turn``: only what no earlier one about
+    the same subject keeps waiting. ``but_operations``: not those, which are stopped. ``but_rehearsed``: not what was
+    rehearsed.
+    """
     table = write_backs
+    first = table.c.attempt > table.c.spent_before if again else table.c.attempt == table.c.spent_before
     due = (
         sa.select(table.c.id)
         .where(
             table.c.tenant == tenant,
             table.c.target == target,
-            table.c.state == str(WriteBackState.READY),
+            table.c.state == sa.literal_column(f"'{WriteBackState.READY}'"),  # as in the partial index
+            first,
             table.c.next_attempt_at <= now,
+            *([turns.its_turn(table)] if in_turn else []),
+            *([table.c.operation.not_in(but_operations)] if but_operations else []),
+            *([~table.c.rehearsed] if but_rehearsed else []),
         )
-        .order_by(table.c.next_attempt_at, table.c.created_at, table.c.id)
+        .order_by(table.c.next_attempt_at, table.c.queued)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .cte("due")
@@ -74,6 +95,8 @@ def claim_due(
             fence=table.c.fence + 1,
             lease_until=now + lease,
             next_attempt_at=None,
+            waits_for=None,
+            trying_since=sa.func.coalesce(table.c.trying_since, now),
             updated_at=now,
         )
         .returning(*(table.c[name] for name in _INTENT))
@@ -94,9 +117,7 @@ def claim_due(
         )
         .cte("intents")
     )
-    rows = connection.execute(
-        sa.select(claimed).add_cte(intents).order_by(claimed.c.created_at, claimed.c.id)
-    )
+    rows = connection.execute(sa.select(claimed).add_cte(intents).order_by(claimed.c.queued))
     return [_intent(row) for row in rows]
 
 
@@ -117,6 +138,10 @@ _INTENT = (
     "spent_before",
     "ask_first",
     "lease_until",
+    "trying_since",
+    "maybe_since",
+    "version",
+    "queued",
 )
 """The columns that an intent needs, in the order in which ``_intent`` takes them."""
 
@@ -140,6 +165,10 @@ def _intent(row: Any, *, ask_first: bool = False) -> Intent:
         spent_before,
         must_ask,
         lease_until,
+        trying_since,
+        maybe_since,
+        version,
+        _queued,
     ) = row
     return Intent(
         write_back=WriteBack(
@@ -155,12 +184,21 @@ def _intent(row: Any, *, ask_first: bool = False) -> Intent:
             attempt=attempt,
             case_id=case_id,
             created_at=created_at,
+            version=version or "",
         ),
         fence=fence,
         spent=attempt - spent_before,
         ask_first=ask_first or must_ask,
         lease_until=lease_until,
+        trying_since=trying_since,
+        maybe_since=maybe_since,
     )
+
+
+def keep_version(connection: sa.Connection, intent: Intent, version: str) -> bool:
+    """Write down what the target held before anything was sent: every attempt is about this version. False: the
+    lease was lost."""
+    return connection.execute(_update_while_ours(intent).values(version=version)).rowcount == 1
 
 
 def renew(connection: sa.Connection, intent: Intent, until: datetime) -> bool:
@@ -194,9 +232,10 @@ def record(
     counts: bool = True,
     phase: str = "outcome",
     run_id: uuid.UUID | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> bool:
     """Append what came of an attempt, and the next state. False: the lease was lost, and nothing was written;
-    whoever has it now asks the target or repeats with the same key."""
+    whoever has it now asks the target or repeats with the same key. ``more``: other columns that change."""
     values: dict[str, Any] = {
         "state": str(state),
         "reason": reason,
@@ -205,7 +244,10 @@ def record(
         "lease_until": None,
         "ask_first": ask_first,
         "updated_at": now,
+        **(more or {}),
     }
+    if ask_first or state is WriteBackState.UNSURE:
+        values["maybe_since"] = sa.func.coalesce(write_backs.c.maybe_since, _began_at(intent))
     if not counts:
         values["spent_before"] = write_backs.c.spent_before + 1
     result = connection.execute(_update_while_ours(intent).values(**values))
@@ -224,7 +266,23 @@ def record(
             at=now,
         )
     )
+    if state not in turns.BEFORE:
+        turns.let_next_go(connection, intent.write_back.tenant, intent.write_back.id, now)
     return True
+
+
+def _began_at(intent: Intent) -> Any:
+    """When this attempt was written down: its effect cannot be older."""
+    return (
+        sa.select(attempts.c.at)
+        .where(
+            attempts.c.tenant == intent.write_back.tenant,
+            attempts.c.write_back_id == intent.write_back.id,
+            attempts.c.attempt == intent.write_back.attempt,
+            attempts.c.phase == "intent",
+        )
+        .scalar_subquery()
+    )
 
 
 def claim_abandoned(
@@ -331,6 +389,8 @@ def put_back(
             state=str(WriteBackState.READY),
             next_attempt_at=due or now,
             spent_before=table.c.attempt,
+            trying_since=None,
+            maybe_since=None,
             reason=None,
             updated_at=now,
         )
@@ -365,6 +425,7 @@ def close_by_person(
         .returning(table.c.attempt)
     ).one()
     add_person(connection, tenant, write_back_id, row.attempt, str(state), f"{actor}: {reason}", now)
+    turns.let_next_go(connection, tenant, write_back_id, now)
 
 
 def add_person(

@@ -15,7 +15,7 @@ from crossdock.approvals import Approvals, NoSuchApproval
 from crossdock.deadletters import NotPossible
 from crossdock.deliver import Deliverer
 from crossdock.errors import Misconfigured, Refused, WireDown, WireQuiet
-from crossdock.messages import Delivered, Outcome, Receipt, Reject, WriteBack, derived_id
+from crossdock.messages import Delivered, Outcome, Receipt, Reject, Unsure, WriteBack, derived_id
 from crossdock.ports import Manifest, SinkManifest
 from crossdock.store import outbox, people_queries
 from crossdock.store.tables import approvals, audit, dead_letters, read_backs, write_backs
@@ -37,8 +37,10 @@ class Target:
     def deliver(self, write_back: WriteBack) -> Outcome:
         self.calls.append(write_back.idempotency_key)
         match self.answers.pop(0) if self.answers else "ok":
-            case "lost before":
-                raise WireQuiet("connection reset")
+            case (
+                "lost before"
+            ):  # one target that answers badly, not a wire that fails: its circuit stays closed
+                return Unsure(reason="connection reset")
             case "lost after":
                 self.effects.append(write_back.idempotency_key)
                 raise WireQuiet("connection reset")

@@ -27,6 +27,7 @@ WORDS = {
     ("read_backs", "phase"): "asked",
     ("read_backs", "answer"): "found",
     ("saga_steps", "undo"): "operation",
+    ("targets", "mode"): "live",
 }
 # What a check constraint wants empty where another column is full.
 EMPTY = {("payload_versions", "write_back_id")}

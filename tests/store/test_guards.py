@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from crossdock.messages import CaseState, WriteBackState
+from crossdock.standing import TargetState
 from crossdock.store.guards import (
     APPEND_ONLY,
     FIRST_STATES,
@@ -56,6 +57,7 @@ STATES = {
     "consumers": CONSUMER_STATES,
     "webhooks": WEBHOOK_STATES,
     "webhook_messages": WEBHOOK_MESSAGE_STATES,
+    "targets": tuple(map(str, TargetState)),
 }
 PAIRS = [
     (name, old, new) for name, states in STATES.items() for old in states for new in states if old != new

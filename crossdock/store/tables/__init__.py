@@ -8,6 +8,7 @@ State columns are checked against ``crossdock.messages`` and their changes again
 from typing import Final
 
 from crossdock.messages import CASE_TRANSITIONS, WRITE_BACK_TRANSITIONS
+from crossdock.standing import TARGET_TRANSITIONS
 from crossdock.store.tables.agreed import APPROVAL_KINDS, APPROVAL_STATES, approvals, read_backs
 from crossdock.store.tables.audited import audit, audit_heads
 from crossdock.store.tables.base import metadata
@@ -48,6 +49,7 @@ from crossdock.store.tables.redriven import (
     redrive_items,
     redrives,
 )
+from crossdock.store.tables.targets import stops, targets
 from crossdock.store.tables.together import SAGA_STATES, UNDO_KINDS, saga_steps, sagas
 
 __all__ = [
@@ -103,6 +105,8 @@ __all__ = [
     "saga_steps",
     "sagas",
     "sources",
+    "stops",
+    "targets",
     "webhook_attempts",
     "webhook_messages",
     "webhooks",
@@ -146,6 +150,7 @@ TRANSITIONS: Final = {
     "consumers": CONSUMER_STATES,
     "webhooks": WEBHOOK_STATES,
     "webhook_messages": WEBHOOK_MESSAGE_STATES,
+    "targets": {str(old): tuple(map(str, new)) for old, new in TARGET_TRANSITIONS.items()},
 }
 """For each table with a state: which state may follow which. A trigger refuses the rest, and refuses a change of
 raw_messages.body, key, sha256 and of write_backs.body, idempotency_key once written."""

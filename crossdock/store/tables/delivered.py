@@ -37,6 +37,35 @@ write_backs = sa.Table(
         server_default=sa.false(),
         comment="the effect of an earlier attempt is unknown: ask the target before sending again",
     ),
+    sa.Column(
+        "queued",
+        sa.BigInteger,
+        sa.Identity(),
+        nullable=False,
+        comment="counts up in the order in which write-backs were written",
+    ),
+    sa.Column("slot", sa.Text, comment="what it sets: a later one of the same slot replaces it"),
+    sa.Column("version", sa.Text, comment="what the target held when this was decided, for If-Match"),
+    sa.Column("trying_since", Time, comment="the first attempt since it was written or replayed"),
+    sa.Column("maybe_since", Time, comment="the first attempt whose effect may have happened"),
+    sa.Column(
+        "waits_for", sa.Uuid, comment="an earlier one about the same subject, when it was last looked at"
+    ),
+    sa.Column("superseded_by", sa.Uuid),
+    sa.Column(
+        "let_pass",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="a person let it go before what it waits for",
+    ),
+    sa.Column(
+        "rehearsed",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="its request was made and kept while the target was in dry-run",
+    ),
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lease_until", Time),
     sa.Column("next_attempt_at", Time, comment="set while ready"),
@@ -53,7 +82,32 @@ write_backs = sa.Table(
         "tenant",
         "target",
         "next_attempt_at",
-        postgresql_where=sa.text("state = 'ready'"),
+        postgresql_where=sa.text("state = 'ready' AND attempt = spent_before"),
+    ),
+    sa.Index(
+        "ix_write_backs_due_again",
+        "tenant",
+        "target",
+        "next_attempt_at",
+        postgresql_where=sa.text("state = 'ready' AND attempt > spent_before"),
+    ),
+    sa.Index(
+        "ix_write_backs_order",
+        "tenant",
+        "target",
+        "subject",
+        "queued",
+        postgresql_where=sa.text("state IN ('ready', 'sending', 'unsure', 'exhausted')"),
+    ),
+    sa.Index(
+        "ix_write_backs_slot",
+        "tenant",
+        "target",
+        "slot",
+        postgresql_where=sa.text("state IN ('ready', 'awaiting_approval', 'exhausted') AND slot IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_write_backs_waits", "tenant", "waits_for", postgresql_where=sa.text("waits_for IS NOT NULL")
     ),
     sa.Index(
         "ix_write_backs_sending",
@@ -77,5 +131,5 @@ attempts = sa.Table(
     sa.Column("evidence", Json),
     sa.Column("run_id", sa.Uuid),
     sa.Column("at", Time, nullable=False),
-    one_of("phase", "intent", "outcome", "found", "person"),
+    one_of("phase", "intent", "outcome", "found", "person", "waits", "superseded", "rehearsed"),
 )

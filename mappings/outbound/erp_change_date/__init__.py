@@ -15,6 +15,7 @@ from mappings.outbound.subjects import argument, as_json, subject_of
 
 OPERATION: Final = "change_date"
 VERSION: Final = "1"
+SETS: Final = ("line",)
 REMEDY: Final = (
     "give the action a date as 2026-12-04 in the row of the decision table, then replay this dead letter"
 )

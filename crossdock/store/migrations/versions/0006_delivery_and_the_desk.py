@@ -24,9 +24,13 @@ def upgrade() -> None:
     _seal_the_audit()
     op.execute(_PEOPLE)
     _emitted()
+    _order_and_age_of_write_backs()
+    _targets()
 
 
 def downgrade() -> None:
+    _no_targets()
+    _no_order_and_age_of_write_backs()
     _not_emitted()
     _unseal_the_audit()
     _no_desk()
@@ -776,3 +780,135 @@ def _stages_of_dead_letters(*stages: str) -> None:
         name = op.f(f"ck_{table}_stage")
         op.drop_constraint(name, table, schema="crossdock", type_="check")
         op.create_check_constraint(name, table, f"stage IN ({listed})", schema="crossdock")
+
+
+# ── delivery: the order and age of write-backs, and how targets stand ────────────────────────────────────────
+
+_PHASES = ("intent", "outcome", "found", "person")
+_OF_WRITE_BACKS = (
+    "queued", "slot", "version", "trying_since", "maybe_since", "waits_for", "superseded_by", "let_pass", "rehearsed"
+)  # fmt: skip
+_INDEXES = {
+    "ix_write_backs_due": (("next_attempt_at",), "state = 'ready' AND attempt = spent_before"),
+    "ix_write_backs_due_again": (("next_attempt_at",), "state = 'ready' AND attempt > spent_before"),
+    "ix_write_backs_order": (("subject", "queued"), "state IN ('ready', 'sending', 'unsure', 'exhausted')"),
+    "ix_write_backs_slot": (
+        ("slot",),
+        "state IN ('ready', 'awaiting_approval', 'exhausted') AND slot IS NOT NULL",
+    ),
+}
+
+
+def _order_and_age_of_write_backs() -> None:
+    """What is in flight keeps its order (by when it was written) and its age (by its first attempt); what may have
+    happened may have done so at the first attempt that is on record."""
+    columns = (
+        sa.Column("queued", sa.BigInteger, sa.Identity(), nullable=False,
+                  comment="counts up in the order in which write-backs were written"),
+        sa.Column("slot", sa.Text, comment="what it sets: a later one of the same slot replaces it"),
+        sa.Column("version", sa.Text, comment="what the target held when this was decided, for If-Match"),
+        sa.Column("trying_since", _TIME, comment="the first attempt since it was written or replayed"),
+        sa.Column("maybe_since", _TIME, comment="the first attempt whose effect may have happened"),
+        sa.Column("waits_for", sa.Uuid,
+                  comment="an earlier one about the same subject, when it was last looked at"),
+        sa.Column("superseded_by", sa.Uuid),
+        sa.Column("let_pass", sa.Boolean, nullable=False, server_default=sa.false(),
+                  comment="a person let it go before what it waits for"),
+        sa.Column("rehearsed", sa.Boolean, nullable=False, server_default=sa.false(),
+                  comment="its request was made and kept while the target was in dry-run"),
+    )  # fmt: skip
+    for column in columns:
+        op.add_column("write_backs", column, schema="crossdock")
+    op.execute(
+        "UPDATE crossdock.write_backs w SET queued = o.place FROM (SELECT tenant, id,"
+        " row_number() OVER (ORDER BY created_at, id) AS place FROM crossdock.write_backs) o"
+        " WHERE o.tenant = w.tenant AND o.id = w.id"
+    )
+    op.execute(
+        "SELECT setval(pg_get_serial_sequence('crossdock.write_backs', 'queued'),"
+        " (SELECT coalesce(max(queued), 0) + 1 FROM crossdock.write_backs), false)"
+    )
+    op.execute(
+        "UPDATE crossdock.write_backs w SET trying_since = a.first_at,"
+        " maybe_since = CASE WHEN w.ask_first OR w.state IN ('sending', 'unsure') THEN a.first_at END"
+        " FROM (SELECT tenant, write_back_id, min(at) AS first_at FROM crossdock.attempts WHERE phase = 'intent'"
+        " GROUP BY tenant, write_back_id) a WHERE a.tenant = w.tenant AND a.write_back_id = w.id"
+    )
+    op.drop_index("ix_write_backs_due", "write_backs", schema="crossdock")
+    for name, (columns_of, where) in _INDEXES.items():
+        op.create_index(
+            name, "write_backs", ["tenant", "target", *columns_of], schema="crossdock",
+            postgresql_where=sa.text(where),
+        )  # fmt: skip
+    op.create_index(
+        "ix_write_backs_waits", "write_backs", ["tenant", "waits_for"], schema="crossdock",
+        postgresql_where=sa.text("waits_for IS NOT NULL"),
+    )  # fmt: skip
+    _phases_of_attempts(*_PHASES, "waits", "superseded", "rehearsed")
+
+
+def _no_order_and_age_of_write_backs() -> None:
+    for name in ("ix_write_backs_waits", *_INDEXES):
+        op.drop_index(name, "write_backs", schema="crossdock")
+    for name in _OF_WRITE_BACKS:
+        op.drop_column("write_backs", name, schema="crossdock")
+    op.create_index(
+        "ix_write_backs_due", "write_backs", ["tenant", "target", "next_attempt_at"], schema="crossdock",
+        postgresql_where=sa.text("state = 'ready'"),
+    )  # fmt: skip
+    op.execute("DELETE FROM crossdock.attempts WHERE phase IN ('waits', 'superseded', 'rehearsed')")
+    _phases_of_attempts(*_PHASES)
+
+
+def _phases_of_attempts(*phases: str) -> None:
+    name = op.f("ck_attempts_phase")
+    op.drop_constraint(name, "attempts", schema="crossdock", type_="check")
+    listed = ", ".join(f"'{phase}'" for phase in phases)
+    op.create_check_constraint(name, "attempts", f"phase IN ({listed})", schema="crossdock")
+
+
+def _targets() -> None:
+    op.create_table(
+        "targets",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("target", sa.Text, nullable=False),
+        sa.Column("mode", sa.Text, nullable=False, server_default="live"),
+        sa.Column("state", sa.Text, nullable=False, server_default="closed"),
+        sa.Column("failures", sa.Integer, nullable=False, server_default="0",
+                  comment="calls in a row that the wire failed"),
+        sa.Column("rests", sa.Integer, nullable=False, server_default="0",
+                  comment="rests in a row without an answer between"),
+        sa.Column("why", sa.Text, nullable=False, server_default=""),
+        sa.Column("by", sa.Text, nullable=False, server_default=""),
+        sa.Column("since", _TIME),
+        sa.Column("probe_at", _TIME, comment="when one call tries it again; null: when a person says so"),
+        sa.Column("probe", sa.Uuid, comment="the write-back whose call is the probe"),
+        sa.Column("tokens", sa.Double, comment="calls left of the quota at tokens_at; null: all"),
+        sa.Column("tokens_at", _TIME),
+        sa.Column("retries", sa.Double, comment="retries left of the budget at retries_at; null: the reserve"),
+        sa.Column("retries_at", _TIME),
+        sa.CheckConstraint("mode IN ('live', 'shadow', 'dry-run')", name=op.f("ck_targets_mode")),
+        sa.CheckConstraint("state IN ('closed', 'open', 'half_open', 'paused')", name=op.f("ck_targets_state")),
+        sa.CheckConstraint(
+            "state NOT IN ('open', 'half_open') OR probe_at IS NOT NULL", name=op.f("ck_targets_open_has_time")
+        ),
+        sa.PrimaryKeyConstraint("tenant", "target", name=op.f("pk_targets")),
+        schema="crossdock",
+    )  # fmt: skip
+    op.create_table(
+        "stops",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("target", sa.Text, nullable=False, comment="* is every target"),
+        sa.Column("operation", sa.Text, nullable=False, comment="* is every operation"),
+        sa.Column("stopped", sa.Boolean, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "target", "operation", name=op.f("pk_stops")),
+        schema="crossdock",
+    )
+
+
+def _no_targets() -> None:
+    op.drop_table("stops", schema="crossdock")
+    op.drop_table("targets", schema="crossdock")

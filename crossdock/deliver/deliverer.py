@@ -1,0 +1,524 @@
+"""Brings the due write-backs of one target to their next state.
+
+The intent, with its attempt number, is committed before the call; no transaction is open during it; the outcome and
+the next state are appended after it, only by whoever still holds the lease. Waiting is a time in a row
+(``next_attempt_at``), never a sleep.
+
+Whether the target may be called is decided under the lock of its row when write-backs are claimed, and looked at
+again before each call: a kill switch, a pause or an open circuit holds in the middle of a batch too.
+"""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from crossdock import deadletters
+from crossdock.deliver.policy import Step, next_step, unknown_for_too_long
+from crossdock.edi import exchanges
+from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
+from crossdock.faultpoints import faultpoint
+from crossdock.messages import (
+    Conflict,
+    Delivered,
+    Outcome,
+    Receipt,
+    Reject,
+    Retry,
+    Unsure,
+    WriteBack,
+    WriteBackState,
+)
+from crossdock.partners import Partner
+from crossdock.ports import Clock, Dice, Manifest, Previewing, Searchable, Sink, SinkManifest, Versioned
+from crossdock.standing import CROSSDOCK, Mode, Permit, Standing, Stop
+from crossdock.store import desk, outbox, target_book, turns
+
+if TYPE_CHECKING:
+    from crossdock.store.engine import Store
+    from crossdock.store.transaction import Transaction
+
+CALL_MARGIN: Final = timedelta(seconds=90)
+"""Longer than any call may take: a lease that is shorter than this is renewed before the call."""
+
+LOOK_EVERY: Final = timedelta(seconds=2)
+"""A look at the target's row that is older than this is made again before a call."""
+
+
+class TargetPaused(CrossdockError):
+    """The target cannot be used until a person mends its configuration; nothing was spent on it."""
+
+
+class Alarm(Protocol):
+    """Who is told what befell a target as such, and not one write-back."""
+
+    def login_refused(self, connection: "Transaction", write_back: WriteBack, reason: str) -> None: ...
+
+    def login_taken(self, connection: "Transaction", target: str) -> None: ...
+
+    def conflict(self, connection: "Transaction", write_back: WriteBack, conflict: Conflict) -> None: ...
+
+
+class Redeciding(Protocol):
+    """Decides again what a target found outdated, in the transaction that ends the old write-back."""
+
+    def decide_again(
+        self, connection: "Transaction", write_back: WriteBack, conflict: Conflict
+    ) -> uuid.UUID | None:
+        """The write-back that says it anew, or ``None``: a case is opened, since nothing new can be said."""
+        ...
+
+
+class Deliverer:
+    """Brings the due write-backs of one target to their next state."""
+
+    def __init__(
+        self,
+        *,
+        store: "Store",
+        tenant: str,
+        manifest: Manifest,
+        sink: Sink,
+        clock: Clock,
+        dice: Dice,
+        lease: timedelta,
+        run_id: uuid.UUID | None = None,
+        partners: Iterable[Partner] = (),
+        alarm: Alarm | None = None,
+        redeciding: Redeciding | None = None,
+    ) -> None:
+        """``partners``: who may owe us an acknowledgement for what is delivered."""
+        if manifest.sink is None:
+            raise Misconfigured(f"connector '{manifest.name}' has no sink, so nothing is delivered to it")
+        self._store = store
+        self._tenant = tenant
+        self._target = manifest.name
+        self._rules: SinkManifest = manifest.sink
+        self._sink = sink
+        self._clock = clock
+        self._dice = dice
+        self._lease = lease
+        self._run_id = run_id
+        self._partners = tuple(partners)
+        self._alarm = alarm
+        self._redeciding = redeciding
+        self._standing = Standing()
+        self._stops: Collection[Stop] = ()
+        self._looked_at = clock.now()
+        self.waits: Permit | None = None
+        """Why nothing was claimed, when the target may not be called."""
+
+    def deliver_batch(self) -> dict[str, int]:
+        """Claim what is due and make each attempt. ``attempts`` 0: nothing is due, or nothing may be called.
+
+        Raises ``TargetPaused`` when the target's configuration is wrong; what was claimed and not tried is ready
+        again.
+        """
+        words = (
+            "attempts", "delivered", "retry", "rejected", "conflict", "unsure", "exhausted", "superseded", "found",
+            "shadowed", "rehearsed", "held", "lost_lease",
+        )  # fmt: skip
+        counts = dict.fromkeys(words, 0)
+        self._take_over_abandoned(counts)
+        intents = self._claim()
+        faultpoint("deliver.after_intent")
+        for number, intent in enumerate(intents):
+            if (forbidden := self._forbidden(intent)) is not None:
+                counts["held"] += 1
+                self._release([intent], forbidden)
+                continue
+            try:
+                self._attempt(intent, counts)
+            except TargetPaused:
+                self._release(intents[number + 1 :], Permit(limit=0, why="the target is paused"))
+                raise
+        return counts
+
+    # ── what may be called ───────────────────────────────────────────────────────────────────────────────────
+
+    def _claim(self) -> list[outbox.Intent]:
+        """Write down the attempts that may be made now. What is due and may not waits where it is."""
+        with self._store.transaction(self._tenant) as connection:
+            now = self._clock.now()
+            standing = target_book.hold(connection, self._tenant, self._target)
+            stops = target_book.stops_of(connection, self._tenant, self._target)
+            # a target that can neither be asked nor sent a thing twice gets one intent at a time: dying here must not
+            # make a whole batch unsure
+            most = 1 if self._rules.idempotency == "none" else self._rules.batch
+            permit = standing.permit(self._rules, now, stops, most)
+            self.waits = None if permit.limit else permit
+            if not permit.limit:
+                return []
+            stopped = [stop.operation for stop in stops]
+            again = self._due(
+                connection, min(permit.limit, permit.retries), stopped, again=True, standing=standing
+            )
+            left = permit.limit - len(again)
+            first = self._due(connection, left, stopped, again=False, standing=standing)
+            if len(again) + len(first) < permit.limit and self._rules.ordering == "subject":
+                turns.note_waiting(connection, tenant=self._tenant, target=self._target, now=now)
+            intents = [*again, *first]
+            probe = intents[0].write_back.id if permit.probe and intents else None
+            after = standing.claimed(
+                self._rules, now, first=len(first), again=len(again), probe=probe, lease=self._lease
+            )
+            target_book.save(connection, self._tenant, self._target, standing, after)
+            self._saw(after, stops)
+            faultpoint("deliver.before_intent")
+        return intents
+
+    def _due(
+        self,
+        connection: "Transaction",
+        limit: int,
+        stopped: Sequence[str],
+        *,
+        again: bool,
+        standing: Standing,
+    ) -> list[outbox.Intent]:
+        if limit < 1:
+            return []
+        return outbox.claim_due(
+            connection,
+            tenant=self._tenant,
+            target=self._target,
+            now=self._clock.now(),
+            lease=self._lease,
+            limit=limit,
+            run_id=self._run_id,
+            again=again,
+            in_turn=self._rules.ordering == "subject",
+            but_operations=stopped,
+            but_rehearsed=standing.mode is Mode.DRY_RUN,
+        )
+
+    def _forbidden(self, intent: outbox.Intent) -> Permit | None:
+        """Why this call must not be made after all."""
+        if self._clock.now() - self._looked_at > LOOK_EVERY:
+            with self._store.reading(self._tenant) as connection:
+                self._look(connection)
+        for stop in self._stops:
+            if stop.covers(intent.write_back.operation):
+                return Permit(limit=0, why=str(stop))
+        if self._standing.mode is not Mode.LIVE:
+            return None
+        return self._standing.forbids(self._rules, self._clock.now(), self._stops, intent.write_back.id)
+
+    def _look(self, connection: "Transaction") -> None:
+        self._saw(
+            target_book.read(connection, self._tenant, self._target),
+            target_book.stops_of(connection, self._tenant, self._target),
+        )
+
+    def _saw(self, standing: Standing, stops: Collection[Stop]) -> None:
+        self._standing, self._stops, self._looked_at = standing, stops, self._clock.now()
+
+    # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _attempt(self, intent: outbox.Intent, counts: dict[str, int]) -> None:
+        if not self._holds(intent):
+            counts["lost_lease"] += 1
+            return
+        if self._standing.mode is not Mode.LIVE:
+            self._rehearse(intent, self._standing.mode, counts)
+            return
+        counts["attempts"] += 1
+        try:
+            if intent.ask_first and self._can_be_asked():
+                found, quiet = self._ask(intent.write_back)
+                if quiet is not None:
+                    self._record(intent, quiet, counts)
+                    return
+                if found is not None:
+                    self._record(intent, Delivered(receipt=found), counts, phase="found")
+                    return
+            if (
+                step := unknown_for_too_long(self._rules, intent, self._clock.now(), self._target)
+            ) is not None:
+                self._write(intent, step, counts)
+                return
+            intent, too_soon = self._versioned(intent)
+            if too_soon is not None:
+                self._record(intent, too_soon, counts)
+                return
+            outcome = self._call(intent.write_back)
+        except Misconfigured as error:
+            self._pause(intent, str(error))
+            raise TargetPaused(f"target '{self._target}': {error}") from error
+        faultpoint("deliver.after_call")
+        self._record(intent, outcome, counts)
+        faultpoint("deliver.after_record")
+
+    def _holds(self, intent: outbox.Intent) -> bool:
+        """Whether the lease outlasts a call; one that may not is renewed, which fails when another has it."""
+        now = self._clock.now()
+        if intent.lease_until - now > CALL_MARGIN:
+            return True
+        with self._store.transaction(self._tenant) as connection:
+            held = outbox.renew(connection, intent, now + self._lease + CALL_MARGIN)
+            faultpoint("deliver.before_renew")
+        faultpoint("deliver.after_renew")
+        return held
+
+    def _call(self, write_back: WriteBack) -> Outcome:
+        """One call. What the sink raises has a meaning; what it should not raise may have happened after the
+        request left, so it is unsure."""
+        try:
+            return self._sink.deliver(write_back)
+        except Misconfigured:
+            raise
+        except WireDown as error:
+            return Retry(reason=str(error), wire=True)
+        except WireQuiet as error:
+            return Unsure(reason=str(error), wire=True)
+        except Refused as error:
+            return Reject(reason=str(error), status=error.status)
+        except Exception as error:
+            return Unsure(reason=f"the sink failed: {type(error).__name__}")
+
+    def _can_be_asked(self) -> bool:
+        return self._rules.idempotency != "none" and isinstance(self._sink, Searchable)
+
+    def _ask(self, write_back: WriteBack) -> tuple[Receipt | None, Outcome | None]:
+        """The target's receipt for an earlier attempt, or the reason why it did not say."""
+        assert isinstance(self._sink, Searchable)
+        try:
+            return self._sink.find(write_back), None
+        except Misconfigured:
+            raise
+        except CrossdockError as error:
+            wire = isinstance(error, WireDown | WireQuiet)
+            return None, Unsure(reason=f"asked whether it happened, and got no answer: {error}", wire=wire)
+
+    def _versioned(self, intent: outbox.Intent) -> tuple[outbox.Intent, Outcome | None]:
+        """The intent with the version that the target held before anything was sent; read once, for all attempts."""
+        if self._rules.idempotency != "conditional" or intent.write_back.version:
+            return intent, None
+        if not isinstance(self._sink, Versioned):
+            raise Misconfigured(
+                f"idempotency of '{self._target}' is 'conditional', and its sink cannot say a version; add version()"
+            )
+        try:
+            version = self._sink.version(intent.write_back)
+        except Misconfigured:
+            raise
+        except CrossdockError as error:
+            return intent, Retry(
+                reason=f"its version could not be read: {error}", wire=isinstance(error, WireDown)
+            )
+        with self._store.transaction(self._tenant) as connection:
+            outbox.keep_version(connection, intent, version)
+            faultpoint("deliver.before_version")
+        faultpoint("deliver.after_version")
+        return replace(intent, write_back=replace(intent.write_back, version=version)), None
+
+    def _rehearse(self, intent: outbox.Intent, mode: Mode, counts: dict[str, int]) -> None:
+        """Make the request and keep it, instead of sending it."""
+        now = self._clock.now()
+        request: Mapping[str, Any] = {
+            "operation": intent.write_back.operation,
+            "subject": intent.write_back.subject,
+        }
+        if isinstance(self._sink, Previewing):
+            request = self._sink.preview(intent.write_back)
+        evidence = {"request": {**request, "body_sha256": intent.write_back.body_sha256}}
+        shadow = mode is Mode.SHADOW
+        word = "shadowed" if shadow else "rehearsed"
+        with self._store.transaction(self._tenant) as connection:
+            held = outbox.record(
+                connection,
+                intent,
+                state=WriteBackState.SHADOWED if shadow else WriteBackState.READY,
+                outcome=word,
+                reason=f"made and not sent: the target is in {mode}",
+                now=now,
+                evidence=evidence,
+                next_attempt_at=None if shadow else now,
+                ask_first=intent.ask_first and not shadow,
+                counts=False,
+                phase="rehearsed",
+                run_id=self._run_id,
+                more={"rehearsed": True},
+            )
+            self._look(connection)
+            faultpoint("deliver.before_record")
+        faultpoint("deliver.after_record")
+        counts["attempts"] += 1  # there may be more to make
+        counts[word if held else "lost_lease"] += 1
+
+    def _take_over_abandoned(self, counts: dict[str, int]) -> None:
+        """Attempts whose worker died between intent and outcome: what they did is unknown."""
+        with self._store.transaction(self._tenant) as connection:
+            abandoned = outbox.claim_abandoned(
+                connection,
+                tenant=self._tenant,
+                target=self._target,
+                now=self._clock.now(),
+                lease=self._lease,
+                limit=self._rules.batch,
+            )
+            if abandoned:
+                self._change(
+                    connection, lambda one: one.forgiven(self._rules, self._clock.now(), len(abandoned))
+                )
+            faultpoint("deliver.before_take_over")
+        faultpoint("deliver.after_take_over")
+        for intent in abandoned:
+            reason = "the worker that made this attempt is gone; whether the call happened is unknown"
+            self._record(intent, Unsure(reason=reason), counts, abandoned=True)
+
+    # ── what came of it ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _record(
+        self,
+        intent: outbox.Intent,
+        outcome: Outcome,
+        counts: dict[str, int],
+        *,
+        phase: str = "outcome",
+        abandoned: bool = False,
+    ) -> None:
+        """Append the outcome and the next state, and a dead letter where it ends without the effect."""
+        now = self._clock.now()
+        step = next_step(
+            outcome,
+            rules=self._rules,
+            intent=intent,
+            now=now,
+            dice=self._dice,
+            target=self._target,
+            can_be_asked=isinstance(self._sink, Searchable),
+        )
+        if abandoned and step.next_attempt_at is not None:
+            step = replace(step, next_attempt_at=now)  # an abandoned attempt waited out its lease already
+        self._write(intent, step, counts, outcome=outcome, phase=phase, abandoned=abandoned)
+
+    def _write(
+        self,
+        intent: outbox.Intent,
+        step: Step,
+        counts: dict[str, int],
+        *,
+        outcome: Outcome | None = None,
+        phase: str = "outcome",
+        abandoned: bool = False,
+    ) -> None:
+        now = self._clock.now()
+        word = "found" if phase == "found" else step.word
+        with self._store.transaction(self._tenant) as connection:
+            more: dict[str, Any] = {}
+            if isinstance(outcome, Conflict) and step.word == "conflict":
+                step, more = self._conflict(connection, intent, outcome, step)
+                word = step.word
+            held = outbox.record(
+                connection,
+                intent,
+                state=step.state,
+                outcome=word,
+                reason=step.reason,
+                now=now,
+                receipt=step.receipt,
+                evidence={"request_sha256": intent.write_back.body_sha256},
+                next_attempt_at=step.next_attempt_at,
+                ask_first=step.ask_first,
+                phase=phase,
+                run_id=self._run_id,
+                more=more,
+            )
+            if not held:
+                connection.rollback()
+                counts["lost_lease"] += 1
+                return
+            if step.state is WriteBackState.DELIVERED and "x12" in intent.write_back.media_type:
+                exchanges.note_delivered(connection, self._tenant, intent.write_back.id, self._partners, now)
+            if step.problem is not None:
+                desk.add_dead_letters(
+                    connection, [deadletters.write_back_row(intent.write_back, step.problem, now=now)]
+                )
+            self._look(connection)
+            if outcome is not None and not abandoned:
+                self._note(connection, intent.write_back, outcome)
+            faultpoint("deliver.before_record")
+        counts[word] += 1
+
+    def _conflict(
+        self, connection: "Transaction", intent: outbox.Intent, outcome: Conflict, step: Step
+    ) -> tuple[Step, dict[str, Any]]:
+        """Decide again; where nothing new can be said, a person is told."""
+        anew = None
+        if self._redeciding is not None:
+            anew = self._redeciding.decide_again(connection, intent.write_back, outcome)
+        if anew is None:
+            if self._alarm is not None:
+                self._alarm.conflict(connection, intent.write_back, outcome)
+            return step, {}
+        reason = f"{outcome.reason}; decided again as write-back {anew}"
+        return Step(state=WriteBackState.SUPERSEDED, word="superseded", reason=reason), {
+            "superseded_by": anew
+        }
+
+    def _note(self, connection: "Transaction", write_back: WriteBack, outcome: Outcome) -> None:
+        """What this outcome says of the target as such. Nothing is written while it works and has worked."""
+        now = self._clock.now()
+        if isinstance(outcome, Retry | Unsure) and outcome.wire:
+            reason = outcome.reason
+            self._change(connection, lambda one: one.failed(write_back.id, now, reason))
+        elif self._standing.answered() is not self._standing:
+            before, after = self._change(connection, Standing.answered)
+            if before.by == CROSSDOCK and after.by != CROSSDOCK and self._alarm is not None:
+                self._alarm.login_taken(connection, self._target)
+
+    def _change(
+        self, connection: "Transaction", change: Callable[[Standing], Standing]
+    ) -> tuple[Standing, Standing]:
+        """How the target stood, and how it stands now."""
+        before = target_book.hold(connection, self._tenant, self._target)
+        after = change(before)
+        target_book.save(connection, self._tenant, self._target, before, after)
+        self._saw(after, self._stops)
+        return before, after
+
+    def _pause(self, intent: outbox.Intent, reason: str) -> None:
+        """The target does not take us: back to ready, without spending an attempt, and one alarm for all."""
+        now = self._clock.now()
+        with self._store.transaction(self._tenant) as connection:
+            self._back(connection, intent, f"the target is paused: {reason}")
+            before, after = self._change(connection, lambda one: one.login_refused(now, reason))
+            if after.by == CROSSDOCK and before.by != CROSSDOCK and self._alarm is not None:
+                self._alarm.login_refused(connection, intent.write_back, reason)
+            faultpoint("deliver.before_pause")
+        faultpoint("deliver.after_pause")
+
+    def _release(self, intents: Sequence[outbox.Intent], permit: Permit) -> None:
+        """Intents that were written down and provably not called."""
+        if not intents:
+            return
+        now = self._clock.now()
+        with self._store.transaction(self._tenant) as connection:
+            for intent in intents:
+                self._back(connection, intent, f"not tried: {permit.why}")
+            probed = {intent.write_back.id for intent in intents}
+            self._change(
+                connection,
+                lambda one: (one.unprobed(now) if one.probe in probed else one).released(
+                    self._rules, now, len(intents)
+                ),
+            )
+            faultpoint("deliver.before_release")
+        faultpoint("deliver.after_release")
+
+    def _back(self, connection: "Transaction", intent: outbox.Intent, reason: str) -> None:
+        now = self._clock.now()
+        outbox.record(
+            connection,
+            intent,
+            state=WriteBackState.READY,
+            outcome="paused",
+            reason=reason,
+            now=now,
+            next_attempt_at=now,
+            ask_first=intent.ask_first,
+            counts=False,
+            run_id=self._run_id,
+        )
