@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench chaos stateful mutate day lock clean
+.PHONY: help install demo test lint bench chaos stateful soak mutate day lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench        the benchmarks, as ratios'
 	@echo 'make chaos        every fault point failed in every way, restarted and judged (ONLY=point SEED=n), 20 minutes'
 	@echo 'make stateful     many lives of a hub, judged after every step (EXAMPLES=2000 SEED=n)'
+	@echo 'make soak         20 messages a second while database and workers are killed (MINUTES=30 REPORT=docs/soak.md)'
 	@echo 'make mutate       golden X12 files cut, doubled, swapped and flipped, through the whole hub (SEED=n EACH=n)'
 	@echo 'make day          a day of forty trading partners through the hub, against an oracle (SEED=n)'
 	@echo 'make lock         make requirements.lock again from pyproject.toml'
@@ -49,6 +50,10 @@ chaos: install
 
 stateful: install
 	$(BIN)/python -m tests.stateful $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
+
+soak: install
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(REPORT),--report $(REPORT))
 
 mutate: install
 	$(BIN)/python -m tests.mutate --store $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH))
