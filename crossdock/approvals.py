@@ -19,7 +19,7 @@ from crossdock.faultpoints import faultpoint
 from crossdock.messages import ApprovalState, WriteBackState, derived_id
 from crossdock.ports import Clock
 from crossdock.principals import OURSELVES, is_person, looks_like_another, principal
-from crossdock.store import approvals, desk, outbox, sendings, told
+from crossdock.store import approvals, desk, outbox, sagas, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -317,8 +317,20 @@ def _let_go(
     now: datetime,
     can_be_asked: Asking,
 ) -> None:
-    """It goes out at the next run, with the key it always had."""
+    """It goes out at the next run, with the key it always had; unless what belongs to it failed meanwhile."""
     again = request.kind == "send_again"
+    said = f"{actor} agreed with {request.asked_by}: {words}"
+    if (saga := sagas.failed_saga_of(connection, row.tenant, row.id)) is not None:
+        approvals.move_write_back(
+            connection,
+            tenant=row.tenant,
+            write_back_id=row.id,
+            state=WriteBackState.DISCARDED,
+            now=now,
+            reason=f"{said}; and it is not sent again, since saga {saga.id} is {saga.state}",
+        )
+        _done(connection, row, actor, f"it did not happen: {said}", "discarded", now)
+        return
     approvals.move_write_back(
         connection,
         tenant=row.tenant,
@@ -330,19 +342,24 @@ def _let_go(
         ask_first=again and can_be_asked(row.target),
         restart=True,
     )
-    said = f"{actor} agreed with {request.asked_by}: {words}"
     outbox.add_person(connection, row.tenant, row.id, row.attempt, "agreed", said, now)
     if again:
-        deadletters.settle(
-            connection,
-            tenant=row.tenant,
-            write_back_id=row.id,
-            state="replayed",
-            action="dead_letter.replay",
-            actor=actor,
-            reason=f"it did not happen, says {request.asked_by}: {request.reason}; {said}",
-            now=now,
-        )
+        reason = f"it did not happen, says {request.asked_by}: {request.reason}; {said}"
+        _done(connection, row, actor, reason, "replayed", now)
+
+
+def _done(connection: "Transaction", row: Any, actor: str, reason: str, state: str, now: datetime) -> None:
+    """The dead letter of an outcome that is known now is done."""
+    deadletters.settle(
+        connection,
+        tenant=row.tenant,
+        write_back_id=row.id,
+        state=state,
+        action="dead_letter.replay" if state == "replayed" else "dead_letter.discard",
+        actor=actor,
+        reason=reason,
+        now=now,
+    )
 
 
 def _back(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock.errors import CrossdockError, Place
 from crossdock.messages import RESENT, Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
 from crossdock.principals import OURSELVES
-from crossdock.store import approvals, casebook, desk, emissions, inbox, outbox, sendings, told
+from crossdock.store import approvals, casebook, desk, emissions, inbox, outbox, sagas, sendings, told
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
@@ -221,7 +221,7 @@ def replay(
             "sender puts there in its place comes by itself; discard this"
         )
     if letter.write_back_id is not None:
-        _require_known(connection, letter)
+        _require_wanted(connection, letter)
         outbox.put_back(
             connection,
             tenant=tenant,
@@ -254,8 +254,28 @@ def replay(
     return Replayed(letter_id=letter_id, stage=Stage(letter.stage), next_step=next_step)
 
 
-def _require_known(connection: "Transaction", letter: Any) -> None:
-    """Refuse to run again what may have happened. The database would refuse it too."""
+def void_request(
+    connection: "Transaction", tenant: str, write_back_id: uuid.UUID, words: str, now: datetime
+) -> None:
+    """End what is asked about a write-back that comes to its end by another way."""
+    approvals.void(
+        connection,
+        tenant=tenant,
+        write_back_id=write_back_id,
+        words=words,
+        principal=OURSELVES,
+        now=now,
+    )
+
+
+def _require_wanted(connection: "Transaction", letter: Any) -> None:
+    """Refuse to run again what may have happened (the database would refuse it too), and what nobody wants alone."""
+    saga = sagas.failed_saga_of(connection, letter.tenant, letter.write_back_id)
+    if saga is not None:
+        raise NotPossible(
+            f"dead letter {letter.id}: '{letter.label}' belongs to saga {saga.id}, which is {saga.state}: without "
+            "what belongs to it it is not wanted; decide the case again, or discard this"
+        )
     row = told.write_back(connection, letter.tenant, letter.write_back_id)
     if row is not None and row.state == WriteBackState.AWAITING_APPROVAL:
         raise NotPossible(
@@ -280,14 +300,7 @@ def discard(
     hold(connection, tenant, letter_id)
     letter = _open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
-        approvals.void(
-            connection,
-            tenant=tenant,
-            write_back_id=letter.write_back_id,
-            words=f"{actor} discarded it: {reason}",
-            principal=OURSELVES,
-            now=now,
-        )
+        void_request(connection, tenant, letter.write_back_id, f"{actor} discarded it: {reason}", now)
         outbox.close_by_person(
             connection,
             tenant=tenant,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from crossdock.emit.publish import Publisher
     from crossdock.partners import Partners
     from crossdock.process import Processor
+    from crossdock.sagas import Sagas
     from crossdock.store.engine import Store
     from crossdock.store.transaction import Transaction
     from crossdock.unblock import Blocked
@@ -222,7 +223,7 @@ class Hub:
                     partners=self.partners,
                     alarm=Alarms(self.processor.recorder, tenant=self.tenant, clock=self.clock),
                 )
-                ran.add({"expired": self.approvals.expire_due()})
+                ran.add({"expired": self.approvals.expire_due(), "sagas": self.sagas.follow()})
                 try:
                     self._until_idle(deliverer.deliver_batch, "attempts", ran, limit_s)
                 except TargetPaused as error:
@@ -232,6 +233,7 @@ class Hub:
                         ran.waits = deliverer.waits.sentence()
                     else:  # behind the fresh work, and only where the target may be called
                         ran.add(self.unknowns.sweep(sink, target))
+                ran.add({"sagas": self.sagas.follow()})
         return self._report("deliver", target, ran)
 
     def publish(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
@@ -383,6 +385,13 @@ class Hub:
         return Approvals(
             store=self.store, tenant=self.tenant, clock=self.clock, can_be_asked=self._can_be_asked
         )
+
+    @cached_property
+    def sagas(self) -> "Sagas":
+        """What belongs together."""
+        from crossdock.sagas import Sagas
+
+        return Sagas(store=self.store, tenant=self.tenant, clock=self.clock)
 
     @cached_property
     def unknowns(self) -> "Unknowns":

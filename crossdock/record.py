@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crossdock import clocks, deadletters, detect
+from crossdock import approvals, clocks, deadletters, detect, sagas
 from crossdock.decide import Router
 from crossdock.edi import exchanges
 from crossdock.edi.acknowledgements import write_acknowledgements
@@ -15,6 +15,7 @@ from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, Stage
 from crossdock.normalize import Normalized, PartResult
 from crossdock.outdated import over_already
+from crossdock.principals import RULE
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.store import casebook, desk, inbox, outbox
@@ -328,6 +329,8 @@ class Recorder:
                 )
         decision_rows: list[dict[str, Any]] = []
         write_back_rows: list[dict[str, Any]] = []
+        asked: dict[uuid.UUID, tuple[str, str]] = {}
+        together: list[sagas.Planned] = []
         outgoing = Outgoing(
             connection,
             tenant=self._tenant,
@@ -337,14 +340,21 @@ class Recorder:
         )
         outgoing.learn(fresh)
         for (one, decision), case_id in zip(fresh, cases, strict=True):
-            row, wanted = self._decided(one, decision, case_id, outgoing, now)
+            row, wanted, saga = self._decided(one, decision, case_id, outgoing, now)
             decision_rows.append(row)
             write_back_rows += wanted
+            together += saga
+            asker = f"{RULE}{decision.table}/{decision.rule}"
+            asked.update(
+                {each["id"]: (asker, decision.because) for each in wanted if each["next_attempt_at"] is None}
+            )
         casebook.add_decisions(connection, decision_rows)
         undecided = {row["case_id"] for row in decision_rows if row["error"]}
         if undecided:
             casebook.send_to_triage(connection, self._tenant, undecided)
         counts["write_backs"] = outbox.add_write_backs(connection, write_back_rows)
+        approvals.ask_for_new(connection, self._tenant, asked, now)
+        sagas.begin(connection, self._tenant, together, now)
         outgoing.finish()
         for name, number in self._say(connection, outgoing.facts, now).items():
             counts[name] += number
@@ -395,23 +405,56 @@ class Recorder:
 
     def _decided(
         self, said: Said, decision: Decision, case_id: uuid.UUID, outgoing: Outgoing, now: datetime
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The decision's row, and a write-back for each of its actions. An action that cannot be written sends the
-        event to triage with the reason; what else was decided still goes out."""
+    ) -> tuple[dict[str, Any], list[dict[str, Any]], list[sagas.Planned]]:
+        """The decision's row, a write-back for each of its actions, and the saga that they are, if they are one. An
+        action that cannot be written sends the event to triage with the reason; what else was decided still goes out,
+        unless it belongs together: then nothing does."""
         event = said.document
         decision_id = decision_id_of(event)
         rows: list[dict[str, Any]] = []
+        steps: list[sagas.PlannedStep] = []
         error = decision.error
-        for action in decision.actions:
-            if (mapping := outgoing.mapping_of(action)) is not None:
-                documents, why = outgoing.write(said, decision, action, mapping, case_id)
-                rows += documents
-                error = f"{action.target}:{action.operation}: {why}" if why else error
-                continue
+        actions = list(decision.actions)
+        if (
+            decision.together
+        ):  # documents last: they take control numbers, and are said only with all of the others
+            actions.sort(key=lambda one: outgoing.mapping_of(one) is not None)
+        for action in actions:
+            if decision.together and error:
+                break
+            written: list[dict[str, Any]] = []
+            why: str | None = None
             try:
-                rows.append(self._write_back(event, decision, action, case_id, decision_id, now))
+                if (mapping := outgoing.mapping_of(action)) is not None:
+                    written, why = outgoing.write(said, decision, action, mapping, case_id)
+                else:
+                    written = [self._write_back(event, decision, action, case_id, decision_id, now)]
+                if decision.together:
+                    steps += [
+                        sagas.plan_step(
+                            self._registry,
+                            event,
+                            decision,
+                            action,
+                            write_back_id=each["id"],
+                            case_id=case_id,
+                            decision_id=decision_id,
+                        )
+                        for each in written
+                    ]
             except Exception as fault:
-                error = f"{action.target}:{action.operation}: {deadletters.problem_of(fault, Stage.DECIDE).sentence}"
+                # a mapping is code of its own
+                written, why = [], deadletters.problem_of(fault, Stage.DECIDE).sentence
+            rows += written
+            error = f"{action.target}:{action.operation}: {why}" if why else error
+        if decision.together and error:
+            rows, steps = [], []
+        saga = sagas.Planned(
+            case_id=case_id,
+            decision_id=decision_id,
+            rule=f"{decision.table}/{decision.rule}",
+            steps=tuple(steps),
+        )
         queue = "triage" if error else decision.queue
         return (
             {
@@ -425,14 +468,7 @@ class Recorder:
                 "queue": queue,
                 "owner": decision.owner,
                 "priority": decision.priority,
-                "actions": [
-                    {
-                        "target": action.target,
-                        "operation": action.operation,
-                        "arguments": dict(action.arguments),
-                    }
-                    for action in decision.actions
-                ],
+                "actions": [_as_stored(action) for action in decision.actions],
                 "because": decision.because,
                 "saw": dict(decision.saw),
                 "trace": decision.trace,
@@ -440,6 +476,7 @@ class Recorder:
                 "decided_at": now,
             },
             rows,
+            [saga] if steps else [],
         )
 
     def _write_back(
@@ -465,6 +502,7 @@ class Recorder:
             case_id=case_id,
             decision_id=decision_id,
             slot=slot_of(self._registry, action, body.subject),
+            gated=action.gated,
         )
 
     def _fact_row(self, said: Said) -> dict[str, Any]:
@@ -522,6 +560,21 @@ class Recorder:
             )
             cleared += 1
         return cleared
+
+
+def _as_stored(action: Action) -> dict[str, Any]:
+    """An action as the decision keeps it; what is not the rule is said."""
+    stored: dict[str, Any] = {
+        "target": action.target,
+        "operation": action.operation,
+        "arguments": dict(action.arguments),
+    }
+    if action.gated:
+        stored["approve"] = True
+    if action.undo is not None:
+        undo = action.undo
+        stored["undo"] = _as_stored(undo) if isinstance(undo, Action) else str(undo)
+    return stored
 
 
 def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:

@@ -69,8 +69,10 @@ def write_back_row(
     decision_id: uuid.UUID | None = None,
     raw_id: uuid.UUID | None = None,
     slot: str | None = None,
+    gated: bool = False,
 ) -> dict[str, Any]:
-    """A write-back that is ready, as the outbox keeps it. ``key`` is its id and its idempotency key."""
+    """A write-back that is ready, as the outbox keeps it; one that is ``gated`` waits for approval. ``key`` is its id
+    and its idempotency key."""
     return {
         "tenant": tenant,
         "id": key,
@@ -86,8 +88,8 @@ def write_back_row(
         "body_sha256": sha256(body.body).hexdigest(),
         "media_type": body.media_type,
         "headers": dict(body.headers),
-        "state": WriteBackState.READY,
-        "next_attempt_at": now,
+        "state": WriteBackState.AWAITING_APPROVAL if gated else WriteBackState.READY,
+        "next_attempt_at": None if gated else now,
         "created_at": now,
         "updated_at": now,
     }

@@ -321,7 +321,7 @@ def test_our_own_mappings_load():
     documents = set(found.inbound_mappings())
     assert documents == {f"x12/{set_id}" for set_id in SUPPLY_CHAIN} | {"erp_order_hold", "carrier_status"}
     written = {f"x12_{set_id}" for set_id in ("824", "855", "860", "865", "870", "990")}
-    assert set(found.outbound_mappings()) == {"note", "hold", "change_date"} | written
+    assert set(found.outbound_mappings()) == {"note", "hold", "release", "change_date"} | written
     assert found.broken() == {}
 
 

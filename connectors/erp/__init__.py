@@ -1,1 +1,1 @@
-"""The ERP over REST: order holds in; notes, holds and date changes out."""
+"""The ERP over REST: order holds in; notes, holds, releases and date changes out."""

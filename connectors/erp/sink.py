@@ -1,4 +1,4 @@
-"""Writes notes, holds and date changes back to the ERP, each under its idempotency key.
+"""Writes notes, holds, releases and date changes back to the ERP, each under its idempotency key.
 
 What the ERP answered is checked before it is believed: status, media type, and that it echoes our key. Everything
 else after the request left is unsure, and the ERP can be asked for the effect of a key.
@@ -17,7 +17,7 @@ from crossdock.messages import Delivered, Outcome, Receipt, Reject, Retry, Unsur
 from crossdock.ports import CheckStep, Clock, Login, Manifest
 from crossdock.wires.rest import Answer, Rest, quoted, refused
 
-OPERATIONS = {"note": "notes", "hold": "holds", "change_date": "date-changes"}
+OPERATIONS = {"note": "notes", "hold": "holds", "release": "releases", "change_date": "date-changes"}
 """Our operation, and the last part of the ERP's path."""
 
 ORDERS = {

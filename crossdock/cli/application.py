@@ -28,6 +28,7 @@ from crossdock.cli import (
     redrives,
     rules,
     runs,
+    sagas,
     schemas,
     serving,
     steps,
@@ -96,8 +97,8 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, targets, exchanges,
-    dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
+    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, sagas, targets,
+    exchanges, dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
     partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)

@@ -40,6 +40,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "NoSuchDeadLetter": ExitCode.USAGE,
     "NoSuchCase": ExitCode.USAGE,
     "NoSuchApproval": ExitCode.USAGE,
+    "NoSuchSaga": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,
     "CursorTooOld": ExitCode.FINDINGS,
     "Disagreement": ExitCode.FAULT,

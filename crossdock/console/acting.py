@@ -46,6 +46,7 @@ STATUS_OF_ERROR: Final[Mapping[str, int]] = {
     "NoSuchDeadLetter": 404,
     "NoSuchCase": 404,
     "NoSuchApproval": 404,
+    "NoSuchSaga": 404,
     "NoSuchThing": 404,
     "Misconfigured": 400,
     "Unreadable": 400,

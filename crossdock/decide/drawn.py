@@ -20,7 +20,7 @@ from crossdock.decide.conditions import Condition, Drawn, OneOf
 from crossdock.decide.context import FIELDS, Field
 from crossdock.decide.row import Check, Rule, Where
 
-OUTPUTS: Final = ("id", "queue", "owner", "priority", "actions", "because")
+OUTPUTS: Final = ("id", "queue", "owner", "priority", "actions", "approve", "together", "undo", "because")
 
 _NODES: Final = ("inputNode", "decisionTableNode", "outputNode")
 _TEXT: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)')\s*""")

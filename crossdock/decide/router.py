@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from crossdock.decide import drawn, jdm, reference, sentences
 from crossdock.decide.context import FIELDS, Value, as_json, for_engine
-from crossdock.decide.row import DOCUMENTS, TO_PARTNER, Rule
+from crossdock.decide.row import DOCUMENTS, TO_PARTNER, PlannedAction, Rule
 from crossdock.decide.table import TRIAGE, Table, load
 from crossdock.messages import Action, Decision
 
@@ -139,6 +139,7 @@ class Router:
                 because=because,
                 saw=self._saw(values),
                 trace=self._traces[row],
+                together=rule.together,
             )
         except Exception as error:
             return self._set_aside(
@@ -179,11 +180,18 @@ def _code(event: Mapping[str, Any]) -> str:
     return code if isinstance(code, str) else ""
 
 
-def _action(planned: Any, data: Mapping[str, Any], because: str) -> Action:
+def _action(planned: PlannedAction, data: Mapping[str, Any], because: str) -> Action:
     arguments = {key: sentence.known(data) for key, sentence in planned.arguments.items()}
     if planned.operation == "note":
         arguments.setdefault("text", because)
-    return Action(target=planned.target, operation=planned.operation, arguments=arguments)
+    undo = planned.undo
+    return Action(
+        target=planned.target,
+        operation=planned.operation,
+        arguments=arguments,
+        gated=planned.gated,
+        undo=_action(undo, data, because) if isinstance(undo, PlannedAction) else undo,
+    )
 
 
 def _trace(rule: Rule) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from canonical import taxonomy
-from crossdock.decide import conditions, sentences
+from crossdock.decide import belonging, conditions, sentences
 from crossdock.decide.conditions import Condition, OneOf
 from crossdock.decide.context import FIELDS
 from crossdock.decide.sentences import Sentence
+from crossdock.messages import Trace
 from crossdock.toml_lines import did_you_mean
 
 QUEUES_FILE: Final = "queues.toml"
@@ -21,6 +22,7 @@ DEFAULT_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "note": {},  # its text is the decision's ``because``
     "hold": {"reason": "{meaning}"},
     "change_date": {"line": "{line}", "date": "{promised_date}"},
+    "release": {"reason": "taken back: {meaning}"},
 }
 """What an operation says when the row does not: sentences over the event's fields."""
 
@@ -49,11 +51,19 @@ class PlannedAction:
     target: str
     operation: str
     arguments: Mapping[str, Sentence]
+    gated: bool = False
+    undo: "PlannedAction | Trace | None" = None
+
+    @property
+    def name(self) -> str:
+        """As a row writes it: ``erp:note``."""
+        return f"{self.target}:{self.operation}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row. ``where`` is its file and line; ``conditions`` are by field, all must match."""
+    """One row. ``where`` is its file and line; ``conditions`` are by field, all must match. ``together``: its actions
+    are a saga."""
 
     id: str
     table: str
@@ -64,6 +74,7 @@ class Rule:
     priority: int
     actions: tuple[PlannedAction, ...]
     because: Sentence
+    together: bool = False
 
 
 class Problems:
@@ -114,7 +125,8 @@ class Check:
             queue=self._queue(values, where),
             owner=self._text(values, "owner", where, "the team that answers for it"),
             priority=self._priority(values, where),
-            actions=self._actions(values, where),
+            actions=belonging.read(self, values, where, self._actions(values, where)),
+            together=values.get("together") is True,
             because=self._sentence(
                 self._text(values, "because", where, "a sentence for people"), where.of("because")
             ),
@@ -186,9 +198,10 @@ class Check:
         if not isinstance(written, list):
             self.problems.tell(place, "'actions' must be a list, as ['erp:note']")
             return ()
-        return tuple(action for each in written if (action := self._action(each, place)) is not None)
+        return tuple(action for each in written if (action := self.action(each, place)) is not None)
 
-    def _action(self, written: Any, place: str) -> PlannedAction | None:
+    def action(self, written: Any, place: str) -> PlannedAction | None:
+        """One action as a row writes it, or ``None`` when something was told of it."""
         do, arguments = written, {}
         if isinstance(written, dict):
             do = written.get("do")

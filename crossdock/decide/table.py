@@ -30,7 +30,18 @@ from crossdock.toml_lines import TomlFile, did_you_mean
 TRIAGE: Final = "triage"
 """The queue of what no rule could decide."""
 
-_KEYS: Final = ("id", "when", "queue", "owner", "priority", "actions", "because")
+_KEYS: Final = (
+    "id",
+    "when",
+    "queue",
+    "owner",
+    "priority",
+    "actions",
+    "approve",
+    "together",
+    "undo",
+    "because",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

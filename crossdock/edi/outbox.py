@@ -175,6 +175,7 @@ class Outgoing:
             now=self._now,
             case_id=case_id,
             decision_id=decision_id_of(event),
+            gated=action.gated,
         )
         return [row], None
 

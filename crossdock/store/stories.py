@@ -88,7 +88,7 @@ def get_case(connection: Connection, tenant: str, case_id: uuid.UUID) -> Row:
         .where(transitions.c.tenant == tenant, transitions.c.case_id == case_id)
         .order_by(transitions.c.sequence),
     )
-    story["audit"] = _audit(connection, tenant, case_id)
+    story["audit"] = audit_of(connection, tenant, case_id)
     return story
 
 
@@ -134,7 +134,7 @@ def get_dead_letter(connection: Connection, tenant: str, dead_letter_id: uuid.UU
         if found["write_back_id"]
         else None
     )
-    found["audit"] = _audit(connection, tenant, dead_letter_id)
+    found["audit"] = audit_of(connection, tenant, dead_letter_id)
     return found
 
 
@@ -237,7 +237,7 @@ def _raw(connection: Connection, tenant: str, raw_id: uuid.UUID) -> Row | None:
     return first_row(connection, sa.select(*raw_columns()).where(raw.c.tenant == tenant, raw.c.id == raw_id))
 
 
-def _audit(connection: Connection, tenant: str, object_id: uuid.UUID) -> list[Row]:
+def audit_of(connection: Connection, tenant: str, object_id: uuid.UUID) -> list[Row]:
     """What people did to this thing, in the order in which they did it."""
     audit = tables.audit
     return all_rows(

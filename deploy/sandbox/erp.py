@@ -1,7 +1,7 @@
 """The distributor's ERP: it keeps orders, holds, and every effect that somebody had on an order.
 
     GET  /api/order-holds?since=&limit=&cursor=          what is held, oldest change first
-    POST /api/{kind}/{number}/{notes|holds|date-changes} one effect, with Idempotency-Key
+    POST /api/{kind}/{number}/{notes|holds|releases|date-changes} one effect, with Idempotency-Key
     GET  /api/effects?key=                               what a key did
     GET  /api/{kind}/{number}                            an order with what happened to it
 
@@ -28,7 +28,7 @@ from deploy.sandbox.http_server import Answer, Hang, HttpServer, Reply, Request,
 from deploy.sandbox.journal import Entry, Journal
 
 KINDS: Final = ("purchase-orders", "sales-orders", "shipments")
-WRITES: Final = {"notes": "N", "holds": "H", "date-changes": "D"}
+WRITES: Final = {"notes": "N", "holds": "H", "releases": "R", "date-changes": "D"}
 OPERATIONS: Final = frozenset({*WRITES, "order-holds", "effects", "orders"})
 MODES: Final = frozenset({"reset_before_commit", "reset_after_commit", "hang", "429", "500", "html"})
 REASON_CODES: Final = frozenset({"CREDIT_LIMIT", "TERMS", "EXPORT", "ADDRESS", "MANUAL"})
@@ -201,6 +201,8 @@ class Erp:
         with self._lock:
             if self.only_known_orders and (kind, number) not in self._known:
                 raise _No(404, f"there is no order {number} among the {kind}")
+            if operation == "releases":
+                self._require_hold(kind, number, body["releases"])
             if self.honours_keys and (before := self._by_key.get(key)):
                 if before[0]["path"] == request.path and before[0]["body"] == body:
                     return _json(200, _receipt(before[0]))
@@ -218,6 +220,12 @@ class Erp:
             self._effects.append(effect)
             self._remember(effect)
         return _json(201, _receipt(effect))
+
+    def _require_hold(self, kind: str, number: str, key: str) -> None:
+        """What is released was held: on this order, by this key."""
+        held = [one for one in self._by_key.get(key, []) if one["operation"] == "holds"]
+        if not any((one["kind"], one["order"]) == (kind, number) for one in held):
+            raise _No(422, f"there is no hold on {number} by the key {key}")
 
     def _remember(self, effect: Entry) -> None:
         self._by_key.setdefault(effect["key"], []).append(effect)
@@ -326,7 +334,12 @@ def _checked_body(operation: str, request: Request) -> dict[str, Any]:
         body = _object(request)
     except ValueError as error:
         raise _No(400, f"the body is no JSON object: {error}") from None
-    needs = {"notes": ("text",), "holds": ("reason",), "date-changes": ("line", "date")}[operation]
+    needs = {
+        "notes": ("text",),
+        "holds": ("reason",),
+        "releases": ("reason", "releases"),
+        "date-changes": ("line", "date"),
+    }[operation]
     for name in needs:
         if not isinstance(body.get(name), str) or not body[name].strip():
             raise _No(422, f"{name} is needed, as a text")

@@ -9,7 +9,7 @@ import pytest
 from crossdock.errors import Unreadable
 from crossdock.messages import Decision
 from crossdock.registry import Registry
-from mappings.outbound import erp_change_date, erp_hold, erp_note
+from mappings.outbound import erp_change_date, erp_hold, erp_note, erp_release
 
 DECISION = Decision(
     event_id=uuid.UUID(int=1),
@@ -48,6 +48,13 @@ def test_a_hold_and_a_date_change_carry_what_the_erp_needs() -> None:
     assert json.loads(body.body) == {"reason": "export", **WHO}
     body = erp_change_date.write(PO, DECISION, {"line": "2", "date": "2026-12-04"}, **WHO)
     assert json.loads(body.body) == {"line": "2", "date": "2026-12-04", **WHO}
+
+
+def test_a_release_names_the_hold_that_it_takes_off() -> None:
+    body = erp_release.write(PO, DECISION, {"reason": "taken back: export", "undoes": "key-1"}, **WHO)
+    assert json.loads(body.body) == {"reason": "taken back: export", "releases": "key-1", **WHO}
+    with pytest.raises(Unreadable, match="no 'undoes'"):
+        erp_release.write(PO, DECISION, {"reason": "taken back"}, **WHO)
 
 
 def test_writing_again_writes_the_same_bytes() -> None:
@@ -109,7 +116,7 @@ def test_a_note_that_is_longer_than_the_erp_takes_is_cut_and_says_so() -> None:
 
 def test_the_registry_finds_each_operation() -> None:
     registry = Registry()
-    for operation in ("note", "hold", "change_date"):
+    for operation in ("note", "hold", "release", "change_date"):
         found = registry.outbound(operation)
         assert found is not None
         assert found.operation == operation
