@@ -139,6 +139,7 @@ def ask(
             state=WriteBackState.AWAITING_APPROVAL,
             now=now,
             reason=f"{actor} says that it did not happen: {reason}",
+            ask_first=True,  # until two people say so it may have happened, and keeps its place
         )
     elif row.state == WriteBackState.AWAITING_APPROVAL:
         kind = "leave"

@@ -335,7 +335,8 @@ class Sagas:
                 case_id=row.case_id,
                 decision_id=row.decision_id,
             )
-            outbox.add_write_backs(connection, [undo])
+            # what failed about the same order must not keep back what takes the rest of it back
+            outbox.add_write_backs(connection, [{**undo, "let_pass": True}])
             sagas.note_undo(connection, self._tenant, row.write_back_id, key)
 
     def _move(

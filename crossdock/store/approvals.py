@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crossdock.messages import ApprovalState, WriteBackState
+from crossdock.store import turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import approvals, write_backs
 
@@ -142,6 +143,8 @@ def move_write_back(
         .where(write_backs.c.tenant == tenant, write_backs.c.id == write_back_id)
         .values(**values)
     )
+    if state is WriteBackState.DISCARDED:
+        turns.let_next_go(connection, tenant, write_back_id, now)
 
 
 def void(

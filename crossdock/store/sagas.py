@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crossdock.messages import SagaState, WriteBackState
+from crossdock.store import turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import saga_steps, sagas, write_backs
 
@@ -110,6 +111,8 @@ def withdraw(
             updated_at=now,
         )
     )
+    for write_back_id in ids:
+        turns.let_next_go(connection, tenant, write_back_id, now)
 
 
 def note_undo(

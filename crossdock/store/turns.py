@@ -26,7 +26,8 @@ BEFORE: Final = (
     WriteBackState.EXHAUSTED,
 )
 """An earlier write-back in one of these states keeps later ones waiting: it will leave, may have left, or may be
-replayed. One that awaits an approval does not: when it may leave is open. One that was rejected is answered."""
+replayed. One that awaits an approval does so only when it may have left (``ask_first``); of one that never did it is
+open when it may leave. One that was rejected is answered."""
 
 LOOK_AGAIN: Final = timedelta(seconds=60)
 """What waits is looked at when what it waits for is done; so often it is looked at besides."""
@@ -46,7 +47,13 @@ def _earlier(waiting: Any, earlier: Any = None) -> tuple[sa.ColumnElement[bool],
         earlier.c.target == waiting.c.target,
         earlier.c.subject == waiting.c.subject,
         earlier.c.queued < waiting.c.queued,
-        earlier.c.state.in_([sa.literal_column(f"'{state}'") for state in BEFORE]),
+        sa.or_(
+            earlier.c.state.in_([sa.literal_column(f"'{state}'") for state in BEFORE]),
+            sa.and_(
+                earlier.c.state == sa.literal_column(f"'{WriteBackState.AWAITING_APPROVAL}'"),
+                earlier.c.ask_first,
+            ),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.messages import WriteBack, WriteBackState
+from crossdock.store import turns
 from crossdock.store.tables import read_backs, write_backs
 
 
@@ -193,3 +194,4 @@ def confirm(
             updated_at=now,
         )
     )
+    turns.let_next_go(connection, tenant, write_back_id, now)

@@ -619,3 +619,21 @@ def test_without_an_answer_it_waits_until_a_person_asks_and_another_one_agrees(d
         desk.approvals.agree(again, "Ann", "yes")
     desk.approvals.agree(again, "bob", "yes")
     assert desk.deliver()["delivered"] == 1
+
+
+def test_what_may_have_happened_keeps_its_place_while_people_are_asked(desk, clock):
+    """A later one about the same order must not overtake it: sent again after it, it would go backwards."""
+    (first,) = desk.lose()
+    asked = desk.unknowns.did_not_happen(first, "ann", "nothing there")
+    (second,) = desk.queue(number=1)
+    with desk.store._engine.begin() as hands:
+        hands.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        hands.execute(sa.update(write_backs).values(subject="supplier_po/1"))
+        hands.execute(sa.update(approvals).values(subject="supplier_po/1"))
+    assert desk.deliver()["delivered"] == 0
+    assert desk.state(second) == "ready"
+    desk.approvals.agree(asked, "bob", "no, nothing")
+    while desk.deliver()["attempts"]:
+        clock.advance(timedelta(minutes=2))
+    assert (desk.state(first), desk.state(second)) == ("delivered", "delivered")
+    assert desk.target.effects == ["key-0", "key-1"]

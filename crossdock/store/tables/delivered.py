@@ -97,7 +97,9 @@ write_backs = sa.Table(
         "target",
         "subject",
         "queued",
-        postgresql_where=sa.text("state IN ('ready', 'sending', 'unsure', 'exhausted')"),
+        postgresql_where=sa.text(
+            "state IN ('ready', 'sending', 'unsure', 'exhausted') OR (state = 'awaiting_approval' AND ask_first)"
+        ),
     ),
     sa.Index(
         "ix_write_backs_slot",

@@ -791,7 +791,10 @@ _OF_WRITE_BACKS = (
 _INDEXES = {
     "ix_write_backs_due": (("next_attempt_at",), "state = 'ready' AND attempt = spent_before"),
     "ix_write_backs_due_again": (("next_attempt_at",), "state = 'ready' AND attempt > spent_before"),
-    "ix_write_backs_order": (("subject", "queued"), "state IN ('ready', 'sending', 'unsure', 'exhausted')"),
+    "ix_write_backs_order": (
+        ("subject", "queued"),
+        "state IN ('ready', 'sending', 'unsure', 'exhausted') OR (state = 'awaiting_approval' AND ask_first)",
+    ),
     "ix_write_backs_slot": (
         ("slot",),
         "state IN ('ready', 'awaiting_approval', 'exhausted') AND slot IS NOT NULL",
