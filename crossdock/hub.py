@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from crossdock.decide import Router
     from crossdock.desk import Desk
     from crossdock.emit.publish import Publisher
+    from crossdock.emit.settings import Settings
+    from crossdock.emit.subscribing import Subscriptions
+    from crossdock.emit.webhooks import Webhooks
     from crossdock.partners import Partners
     from crossdock.process import Processor
     from crossdock.sagas import Sagas
@@ -237,9 +240,14 @@ class Hub:
         return self._report("deliver", target, ran)
 
     def publish(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
-        """Give committed events their places in the feed, until none waits or the time is up."""
+        """Give committed events their places in the feed and call the webhooks that are due, until nothing waits or
+        the time is up."""
         with self._run("publish", None, run) as ran:
             self._until_idle(self.publisher.publish_batch, "events", ran, limit_s)
+            ran.add({"messages": self.webhooks.make_messages()})
+            self._until_idle(
+                lambda: self.webhooks.send_due(limit_s=limit_s, run_id=ran.id), "called", ran, limit_s
+            )
         return self._report("publish", None, ran)
 
     def redrive(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
@@ -275,6 +283,16 @@ class Hub:
         all."""
         with self.changing() as connection:
             return deed(connection, tenant=self.tenant, now=self.clock.now(), **given)
+
+    @contextmanager
+    def subscriptions(self, actor: str) -> "Iterator[Subscriptions]":
+        """What a person does with webhooks, in one transaction."""
+        from crossdock.emit.subscribing import Subscriptions
+
+        with self.changing() as connection:
+            yield Subscriptions(
+                connection, tenant=self.tenant, settings=self.outgoing, actor=actor, now=self.clock.now()
+            )
 
     # ── the side door ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -434,6 +452,26 @@ class Hub:
         from crossdock.desk import Desk
 
         return Desk(store=self.store, tenant=self.tenant, clock=self.clock, versions=self.versions)
+
+    @cached_property
+    def webhooks(self) -> "Webhooks":
+        from crossdock.emit.webhooks import Webhooks
+
+        return Webhooks(
+            store=self.store,
+            tenant=self.tenant,
+            settings=self.outgoing,
+            clock=self.clock,
+            dice=self._dice,
+            login=login,
+        )
+
+    @cached_property
+    def outgoing(self) -> "Settings":
+        """How events leave."""
+        from crossdock.emit.settings import load
+
+        return load()
 
     @cached_property
     def processor(self) -> "Processor":

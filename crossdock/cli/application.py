@@ -37,6 +37,7 @@ from crossdock.cli import (
     trying,
     unknown,
     verify,
+    webhooks,
     write_backs,
     x12,
 )
@@ -97,7 +98,7 @@ def _version(asked: bool) -> None:
 
 
 for module in (
-    checks, store, x12, trying, steps, events, feed, cases, write_backs, unknown, approvals, sagas, targets,
+    checks, store, x12, trying, steps, events, feed, webhooks, cases, write_backs, unknown, approvals, sagas, targets,
     exchanges, dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
     partners, rules, serving,
 ):  # fmt: skip

@@ -28,9 +28,18 @@ Monotonic = Callable[[], float]
 class Call:
     """One request and its answer: when it must be over, and whether a byte of it has left."""
 
-    __slots__ = ("connect_s", "ends_at", "monotonic", "sent")
+    __slots__ = ("connect_s", "ends_at", "monotonic", "resolve", "sent")
 
-    def __init__(self, *, deadline_s: float, connect_s: float, monotonic: Monotonic = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        deadline_s: float,
+        connect_s: float,
+        monotonic: Monotonic = time.monotonic,
+        resolve: "Resolve | None" = None,
+    ) -> None:
+        """``resolve`` says at which addresses a host is; the system does without it."""
+        self.resolve = resolve or resolved
         self.monotonic = monotonic
         self.ends_at = monotonic() + deadline_s
         self.connect_s = connect_s
@@ -105,7 +114,7 @@ def _connected(connection: HTTPConnection) -> socket.socket:
     call = current()
     where = f"{connection.host}:{connection.port}"
     try:
-        addresses = resolved(connection._dns_host, connection.port, min(call.connect_s, call.remaining()))
+        addresses = call.resolve(connection._dns_host, connection.port, min(call.connect_s, call.remaining()))
         last: OSError = OSError("the name has no address")
         for family, kind, protocol, address in addresses:
             sock = socket.socket(family, kind, protocol)
@@ -126,10 +135,12 @@ def _connected(connection: HTTPConnection) -> socket.socket:
         raise WireDown(f"{where} cannot be reached: {error.strerror or error}; nothing was sent") from error
 
 
-_Address = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, Any]
+
+Resolve = Callable[[str, int, float], list[Address]]
 
 
-def resolved(host: str, port: int, within_s: float) -> list[_Address]:
+def resolved(host: str, port: int, within_s: float) -> list[Address]:
     """The addresses of a host. The system's resolver knows no deadline, so another thread asks it."""
     try:
         ipaddress.ip_address(host)
@@ -137,7 +148,7 @@ def resolved(host: str, port: int, within_s: float) -> list[_Address]:
         return [(family, kind, protocol, address) for family, kind, protocol, _name, address in known]
     except ValueError:
         pass
-    answers: queue.Queue[list[_Address] | OSError] = queue.Queue()
+    answers: queue.Queue[list[Address] | OSError] = queue.Queue()
 
     def ask() -> None:
         try:

@@ -23,7 +23,7 @@ from requests.structures import CaseInsensitiveDict
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.ports import CheckStep, Dice, Login
-from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, headers_of
+from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_failures import FOREIGN, translated
 
 MOST_BODY = 20 * 1024 * 1024
@@ -62,7 +62,7 @@ class Rest:
 
     The user and password become HTTP basic; a password without user is a bearer token. ``deadline_s`` bounds a
     whole call, from the name lookup to the last byte of the answer. ``extra`` of the login may hold ``ca_bundle``,
-    the path of a file with the certificates to trust instead of the usual ones.
+    the path of a file with the certificates to trust instead of the usual ones. ``resolve``: an ``AddressGuard``.
     """
 
     def __init__(
@@ -74,7 +74,9 @@ class Rest:
         most_body: int = MOST_BODY,
         connections: int = 8,
         monotonic: Monotonic = time.monotonic,
+        resolve: Resolve | None = None,
     ) -> None:
+        self._resolve = resolve
         self._base = base_url(login)
         self._deadline_s = deadline_s
         self._connect_s = connect_s
@@ -114,7 +116,10 @@ class Rest:
         for a certificate that does not fit, and ``Refused`` for an answer to a read that is too large.
         """
         call = Call(
-            deadline_s=deadline_s or self._deadline_s, connect_s=self._connect_s, monotonic=self._monotonic
+            deadline_s=deadline_s or self._deadline_s,
+            connect_s=self._connect_s,
+            monotonic=self._monotonic,
+            resolve=self._resolve,
         )
         what = f"{method} {self._base}{path}"
         request = self._prepared(method, path, query, headers, body)

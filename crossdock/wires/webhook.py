@@ -12,13 +12,14 @@ import binascii
 import hashlib
 import hmac
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from crossdock.errors import Misconfigured
-from crossdock.ports import Clock, Login
+from crossdock.ports import Clock, Login, Secret
 
 ID = re.compile(rb"[A-Za-z0-9_-]{1,128}")
 TIMESTAMP = re.compile(rb"[0-9]{1,12}")
@@ -207,6 +208,23 @@ def _standard_secrets(login: Login) -> list[bytes]:
             raise Misconfigured(f"connection {login.connection_id!r}: webhook secret {number} is empty")
         secrets.append(secret)
     return secrets
+
+
+def signing_secrets(login: Login) -> list[Secret]:
+    """The secrets that sign what we send with this login: all of ``webhook_secrets``, each a ``whsec_`` of 24 to 64
+    bytes. Raises ``Misconfigured`` when there is none, or one is no secret of Standard Webhooks."""
+    found = _standard_secrets(login)
+    for number, secret in enumerate(found, start=1):
+        if not 24 <= len(secret) <= 64:
+            raise Misconfigured(
+                f"connection {login.connection_id!r}: webhook secret {number} has {len(secret)} bytes, not 24 to 64"
+            )
+    return [Secret("whsec_" + base64.b64encode(secret).decode()) for secret in found]
+
+
+def new_secret() -> Secret:
+    """A secret for a new subscription, to be kept in a connection and given to the receiver."""
+    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def _hmac_secrets(login: Login) -> list[bytes]:

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from crossdock.emit import consuming
 from crossdock.errors import Misconfigured
+from crossdock.faultpoints import InjectedFault
+from crossdock.hub import Hub
 from crossdock.store import consumers
 from crossdock.store.tables import audit
 from crossdock.store.tables import consumers as table
@@ -103,6 +105,17 @@ def test_tokens_are_rotated_under_load_without_one_refusal(console, store, clock
         thread.join()
     assert len(answers) >= 40
     assert set(answers) == {200}
+
+
+@pytest.mark.parametrize(("point", "there"), [("hub.before_change", 0), ("hub.after_change", 1)])
+def test_a_command_that_dies_has_done_all_of_it_or_nothing(store, clock, monkeypatch, point, there):
+    hub = Hub.open(store=store, clock=clock, tenant=TENANT)
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+    monkeypatch.setattr("crossdock.faultpoints._seen", {})
+    with pytest.raises(InjectedFault), hub.changing() as connection:
+        consuming.add(connection, tenant=TENANT, name="planning", actor="ann", now=clock.now())
+    with store.reading(TENANT) as connection:
+        assert len(consumers.listed(connection, TENANT)) == there
 
 
 def test_a_removed_consumer_reads_nothing_and_its_name_is_free(console, store, clock, token):

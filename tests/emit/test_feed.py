@@ -14,6 +14,7 @@ from crossdock.emit import feed
 from crossdock.emit.filters import Filter
 from crossdock.emit.settings import FeedSettings
 from crossdock.errors import Misconfigured
+from crossdock.faultpoints import InjectedFault
 from crossdock.store import emissions
 from crossdock.store.tables import dead_letters, feed_heads
 from crossdock.store.tables import emissions as table
@@ -135,6 +136,22 @@ def test_a_publisher_that_dies_before_its_commit_has_published_nothing(store, pu
         raise RuntimeError("killed")
     with store.transaction(TENANT) as connection:
         assert emissions.head(connection, TENANT) == 0
+    assert ids(read()) == [event(1)["id"]]
+
+
+@pytest.mark.parametrize(("point", "published"), [("publish.before_commit", 0), ("publish.after_commit", 1)])
+def test_a_publisher_that_dies_beside_its_commit_leaves_an_event_that_is_told_once(
+    store, publisher, commit, read, monkeypatch, point, published
+):
+    commit(event(1))
+    with monkeypatch.context() as fault:
+        fault.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+        fault.setattr("crossdock.faultpoints._seen", {})
+        with pytest.raises(InjectedFault):
+            publisher.publish_batch()
+    with store.transaction(TENANT) as connection:
+        assert emissions.head(connection, TENANT) == published
+    publisher.publish_batch()
     assert ids(read()) == [event(1)["id"]]
 
 
