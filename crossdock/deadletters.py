@@ -214,7 +214,7 @@ def replay(
     way. Raises ``NotPossible``, ``NoSuchDeadLetter``.
     """
     hold(connection, tenant, letter_id)
-    letter = _open_letter(connection, tenant, letter_id)
+    letter = open_letter(connection, tenant, letter_id)
     if letter.stage == Stage.RECEIVE and letter.code == "INT.SOURCE_DEGRADED":
         raise NotPossible(
             f"dead letter {letter_id}: '{letter.label}' was never taken, so there is nothing to run again; what the "
@@ -298,7 +298,7 @@ def discard(
     if not reason.strip():
         raise NotPossible("a dead letter is discarded with a reason")
     hold(connection, tenant, letter_id)
-    letter = _open_letter(connection, tenant, letter_id)
+    letter = open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
         void_request(connection, tenant, letter.write_back_id, f"{actor} discarded it: {reason}", now)
         outbox.close_by_person(
@@ -428,7 +428,8 @@ def _close(
     )
 
 
-def _open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> Any:
+def open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> Any:
+    """A letter that is open, locked. Raises ``NoSuchDeadLetter``, and ``NotPossible`` for one that is not."""
     letter = desk.read_dead_letter(connection, tenant, letter_id)
     if letter is None:
         raise NoSuchDeadLetter(

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from crossdock import deadletters
+from crossdock import deadletters, mending
 from crossdock.deadletters import NoSuchDeadLetter, NotPossible
 from crossdock.errors import Misconfigured
 from crossdock.faultpoints import faultpoint
@@ -113,6 +113,25 @@ class Desk:
             faultpoint("deadletters.before_replay")
         faultpoint("deadletters.after_replay")
         return replayed
+
+    def edit(
+        self, letter_id: uuid.UUID, body: bytes, *, actor: str, reason: str = "", only_try: bool = False
+    ) -> mending.Edited:
+        """Put a new body in the place of what failed, and run it. ``only_try``: only say what would differ."""
+        with self._store.transaction(self._tenant) as connection:
+            edited = mending.edit(
+                connection,
+                tenant=self._tenant,
+                letter_id=letter_id,
+                body=body,
+                actor=actor,
+                reason=reason,
+                now=self._clock.now(),
+                only_try=only_try,
+            )
+            faultpoint("desk.before_edit")
+        faultpoint("desk.after_edit")
+        return edited
 
     def park(self, letter_id: uuid.UUID, *, actor: str, reason: str, parked: bool = True) -> None:
         """Park a letter, so that no replay takes it, or let one out; each with a reason."""

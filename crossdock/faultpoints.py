@@ -100,6 +100,8 @@ POINTS: Final = (
     "redrive.after_turn",
     "desk.before_group",
     "desk.after_group",
+    "desk.before_edit",
+    "desk.after_edit",
     "desk.before_park",
     "desk.after_park",
     "casework.before_move",

@@ -22,6 +22,7 @@ from crossdock.decide import Router
 from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, WireDown
 from crossdock.faultpoints import faultpoint
+from crossdock.mending import mended
 from crossdock.messages import (
     PartState,
     Problem,
@@ -36,7 +37,7 @@ from crossdock.ports import Clock
 from crossdock.reconcile import SWEEP, Reconciler
 from crossdock.record import Recorder, Worked, part_count
 from crossdock.registry import Registry
-from crossdock.store import casebook, inbox, letters
+from crossdock.store import casebook, inbox, letters, payloads
 from crossdock.store.engine import Clash, StoreUnready, TookTooLong
 from crossdock.store.register import Lookup, hold_sequence
 from crossdock.versions import Versions, differences
@@ -124,7 +125,9 @@ class Processor:
                 if claim.again
             }
             self._as_then = letters.asked_as_then(connection, self._tenant, list(replayed))
+            pieces = payloads.latest(connection, self._tenant, list(replayed))
             faultpoint("process.before_claim")
+        claims = [_with(claim, pieces[claim.id]) if claim.id in pieces else claim for claim in claims]
         self._owed = {}
         counts = dict.fromkeys(
             ("messages", "parts", "facts", "events", "cases", "write_backs", "dead_letters", "cleared"), 0
@@ -436,6 +439,12 @@ class _Slices:
 
 def _acknowledges(document: Mapping[str, Any]) -> bool:
     return bool(document["data"].get("kind") == "acknowledgement")
+
+
+def _with(claim: inbox.Claim, pieces: Sequence[payloads.Piece]) -> inbox.Claim:
+    """The claim as it is read: with what a person put in the place of its parts."""
+    body = mended(claim.message.body, pieces)
+    return replace(claim, message=replace(claim.message, body=body), mended=True)
 
 
 def _is_long(claim: inbox.Claim) -> bool:

@@ -186,7 +186,7 @@ class Recorder:
                         part.state,
                         label=part.label,
                         partner=part.partner,
-                        span=(part.offset, part.length),
+                        span=None if one.claim.mended else (part.offset, part.length),
                     )
                 else:
                     rows.append(
@@ -198,8 +198,8 @@ class Recorder:
                             "label": part.label,
                             "partner": part.partner,
                             "state": part.state,
-                            "byte_offset": part.offset,
-                            "byte_length": part.length,
+                            "byte_offset": None if one.claim.mended else part.offset,
+                            "byte_length": None if one.claim.mended else part.length,
                         }
                     )
         casebook.add_parts(connection, rows)

@@ -1,6 +1,8 @@
 """``crossdock dead-letter-groups`` and what else is done at the desk: how a cause stands, and parking."""
 
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -174,6 +176,53 @@ def ignore(
 def reopen(talk: Talk, identity: Identity, reason: Reason = "") -> None:
     """It wants somebody again."""
     _move(talk, identity, "open", reason)
+
+
+@command(
+    dead_letters,
+    "edit",
+    examples=(
+        "crossdock dead-letters show 5c0ffee1 --raw > part.edi",
+        "crossdock dead-letters edit 5c0ffee1 --with part.edi --dry-run",
+        'crossdock dead-letters edit 5c0ffee1 --with part.edi --reason "the code is BP, says the supplier"',
+    ),
+)
+def edit(
+    talk: Talk,
+    identity: Identity,
+    with_: Annotated[
+        str, typer.Option("--with", metavar="FILE", help="The new payload; - is standard input.")
+    ],
+    reason: Reason = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what differs; do nothing.")] = False,
+) -> None:
+    """Run a mended payload in the place of what failed. The original stays as it came."""
+    from crossdock.hub import Hub
+
+    try:
+        body = sys.stdin.buffer.read() if with_ == "-" else Path(with_).read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"--with {with_}: {error.strerror}") from error
+    with Hub.open() as hub:
+        letter_id = hub.find("dead letter", identity)
+        edited = hub.desk.edit(letter_id, body, actor=actor(), reason=reason, only_try=dry_run)
+    answer = {
+        "id": str(letter_id),
+        "version": str(edited.id) if edited.id else None,
+        "number": edited.number,
+        "diff": edited.diff,
+        "next_step": edited.next_step,
+        "write_back": str(edited.write_back_id) if edited.write_back_id else None,
+    }
+    if talk.answer(answer):
+        return
+    talk.block(edited.diff, indent=0)
+    if dry_run:
+        talk.say("nothing was done")
+    else:
+        talk.line(f"{short_id(letter_id)} runs as version {edited.number}")
+        if edited.next_step != "approvals":
+            talk.next_step(f"crossdock {edited.next_step} --once", "now, or its DAG takes it")
 
 
 # ── single letters ───────────────────────────────────────────────────────────────────────────────────────────

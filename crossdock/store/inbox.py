@@ -191,7 +191,8 @@ _CLAIM = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A raw message that is ours to normalize until the lease ends."""
+    """A raw message that is ours to normalize until the lease ends. ``mended``: its body has pieces that a person put
+    in the place of parts, so that places in it are not those of the original."""
 
     id: uuid.UUID
     message: RawMessage
@@ -199,6 +200,7 @@ class Claim:
     attempts: int
     part_count: int | None
     again: bool
+    mended: bool = False
 
 
 def claim_messages(

@@ -12,7 +12,7 @@ from crossdock import fingerprint
 from crossdock.messages import derived_id
 from crossdock.replays import most_replays
 from crossdock.store.bulk import Row, insert_rows
-from crossdock.store.tables import dead_letter_groups, dead_letters
+from crossdock.store.tables import dead_letter_groups, dead_letters, payload_versions
 
 
 def group_of(tenant: str, source: str, stage: str, code: str, sentence: str) -> uuid.UUID:
@@ -81,7 +81,22 @@ def _run_before(connection: sa.Connection, tenant: str, rows: Sequence[Row]) -> 
         )
         .order_by(letters.c.closed_at, letters.c.replays)
     )
-    return {(row.raw_id, row.part, row.write_back_id): row for row in connection.execute(statement)}
+    found: dict[Thing, Any] = {
+        (row.raw_id, row.part, row.write_back_id): row for row in connection.execute(statement)
+    }
+    edited = payload_versions
+    instead = (
+        sa.select(edited.c.new_write_back_id, letters.c.id, letters.c.replays, letters.c.forgiven)
+        .join(letters, sa.and_(letters.c.tenant == tenant, letters.c.id == edited.c.letter_id))
+        .where(
+            edited.c.tenant == tenant,
+            edited.c.new_write_back_id
+            == sa.any_(sa.bindparam("write_back_ids", write_back_ids, pg.ARRAY(sa.Uuid))),
+        )
+    )
+    for row in connection.execute(instead) if write_back_ids else ():
+        found.setdefault((None, None, row.new_write_back_id), row)
+    return found
 
 
 def _open_groups(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from crossdock.store.pages import (
     raw_columns,
     write_back_columns,
 )
+from crossdock.store.payloads import versions_of
 
 SHOWN_AGAIN: Final = 50
 """Of so many times that a raw message came again each is told; more are counted."""
@@ -135,6 +136,7 @@ def get_dead_letter(connection: Connection, tenant: str, dead_letter_id: uuid.UU
         else None
     )
     found["audit"] = audit_of(connection, tenant, dead_letter_id)
+    found["versions_made"] = versions_of(connection, tenant, dead_letter_id)
     return found
 
 

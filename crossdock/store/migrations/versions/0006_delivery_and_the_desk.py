@@ -374,7 +374,12 @@ def _payload_versions() -> None:
         sa.Column("new_write_back_id", sa.Uuid, comment="which this one says in its place"),
         sa.Column("number", sa.Integer, nullable=False, comment="counts from 2; 1 is the original"),
         sa.Column("body", sa.LargeBinary, nullable=False, comment="of the part, or of the write-back"),
-        sa.Column("sha256", sa.Text, nullable=False, comment="of body"),
+        sa.Column(
+            "sha256",
+            sa.Text,
+            nullable=False,
+            comment="of the message as it is read then; of the write-back",
+        ),
         sa.Column("diff", sa.Text, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
