@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench chaos stateful soak mutate day lock clean
+.PHONY: help install demo test lint bench bombs chaos stateful soak mutate day lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -44,6 +44,9 @@ test: install lint
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
+
+bombs: install
+	$(BIN)/python -m tests.limits
 
 chaos: install
 	$(BIN)/python -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))

@@ -4,6 +4,7 @@ Whatever goes wrong with one event, the others are decided, and that one goes to
 """
 
 import os
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from crossdock.decide import drawn, jdm, reference, sentences
 from crossdock.decide.context import FIELDS, Value, as_json, for_engine
 from crossdock.decide.row import DOCUMENTS, TO_PARTNER, PlannedAction, Rule
 from crossdock.decide.table import TRIAGE, Table, load
+from crossdock.limits import limit
 from crossdock.messages import Action, Decision
 
 ROUTES_DIR: Final = "CROSSDOCK_ROUTES_DIR"
@@ -113,10 +115,21 @@ class Router:
             self._engine = zen.ZenEngine().create_decision(self._model.text)
             self._process = os.getpid()
         call = self._model.asked(asked, codes)
+        began = time.thread_time()
         rows = call.rows(self._engine.evaluate(call.input)["result"])
+        self._require_in_time(time.thread_time() - began, len(asked))
         if self._drawn:
             return [self._drawn.checked(row, values) for row, values in zip(rows, asked, strict=True)]
         return rows
+
+    def _require_in_time(self, took_s: float, events: int) -> None:
+        """A table has no loop, so this is about one that has grown beyond all measure: what it says late is not
+        taken, event by event, and the events go to triage."""
+        most_ms = limit("rule_ms")
+        if took_s * 1000 > most_ms * events:
+            raise TimeoutError(
+                f"the rules took {took_s * 1000 / events:.0f} ms, and the limit rule_ms is {most_ms}"
+            )
 
     # ── decisions ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,11 +11,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from crossdock.errors import Place, Unreadable
+from crossdock.limits import limit
 
-MOST_DEPTH = 64
-MOST_NODES = 1_000_000
-MOST_DIGITS = 308
-MOST_BYTES = 20 * 1024 * 1024
+MOST_DEPTH = limit("json_depth")
+MOST_NODES = limit("json_nodes")
+MOST_DIGITS = limit("json_digits")
+MOST_BYTES = limit("json_bytes")
 
 _STRUCTURE = re.compile(rb'"(?:[^"\\]+|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff]")

@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 from lxml import etree
 
 from crossdock.errors import Place, Unreadable
+from crossdock.limits import limit
 
-MOST_BYTES = 20 * 1024 * 1024
-MOST_DEPTH = 64
-MOST_NODES = 1_000_000
+MOST_BYTES = limit("xml_bytes")
+MOST_DEPTH = limit("xml_depth")
+MOST_NODES = limit("xml_nodes")
 
 _ENCODING = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"'>]*)["']""")
 _ENCODINGS = frozenset({b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso-8859-15", b"windows-1252"})

@@ -6,6 +6,7 @@ from dataclasses import replace
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
 from crossdock.messages import RawMessage
+from crossdock.normalize import bounds
 from crossdock.normalize.part import map_part, problem_of
 from crossdock.normalize.values import (
     Found,
@@ -67,12 +68,14 @@ class Normalizer:
             now=self._clock.now(),
         )
         found = Found()
+        bounds.refuse(message, x12=kind == "x12")
         if kind == "x12":
             from crossdock.normalize.x12 import read_x12
 
             parts = read_x12(opened, self._registry, self._partner_of, found, register)
         else:
             parts = iter([self._single(opened, kind)])
+        parts = bounds.in_time(parts)
         if only is not None:
             parts = _asked_for(message, parts, only)
         return Reading(opened, parts, found)

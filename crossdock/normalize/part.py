@@ -10,10 +10,12 @@ from canonical.taxonomy import UnknownCode
 from canonical.validate import validator
 from crossdock import blocked
 from crossdock.errors import CrossdockError, Place, Unacceptable, Unreadable
+from crossdock.limits import limit
 from crossdock.messages import NAMESPACE, PartState, Problem, Stage
 from crossdock.normalize.values import Document, Opened, PartResult
 from crossdock.partners import MappingContext, Partner
 from crossdock.registry import InboundMapping
+from crossdock.wires.watchdog import within_cpu
 
 
 def map_part(
@@ -37,7 +39,7 @@ def map_part(
             partner=partner, received_at=message.received_at, tenant=message.tenant, direction=direction
         )
         origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
-        statements: Iterable[Statement] = mapping.map(value, context)
+        statements: Iterable[Statement] = _mapped(mapping, value, context)
         if direction == "out":
             statements = _said_by_us(statements)
         documents = list(sealed(statements, origin, part=str(ordinal)))
@@ -163,3 +165,16 @@ def _problem(
         place=place or Place(),
         blocked_by=blocked_by,
     )
+
+
+def _mapped(mapping: InboundMapping, value: Any, context: MappingContext) -> list[Statement]:
+    """What a mapping says, in the time that a mapping may take. Raises ``Unreadable`` when it takes longer."""
+    most_s = limit("mapping_ms") / 1000
+    try:
+        return within_cpu(most_s, lambda: list(mapping.map(value, context)))
+    except TimeoutError:
+        raise Unreadable(
+            f"mapping '{mapping.name}' was not done with it after {most_s:g} s of computing",
+            code="LIMIT.MAPPING",
+            remedy="Look at the part: it is larger than the mapping was made for, or the mapping goes round in it.",
+        ) from None

@@ -17,6 +17,7 @@ from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12.security import hide_quoted_security
 from crossdock.messages import PartState, Problem, RawMessage, Stage
+from crossdock.normalize import bounds
 from crossdock.normalize.acknowledge import Answer, of_finding, untold, wanted, with_word_of
 from crossdock.normalize.no_date import without_no_dates
 from crossdock.normalize.part import map_part
@@ -119,9 +120,11 @@ def read_x12(
     message = raw.message
     ordinal = entries = 0
     envelope: Envelope | None = None
-    count = 0
+    count = groups = answers = 0
+    coverage = x12.Coverage()
     again = Again(message.body) if len(message.body) > LONG_BYTES else None
-    for item in x12.read(message.body):
+    for item in x12.read(message.body, coverage=coverage):
+        bounds.over_count(message, "x12_segments", coverage.segments, coverage.bytes_accounted)
         match item:
             case x12.Interchange() if count == MOST_INTERCHANGES:
                 yield _too_many(message, item, ordinal)
@@ -129,8 +132,11 @@ def read_x12(
             case x12.Interchange():
                 envelope = Envelope(opened=item, number=count, first=entries, again=again)
                 count += 1
+                groups = answers = 0
                 envelope.errors += _errors(item.findings)
             case x12.TransactionSet() | x12.Acknowledgement():
+                answers += isinstance(item, x12.Acknowledgement)
+                bounds.over_count(message, "x12_answers", answers, item.offset)
                 assert envelope is not None, "the reader opens an interchange before what is in it"
                 envelope.add(ordinal, item)
                 ordinal += 1
@@ -160,7 +166,8 @@ def read_x12(
                     yield _stray(message, item, ordinal)
                     ordinal += 1
             case x12.Group():
-                pass
+                groups += 1
+                bounds.over_count(message, "x12_groups", groups, item.offset)
     if ordinal == 0:
         nothing = x12.Finding(code=x12.Code.EMPTY_INPUT, message="There is nothing to read in it.", offset=0)
         yield _stray(message, nothing, 0)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from crossdock.audit.keys import keyring
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.limits import limit
 from crossdock.messages import derived_id
 from crossdock.process import POISON_CLAIMS
 from crossdock.promises import secrets
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from crossdock.store.engine import Store
 
 MOST_LINE: Final = 64 * 1024
-MOST_BYTES: Final = 1 << 30
-MOST_PARTS: Final = 200_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,15 +53,22 @@ class Look:
                 now=self.store.now(),
                 lease=self.lease,
                 poison_claims=POISON_CLAIMS,
-                most_bytes=MOST_BYTES,
-                most_name_bytes=255,
-                most_parts=MOST_PARTS,
+                most_bytes=_most_bytes(self.registry),
+                most_parts=limit("x12_segments"),
                 most_attempts={name: len(sink.schedule_s) + 1 for name, sink in sinks.items()},
                 not_repeatable=tuple(
                     sorted(name for name, sink in sinks.items() if sink.idempotency == "none")
                 ),
             )
         return self._terms
+
+
+def _most_bytes(registry: "Registry") -> int:
+    """The longest message that any connector lets in."""
+    sources = [manifest.source for manifest in registry.manifests().values() if manifest.source]
+    files = [int(source.settings.get("max_file_mib", 0)) * 1024 * 1024 for source in sources]
+    bodies = [int(source.settings.get("max_body_kib", 0)) * 1024 for source in sources]
+    return max(limit("x12_bytes"), limit("json_bytes"), limit("xml_bytes"), *files, *bodies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,6 @@ class Terms:
     lease: timedelta
     poison_claims: int
     most_bytes: int
-    most_name_bytes: int
     most_parts: int
     most_attempts: Mapping[str, int]
     not_repeatable: tuple[str, ...]

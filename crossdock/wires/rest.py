@@ -22,12 +22,16 @@ from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
+from crossdock.limits import limit
 from crossdock.ports import CheckStep, Dice, Login
 from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_failures import FOREIGN, translated
 
-MOST_BODY = 20 * 1024 * 1024
+MOST_BODY = limit("http_answer")
 """An answer is at most this long, decompressed."""
+
+MOST_RATIO = limit("http_ratio")
+"""An answer unpacks to at most this many times what came over the wire."""
 
 SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=24)
@@ -143,8 +147,13 @@ class Rest:
         size = 0
         while chunk := raw.read(_CHUNK, decode_content=True):
             size += len(chunk)
+            came = raw.tell()
+            sentence = ""
             if size > self._most_body:
                 sentence = f"{what}: the answer is longer than {self._most_body} bytes"
+            elif size > _CHUNK and size > came * MOST_RATIO:
+                sentence = f"{what}: the answer unpacks to more than {MOST_RATIO} times what came"
+            if sentence:
                 if effect:
                     raise WireQuiet(f"{sentence}; whether it took effect is unknown")
                 raise Refused(f"{sentence}; ask for smaller pages", status=str(raw.status))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import paramiko
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireQuiet
+from crossdock.limits import limit
 from crossdock.ports import CheckStep, Login, Skipped
 from crossdock.wires.sftp_session import (
     AUTH_S,
@@ -30,7 +31,7 @@ from crossdock.wires.sftp_session import (
 MOST_FILE = 50 * 1024 * 1024
 """A file is at most this long."""
 
-MOST_NAME_BYTES = 200
+MOST_NAME_BYTES = limit("file_name")
 TEMPORARY = (".part", ".tmp", ".filepart")
 """Names that end so, or start with a dot, are files on their way."""
 

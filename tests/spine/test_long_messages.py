@@ -111,7 +111,7 @@ def balance(hub: Hub) -> int:
 
 
 def test_a_long_message_is_never_all_in_memory_as_statements(hub, monkeypatch):
-    sets = [acknowledgment(number, 100) for number in range(1, 1001)]
+    sets = [acknowledgment(number, 95) for number in range(1, 1001)]
     body = interchange(1, sets[:600]) + interchange(2, sets[600:])
     assert len(body) > LONG_BYTES
     slices: list[int] = []
