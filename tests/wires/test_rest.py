@@ -172,7 +172,7 @@ def test_a_gzip_bomb_is_not_unpacked(server, wire):
 
 def test_an_answer_that_is_too_long_is_not_read_on_although_nothing_of_it_is_packed(server):
     server.then(lie.answer(200, bytes(300_000)))
-    wire = Rest(a_login(server.port, password=Secret("tok")), most_body=100_000)
+    wire = Rest(a_login(server.port, password=Secret("tok")), deadline_s=5.0, most_body=100_000)
     try:
         with pytest.raises(Refused, match="longer than 100000 bytes"):
             wire.call("GET", "/holds", effect=False)
