@@ -18,6 +18,7 @@ from crossdock.process import POISON_CLAIMS
 from crossdock.promises import secrets
 from crossdock.store import evidence, queries, tables
 from crossdock.store.evidence import Question, Terms
+from crossdock.store.evidence_agreed import AGREED
 from crossdock.store.evidence_delivered import DELIVERED
 from crossdock.store.evidence_guards import fallen_guards, open_doors
 from crossdock.store.evidence_received import RECEIVED
@@ -89,7 +90,7 @@ def of(number: str) -> list[tuple[str, Checker]]:
     """What is asked about a promise, each by its name."""
     asked: list[tuple[str, Checker]] = [
         (question.name, partial(_ask, question))
-        for question in (*RECEIVED, *DELIVERED)
+        for question in (*RECEIVED, *DELIVERED, *AGREED)
         if question.promise == number
     ]
     return [*asked, *_OTHERS.get(number, ())]

@@ -155,6 +155,24 @@ PLANTED = {
         "UPDATE crossdock.write_backs SET state = 'awaiting_approval', updated_at = updated_at - interval '1 hour'"
         f" WHERE id = {SENDING}"
     ],
+    ("P20", "left_without_a_yes"): [
+        "INSERT INTO crossdock.approvals (tenant, id, write_back_id, kind, target, operation, subject, body_sha256,"
+        " attempt, asked_by, asked_principal, reason, asked_at, expires_at, state)"
+        f" SELECT 'main', '{NOBODY}', {DONE}, 'leave', 't', 'o', 's', '00', 0, 'a', 'a', 'r',"
+        " now() - interval '9 hours', now(), 'asked'"
+    ],
+    ("P20", "agreed_by_oneself_or_too_late"): [
+        "ALTER TABLE crossdock.approvals DROP CONSTRAINT ck_approvals_two_people",
+        "INSERT INTO crossdock.approvals (tenant, id, write_back_id, kind, target, operation, subject, body_sha256,"
+        " attempt, asked_by, asked_principal, reason, asked_at, expires_at, state, decided_by, decided_principal,"
+        f" decided_at, words) SELECT 'main', '{NOBODY}', {SENDING}, 'leave', 't', 'o', 's', '00', 9, 'a', 'a', 'r',"
+        " now(), now(), 'agreed', 'a', 'a', now(), 'yes'",
+    ],
+    ("P18", "event_that_nobody_emits"): [f"DELETE FROM crossdock.emissions WHERE event_id = {EVENT}"],
+    ("P18", "hole_in_the_feed"): [
+        "UPDATE crossdock.emissions SET state = 'published', published_at = now(), position = 7"
+        f" WHERE event_id = {EVENT}"
+    ],
     ("P21", "audit_is_whole"): ["UPDATE crossdock.audit SET actor = 'nobody' WHERE seq = 2"],
     ("P22", "no_secret_in_a_row"): [
         f"UPDATE crossdock.dead_letters SET sentence = 'login failed: a/secret&of<the>ERP' WHERE id = {OPEN}"
