@@ -28,6 +28,7 @@ def soak() -> Soak:
         doubled={},
         balances=[{"balance": 0, "missing_parts": 0, "unexplained": 0}],
         states={"delivered": 1},
+        letters={},
         calls=(1, 1),
         refused=0,
         kills={"database": 1, "worker": 1},

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import psycopg
+from psycopg import sql
+
 from crossdock.faultpoints import KINDS, POINTS
+from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from tests.chaos import promises
-from tests.chaos.worker import move
+from tests.chaos.worker import LONG_S, move
 from tests.chaos.workers import End, Workers
 from tests.chaos.world import World, connectors
 
@@ -100,7 +104,7 @@ class Sweep:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._workers.__exit__(None, None, None)
+        self._workers.close()
 
     def quiet_day(self, honours_keys: bool) -> promises.Outcome:
         """What a day comes to in which nobody dies. It must hold all promises, or nothing can be judged by it."""
@@ -131,7 +135,7 @@ class Sweep:
                 if restarts == RESTARTS:
                     break
                 restarts += 1
-                move(day.home / "later", 3600)  # later than every lease
+                move(day.home / "later", LONG_S)  # later than every lease
                 last = self._workers.run(day.home, day.environment)
             violations = [] if last.code == 0 else [f"P13: it does not come to rest: {last}; {day.errors()}"]
             if last.code == 0:
@@ -145,10 +149,10 @@ class Sweep:
             violations=tuple(violations),
         )
 
-    def _let_another_take_over(self, day: "_Day", pid: int) -> None:
+    def _let_another_take_over(self, day: "Day", pid: int) -> None:
         """One stands still with its leases, and perhaps with rows that it holds. Another goes on without it; then
         the first one comes back, hours late, and knows nothing of it."""
-        move(day.home / "later", 3600)
+        move(day.home / "later", LONG_S)
         other = self._workers.start(day.home, day.environment)
         self._workers.wait(other, 3.0)
         self._workers.resume(pid)
@@ -157,11 +161,11 @@ class Sweep:
             if not end.is_over:
                 raise AssertionError(f"worker {worker} does not end: {end}")
 
-    def _day(self, honours_keys: bool) -> "_Day":
-        return _Day(self._new_database(), self._drop_database, self._seed, honours_keys, self._at)
+    def _day(self, honours_keys: bool) -> "Day":
+        return Day(self._new_database(), self._drop_database, self._seed, honours_keys, self._at)
 
 
-class _Day:
+class Day:
     """A morning of its own: a database, a folder, a world."""
 
     def __init__(
@@ -172,9 +176,10 @@ class _Day:
         self.world = World(self.home, seed=seed, honours_keys=honours_keys)
         connectors(self.home / "connectors")
         (self.home / "partners").mkdir()
+        self.url = url
         self.store = Store.open(url, application="chaos judge")
 
-    def __enter__(self) -> "_Day":
+    def __enter__(self) -> "Day":
         self.world.start()
         self.world.morning(self._at)
         return self
@@ -237,13 +242,13 @@ def never_met(results: Sequence[Result]) -> list[str]:
 
 
 def own_server(home: Path) -> tuple[Callable[[], str], Callable[[str], None], Callable[[], None]]:
-    """A PostgreSQL of one's own with a migrated template: how to get a database, to drop one, and to end it."""
-    import psycopg
-    from psycopg import sql
-
-    from crossdock.store.embedded import EmbeddedServer
-
+    """A PostgreSQL of one's own: how to get a migrated database, to drop one, and to end it."""
     server = EmbeddedServer.start(home)
+    return *own_databases(server), server.close
+
+
+def own_databases(server: EmbeddedServer) -> tuple[Callable[[], str], Callable[[str], None]]:
+    """How to get a migrated database of this server, and to drop one."""
     template = "chaos_template"
     with Store.open(server.ensure_database(template)) as store:
         store.upgrade()
@@ -254,12 +259,9 @@ def own_server(home: Path) -> tuple[Callable[[], str], Callable[[str], None], Ca
 
     def new() -> str:
         name = f"day_{os.getpid()}_{next(numbers)}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         with connect() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
+            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
         return server.url_for(name)
 
     def drop(url: str) -> None:
@@ -267,4 +269,4 @@ def own_server(home: Path) -> tuple[Callable[[], str], Callable[[str], None], Ca
         with connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    return new, drop, server.close
+    return new, drop

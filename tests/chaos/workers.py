@@ -37,13 +37,13 @@ class End:
 class Workers:
     """Starts workers, and says what becomes of them. A context manager: at its end no worker is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._forker = subprocess.Popen(
             [sys.executable, "-m", "tests.chaos.workers"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
         self._heard = b""
         self._ends: dict[int, End] = {}
@@ -54,6 +54,10 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End them all."""
         assert self._forker.stdin is not None
         assert self._forker.stdout is not None
         self._forker.stdin.close()

@@ -25,7 +25,7 @@ from crossdock.messages import WriteBackState
 from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from crossdock.store.guards import LEDGER
-from crossdock.store.tables import attempts, raw_messages, write_backs
+from crossdock.store.tables import attempts, dead_letters, raw_messages, write_backs
 from crossdock.testing.total_queue import TotalQueue
 from deploy.sandbox.ports import free_ports
 from tests.chaos.world import ROOT, World, connectors
@@ -184,6 +184,10 @@ def _run(stand: Stand, server: EmbeddedServer, store: Store, seed: int) -> Soak:
     with store.reading("main") as connection:
         balances = [dict(row) for row in connection.execute(sa.select(LEDGER)).mappings()]
         states = Counter(connection.execute(sa.select(write_backs.c.state)).scalars())
+        letters = Counter(
+            f"{row.code} ({row.error_class}): {row.sentence[:160]}"
+            for row in connection.execute(sa.select(dead_letters).where(dead_letters.c.state == "open"))
+        )
         first = connection.scalar(sa.select(sa.func.count()).select_from(write_backs)) or 0
         tries = connection.scalar(
             sa.select(sa.func.count()).select_from(attempts).where(attempts.c.phase == "intent")
@@ -198,6 +202,7 @@ def _run(stand: Stand, server: EmbeddedServer, store: Store, seed: int) -> Soak:
         doubled=doubled,
         balances=balances,
         states={str(state): count for state, count in states.items()},
+        letters=letters,
         calls=(first, tries or 0),
         refused=sender.refused,
         kills=dict(stand.kills),

@@ -24,6 +24,7 @@ class Soak:
     doubled: Mapping[str, int]
     balances: Sequence[Mapping[str, Any]]
     states: Mapping[str, int]
+    letters: Mapping[str, int]
     calls: tuple[int, int]
     refused: int
     kills: Mapping[str, int]
@@ -81,6 +82,9 @@ def written(soak: Soak) -> str:
         f"| pushes answered with 503 or not at all, and sent again | {soak.refused} |",
         f"| write-backs, attempts | {soak.calls[0]}, {soak.calls[1]} |",
         f"| states of the write-backs | {', '.join(f'{k} {v}' for k, v in sorted(soak.states.items()))} |",
+        f"| open dead letters | {sum(soak.letters.values())} |",
+        "",
+        *(f"* {count} × {sentence}" for sentence, count in sorted(soak.letters.items())),
         "",
         "## Over time",
         "",
