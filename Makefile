@@ -50,6 +50,7 @@ bombs: install
 
 chaos: install
 	$(BIN)/python -m tests.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+	$(if $(ONLY),,$(BIN)/python -m tests.chaos.outside)
 
 stateful: install
 	$(BIN)/python -m tests.stateful $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))

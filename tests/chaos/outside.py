@@ -136,6 +136,13 @@ def clocks_differ(ground: Ground) -> Iterator[tuple[str, list[str]]]:
             yield f"{fast} beside {slow}", ground.judged(day)
 
 
+def _strace() -> str:
+    strace = shutil.which("strace")
+    if strace is None:
+        raise NotHere("strace is not here; install the package strace")
+    return strace
+
+
 def _libfaketime() -> str:
     for place in (
         "/usr/lib/x86_64-linux-gnu/faketime",
@@ -195,9 +202,7 @@ def pool_exhausted(ground: Ground) -> Iterator[tuple[str, list[str]]]:
 
 def system_calls(ground: Ground) -> Iterator[tuple[str, list[str]]]:
     """System calls of the database and of a worker die or fail: at the commit, at the fsync, at any message."""
-    strace = shutil.which("strace")
-    if strace is None:
-        raise NotHere("strace is not here; install the package strace")
+    strace = _strace()
     for call, what, nth in (
         ("fdatasync", "error=EIO", 5),
         ("fdatasync", "signal=KILL", 12),
@@ -252,6 +257,9 @@ FAULTS: Final[Mapping[str, Callable[[Ground], Iterator[tuple[str, list[str]]]]]]
 }
 
 
+NEEDS: Final[Mapping[str, Callable[[], str]]] = {"clock": _libfaketime, "strace": _strace}
+
+
 @contextmanager
 def ground_for(name: str) -> Iterator[Ground]:
     """A home for the database: for a disk that is to be full a small one of its own."""
@@ -286,6 +294,8 @@ def main(arguments: list[str]) -> int:
     broken, missing = 0, 0
     for name in asked.only or FAULTS:
         try:
+            if name in NEEDS:
+                NEEDS[name]()
             with ground_for(name) as ground:
                 for what, found in FAULTS[name](ground):
                     print(f"{name}: {what}: {'BROKEN' if found else 'held'}", flush=True)
