@@ -232,6 +232,11 @@ def replay(
             due=due,
         )
         next_step = f"deliver {letter.source}"
+    elif letter.event_id is not None and letter.code != "INT.SCHEMA_VIOLATION":
+        raise NotPossible(
+            f"dead letter {letter_id}: the feed has this event, and the broker '{letter.source}' will not take it; "
+            "discard this"
+        )
     elif letter.event_id is not None:
         emissions.move(connection, tenant, letter.event_id, "waiting")
         next_step = "publish"

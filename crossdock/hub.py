@@ -239,9 +239,13 @@ class Hub:
                 ran.add({"sagas": self.sagas.follow()})
         return self._report("deliver", target, ran)
 
-    def publish(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
+    def publish(
+        self, broker: str | None = None, *, limit_s: float | None = None, run: RunContext | None = None
+    ) -> RunReport:
         """Give committed events their places in the feed and call the webhooks that are due, until nothing waits or
-        the time is up."""
+        the time is up; or publish what is new to this broker."""
+        if broker is not None:
+            return self._publish_to(broker, limit_s, run)
         with self._run("publish", None, run) as ran:
             self._until_idle(self.publisher.publish_batch, "events", ran, limit_s)
             ran.add({"messages": self.webhooks.make_messages()})
@@ -249,6 +253,31 @@ class Hub:
                 lambda: self.webhooks.send_due(limit_s=limit_s, run_id=ran.id), "called", ran, limit_s
             )
         return self._report("publish", None, ran)
+
+    def _publish_to(self, name: str, limit_s: float | None, run: RunContext | None) -> RunReport:
+        from crossdock.emit.brokering import BrokerAway, BrokerPublisher
+        from crossdock.wires.brokers import open_driver
+
+        broker = self.outgoing.broker(name)
+        with self._run("publish", name, run) as ran:
+            self._until_idle(self.publisher.publish_batch, "events", ran, limit_s)
+            driver = open_driver(
+                broker.driver, login(broker.connection), to=broker.to, deadline=broker.deadline
+            )
+            with closing(driver):
+                publisher = BrokerPublisher(
+                    store=self.store,
+                    tenant=self.tenant,
+                    broker=broker,
+                    settings=self.outgoing,
+                    driver=driver,
+                    clock=self.clock,
+                )
+                try:
+                    self._until_idle(publisher.publish_batch, "looked", ran, limit_s)
+                except BrokerAway as error:
+                    ran.error = str(error)
+        return self._report("publish", name, ran)
 
     def redrive(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
         """Put back what the running redrives may put back now, each at its rate."""

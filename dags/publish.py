@@ -1,5 +1,5 @@
-"""The Airflow DAG that tells downstream systems."""
+"""The Airflow DAGs that tell downstream systems."""
 
-from crossdock.airflow.dags import publish_dag
+from crossdock.airflow.dags import publish_dags
 
-dag = publish_dag()
+globals().update(publish_dags())

@@ -33,6 +33,8 @@ OWNERS: Final = {
     "paramiko": ("crossdock/wires",),
     "tenacity": ("crossdock/wires",),
     "standardwebhooks": ("crossdock/wires",),
+    "confluent_kafka": ("crossdock/wires",),
+    "pika": ("crossdock/wires",),
     "airflow": ("crossdock/airflow",),
     "sqlalchemy": ("crossdock/store",),
     "alembic": ("crossdock/store",),
@@ -52,7 +54,7 @@ OWNERS: Final = {
 """Who meets which library. Everybody else goes through that room."""
 
 NOT_USED: Final = frozenset(
-    {"pickle", "marshal", "shelve", "defusedxml", "pytest", "asyncssh", "responses", "hypothesis"}
+    {"pickle", "marshal", "shelve", "defusedxml", "pytest", "asyncssh", "responses", "hypothesis", "pamqp"}
 )
 """What no room of ours imports: unsafe readers, and what only tests and the sandbox need."""
 
@@ -217,7 +219,11 @@ def test_every_library_that_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {
         re.split(r"[\[<>=;~! ]", text, maxsplit=1)[0].lower().replace("-", "_")
-        for text in project["dependencies"]
+        for text in [
+            *project["dependencies"],
+            *project["optional-dependencies"]["kafka"],
+            *project["optional-dependencies"]["amqp"],
+        ]
     }
     of_airflow = {"airflow", "packaging", "pydantic", "opentelemetry"}
     known = (

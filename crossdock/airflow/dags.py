@@ -86,12 +86,23 @@ def deliver_dags(manifests: Mapping[str, Manifest] | None = None) -> dict[str, D
     return dags
 
 
-def publish_dag() -> DAG:
-    """``publish``: what was committed, for whoever listens. Its time schedule also finds the webhooks whose next
-    attempt has come due."""
+def publish_dags(brokers: Sequence[str] | None = None) -> dict[str, DAG]:
+    """``publish``, and ``publish__<broker>`` for every broker of the settings: one that is away delays nobody.
+
+    Their time schedule also finds the webhooks whose next attempt has come due.
+    """
+    if brokers is None:
+        from crossdock.emit.settings import load
+
+        brokers = [one.name for one in load().brokers]
     dag = _dag("publish", "Publish events", _woken_by([assets.said()]))
     _one_task(dag, tasks.publish)
-    return dag
+    dags = {dag.dag_id: dag}
+    for name in brokers:
+        dag = _dag(f"publish__{name}", f"Publish events to {name}", _woken_by([assets.said()]))
+        _one_task(dag, tasks.publish_to, name)
+        dags[dag.dag_id] = dag
+    return dags
 
 
 def require_whole_connectors() -> None:

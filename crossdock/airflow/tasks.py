@@ -59,6 +59,11 @@ def publish() -> Counts:
     return _walk(lambda hub, run: hub.publish(limit_s=TIME_UP_S, run=run))
 
 
+def publish_to(broker: str) -> Counts:
+    """Publish what is new to this broker."""
+    return _walk(lambda hub, run: hub.publish(broker, limit_s=TIME_UP_S, run=run))
+
+
 def redrive() -> Counts:
     """Put back what the running redrives may put back now, each at its rate."""
     return _walk(lambda hub, run: hub.redrive(limit_s=TIME_UP_S, run=run), {assets.decided(): ("put_back",)})

@@ -38,6 +38,48 @@ def declare(app: typer.Typer) -> None:
         ),
     )(feed)
     app.add_typer(consumers)
+    command(app, "brokers", examples=("crossdock brokers", "crossdock brokers --json"))(brokers)
+
+
+def brokers(talk: Talk) -> None:
+    """List the brokers: up to where each has confirmed the feed, and what is wrong with it."""
+    from crossdock.emit.settings import load
+    from crossdock.store import brokers as kept
+    from crossdock.store import emissions
+
+    settings = {one.name: one for one in load().brokers}
+    with reading() as (connection, tenant):
+        head = emissions.head(connection, tenant)
+        there = {row["name"]: row for row in kept.listed(connection, tenant)}
+    rows = [
+        {
+            "name": name,
+            "driver": settings[name].driver if name in settings else None,
+            "to": settings[name].to if name in settings else None,
+            "position": there.get(name, {}).get("position"),
+            "behind": head - there[name]["position"] if name in there else None,
+            "sent_total": there.get(name, {}).get("sent_total", 0),
+            "sent_at": there.get(name, {}).get("sent_at"),
+            "error": there.get(name, {}).get("error"),
+        }
+        for name in sorted({*settings, *there})
+    ]
+    if talk.answer({"items": rows, "head": head}):
+        return
+    if not rows:
+        talk.say("there is no broker; write [brokers.NAME] into the file of CROSSDOCK_OUTGOING")
+        return
+    talk.table(
+        ("name", "driver", "to", "behind", "sent", "last sent", "error"),
+        [
+            (
+                row["name"], row["driver"], row["to"], row["behind"], row["sent_total"],
+                short_time(row["sent_at"]), row["error"],
+            )
+            for row in rows
+        ],
+        optional=("last sent", "driver"),
+    )  # fmt: skip
 
 
 def feed(

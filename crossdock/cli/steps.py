@@ -37,7 +37,9 @@ def declare(app: typer.Typer) -> None:
     command(app, "deliver", examples=("crossdock deliver --once", "crossdock deliver erp --once --json"))(
         deliver
     )
-    command(app, "publish", examples=("crossdock publish --once", "crossdock publish --once --json"))(publish)
+    command(app, "publish", examples=("crossdock publish --once", "crossdock publish lake --once --json"))(
+        publish
+    )
     command(app, "redrive", examples=("crossdock redrive --once",))(redrive)
 
 
@@ -98,11 +100,33 @@ def deliver(
         return _report(talk, reports, "crossdock write-backs list")
 
 
-def publish(talk: Talk, once: Once = False, seconds: Seconds = None) -> ExitCode:
+def publish(
+    talk: Talk,
+    broker: Annotated[
+        str | None,
+        typer.Argument(metavar="[BROKER]", help="The broker; feed, webhooks and every broker when left out."),
+    ] = None,
+    once: Once = False,
+    seconds: Seconds = None,
+) -> ExitCode:
     """Put what was committed into the feed, and bring it to those who are told of it."""
     _only_once(once, "publish")
     with _hub() as hub:
-        return _report(talk, [hub.publish(limit_s=seconds)], "crossdock feed")
+        if broker is not None:
+            return _report(talk, [hub.publish(broker, limit_s=seconds)], "crossdock brokers")
+        reports: list[Any] = [hub.publish(limit_s=seconds)]
+        reports += [_published(hub, each.name, seconds) for each in hub.outgoing.brokers]
+        return _report(talk, reports, "crossdock feed")
+
+
+def _published(hub: "Hub", broker: str, seconds: float | None) -> Any:
+    """The report of one broker of several: one that cannot be used does not keep the others waiting."""
+    try:
+        return hub.publish(broker, limit_s=seconds)
+    except CrossdockError as error:
+        return _NotDelivered(
+            step="publish", connector=broker, error=str(error), exit_code=int(exit_code_of(error))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +194,11 @@ def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
 _WORDS: Final = {"not_yet_quiet": "seen, not yet quiet"}
 """Counts whose own name would not say it."""
 
-_COULD_NOT: Final = {"receive": "could not look", "deliver": "could not deliver"}
+_COULD_NOT: Final = {
+    "receive": "could not look",
+    "deliver": "could not deliver",
+    "publish": "could not publish",
+}
 
 
 def _who(report: Any) -> str:

@@ -35,6 +35,7 @@ def dags() -> dict[str, DAG]:
         "process": building.process_dag(),
         "redrive": building.redrive_dag(),
         **building.deliver_dags(),
+        **building.publish_dags(["lake"]),
     }
 
 
@@ -47,6 +48,8 @@ def test_the_dags_are_the_connectors(dags: dict[str, DAG]) -> None:
     assert set(dags) == {f"receive__{n}" for n in polled} | {f"deliver__{n}" for n in written} | {
         "process",
         "redrive",
+        "publish",
+        "publish__lake",
     }
 
 
@@ -172,3 +175,20 @@ def test_pools_are_the_default_one_unless_they_were_made(monkeypatch: pytest.Mon
     monkeypatch.setenv("CROSSDOCK_AIRFLOW_POOLS", "mine")
     with pytest.raises(Misconfigured, match="'default' or 'connector'"):
         pool_of("erp")
+
+
+def test_every_broker_is_published_to_by_a_dag_of_its_own_that_process_wakes(dags: dict[str, DAG]) -> None:
+    assert dags["publish__lake"].tasks[0].op_args == ["lake"]  # type: ignore[attr-defined]
+    for name in ("publish", "publish__lake"):
+        timetable: Any = dags[name].timetable
+        assert [asset.name for asset in timetable.asset_condition.objects] == ["crossdock_said"]
+        assert timetable.timetable.delta == building.SAFETY_NET
+
+
+def test_the_brokers_of_the_settings_have_their_dags(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "outgoing.toml"
+    file.write_text("[brokers.bus]\ndriver = 'amqp'\nconnection = 'bus'\nto = 'exceptions'\n")
+    monkeypatch.setenv("CROSSDOCK_OUTGOING", str(file))
+    assert sorted(building.publish_dags()) == ["publish", "publish__bus"]
+    monkeypatch.delenv("CROSSDOCK_OUTGOING")
+    assert sorted(building.publish_dags()) == ["publish"]

@@ -50,8 +50,8 @@ def test_the_function_of_the_page_takes_a_call_of_ours_as_the_library_does(verif
     [
         (call(OTHER), BODY),
         (call(SECRET), BODY + b" "),
-        (call(SECRET, ago=timedelta(minutes=6)), BODY),
-        (call(SECRET, ago=timedelta(minutes=-6)), BODY),
+        (call(SECRET, ago=timedelta(hours=6)), BODY),
+        (call(SECRET, ago=timedelta(hours=-6)), BODY),
         ({**call(SECRET), "webhook-id": "msg_2"}, BODY),
         ({**call(SECRET), "webhook-signature": "v1,"}, BODY),
     ],
@@ -62,10 +62,12 @@ def test_the_function_of_the_page_refuses_every_other(verify, headers, body):
 
 
 def test_the_settings_of_the_page_are_the_defaults(tmp_path):
-    shown = "\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)).partition("[brokers")[0]
+    brokers, shown = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "outgoing.toml"
     file.write_text(shown)
     assert load(file) == Settings(public_url="https://hub.example.com/crossdock")
+    file.write_text(brokers)
+    assert [(one.name, one.driver) for one in load(file).brokers] == [("lake", "kafka"), ("bus", "amqp")]
     for usual, table in ((FeedSettings(), "feed"), (WebhookSettings(), "webhooks")):
         keys = re.findall(r"^(\w+) =", shown.partition(f"[{table}]")[2].partition("\n[")[0], re.MULTILINE)
         assert len(keys) == len(usual.__slots__), "every setting is shown"
