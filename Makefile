@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench bombs chaos stateful soak mutate day lock clean
+.PHONY: help install demo test lint bench bombs chaos stateful soak redrive mutate day lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench        the benchmarks, as ratios'
 	@echo 'make chaos        every fault point failed in every way, restarted and judged (ONLY=point SEED=n), 20 minutes'
 	@echo 'make stateful     many lives of a hub, judged after every step (EXAMPLES=2000 SEED=n)'
+	@echo 'make redrive      10,000 dead letters put back at a rate, killed twice in the middle (LETTERS=n RATE=n), 5 minutes'
 	@echo 'make soak         20 messages a second while database and workers are killed (MINUTES=30 REPORT=docs/soak.md)'
 	@echo 'make mutate       golden X12 files cut, doubled, swapped and flipped, through the whole hub (SEED=n EACH=n)'
 	@echo 'make day          a day of forty trading partners through the hub, against an oracle (SEED=n)'
@@ -54,6 +55,9 @@ chaos: install
 
 stateful: install
 	$(BIN)/python -m tests.stateful $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(SEED),--seed $(SEED))
+
+redrive: install
+	$(BIN)/python -m tests.desk.ten_thousand $(if $(LETTERS),--letters $(LETTERS)) $(if $(RATE),--rate $(RATE))
 
 soak: install
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

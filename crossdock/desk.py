@@ -10,7 +10,7 @@ from crossdock.errors import Misconfigured
 from crossdock.faultpoints import faultpoint
 from crossdock.ports import Clock
 from crossdock.redrive import Redriver
-from crossdock.store import desk, letters
+from crossdock.store import desk, letters, stops
 from crossdock.store.tables import GROUP_STATES
 from crossdock.versions import Versions
 
@@ -113,6 +113,29 @@ class Desk:
             faultpoint("deadletters.before_replay")
         faultpoint("deadletters.after_replay")
         return replayed
+
+    def resume_source(self, name: str, *, actor: str, reason: str) -> None:
+        """Let a source that was stopped go on. What failed before this does not stop it again."""
+        if not reason.strip():
+            raise NotPossible("a source is resumed with a reason")
+        now = self._clock.now()
+        with self._store.transaction(self._tenant) as connection:
+            was = stops.stopped(connection, self._tenant, name)
+            if was is None or not stops.resume(connection, self._tenant, name, now=now):
+                raise NotPossible(f"connector '{name}' is not stopped")
+            desk.add_audit(
+                connection,
+                tenant=self._tenant,
+                now=now,
+                actor=actor,
+                action="source.resume",
+                object_kind="source",
+                object_id=name,
+                reason=reason,
+                detail={"was": was.stopped_why, "since": was.stopped_at.isoformat()},
+            )
+            faultpoint("desk.before_resume")
+        faultpoint("desk.after_resume")
 
     def edit(
         self, letter_id: uuid.UUID, body: bytes, *, actor: str, reason: str = "", only_try: bool = False

@@ -107,6 +107,8 @@ POINTS: Final = (
     "desk.after_group",
     "desk.before_edit",
     "desk.after_edit",
+    "desk.before_resume",
+    "desk.after_resume",
     "desk.before_park",
     "desk.after_park",
     "casework.before_move",

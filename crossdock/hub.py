@@ -172,6 +172,10 @@ class Hub:
         if manifest.wire == "webhook":
             raise Misconfigured(f"connector '{name}' is a webhook: its messages come by themselves")
         with self._run("receive", name, run) as ran:
+            from crossdock.stopping import require_running
+
+            with self.store.reading(self.tenant) as connection:
+                require_running(connection, self.tenant, name)
             with closing(self.registry.source(manifest, login(manifest.connection), self.clock)) as source:
                 received = receive.receive(
                     self.store,

@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from crossdock import toml_lines
 from crossdock.blackouts import Blackout
 from crossdock.errors import Misconfigured
-from crossdock.ports import Manifest, SinkManifest, SourceManifest
+from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
 
 MANIFEST_NAME = "connector.toml"
@@ -67,6 +68,19 @@ def _waits(value: list[Any]) -> bool:
     return bool(value) and all(type(item) is int and item > 0 for item in value)
 
 
+_STOP_AFTER = re.compile(r"(?P<most>[0-9]{1,6})(?P<share>%?) in (?P<count>[1-9][0-9]{0,3})(?P<unit>[smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_stop_after(text: str) -> StopAfter | None:
+    """What ``stop_after`` says, ``None`` when it says nothing that is known."""
+    found = _STOP_AFTER.fullmatch(text)
+    if found is None or (found["share"] and int(found["most"]) > 99):
+        return None
+    window = timedelta(**{_UNITS[found["unit"]]: int(found["count"])})
+    return StopAfter(text=text, most=int(found["most"]), share=bool(found["share"]), window=window)
+
+
 _NAMED = _Key(kind=str, holds=bool, wanted="a text that is not empty")
 _COUNT = _Key(kind=int, holds=lambda value: value > 0, wanted="a whole number above 0")
 
@@ -91,6 +105,12 @@ _SOURCE = {
     "media_type": _NAMED,
     "every_s": dataclasses.replace(_COUNT, required=False),
     "batch": _COUNT,
+    "stop_after": _Key(
+        kind=str,
+        required=False,
+        holds=lambda text: read_stop_after(text) is not None,
+        wanted='so many failures in a time, "50 in 10m" or "20% in 1h"',
+    ),
     "settings": _Key(kind=dict, required=False, default={}),
 }
 _SINK = {
@@ -207,6 +227,7 @@ def read_manifest(folder: Path) -> Manifest:
                 "[source] lacks 'every_s', how often it is read; add it", where=file.at("source")
             )
         values["settings"] = _plain(values["settings"])
+        values["stop_after"] = read_stop_after(values["stop_after"] or "")
         source = SourceManifest(**values)
     if top["sink"] is not None:
         sink = _sink(file, _checked(file, ("sink",), top["sink"], _SINK))

@@ -12,7 +12,7 @@ Nothing is opened by ``connect``; the first read or delivery opens, ``close`` cl
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from crossdock.blackouts import Blackout
@@ -200,6 +200,16 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopAfter:
+    """How much may fail: more than ``most`` parts in the window, or (``share``) more than so many in a hundred."""
+
+    text: str  # as the connector.toml says it: "50 in 10m", "20% in 1h"
+    most: int
+    share: bool
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceManifest:
     """The ``[source]`` table of a connector.toml."""
 
@@ -208,6 +218,7 @@ class SourceManifest:
     every_s: int | None  # None: it is pushed to us (a webhook)
     batch: int
     settings: Mapping[str, Any]
+    stop_after: StopAfter | None = None  # when so much fails, it is stopped until a person resumes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from crossdock.errors import CrossdockError, Refused
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Problem, RawMessage, Stage, Verdict
 from crossdock.ports import Clock, Patient, Source, Watchful
+from crossdock.stopping import require_running
 from crossdock.store import inbox
 
 if TYPE_CHECKING:
@@ -59,12 +60,14 @@ def receive(
 ) -> Received:
     """Read at most ``limit`` messages of a source and store them.
 
+    One that was stopped, because too much of it failed, is not read: raises ``SourceStopped``.
     A system that asked us to wait (Retry-After) is left alone until then: ``waiting`` is counted, nothing is read.
     """
     counts = dict.fromkeys(("received", "stored", "duplicate", "set_aside"), 0)
     untold: list[tuple[RawMessage, str]] = []
     error: CrossdockError | None = None
     with store.transaction(tenant) as connection:
+        require_running(connection, tenant, name)
         until = inbox.asked_to_wait(connection, tenant=tenant, source=name)
         if until is not None and clock.now() < until:
             return Received(counts={**counts, "waiting": 1}, untold=[], error=None)
@@ -219,6 +222,7 @@ def _commit(
     """Transaction 1."""
     with store.transaction(tenant) as connection:
         if fence is None:
+            require_running(connection, tenant, name)
             inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
         elif not inbox.lock_source(connection, tenant=tenant, source=name, fence=fence):
             raise ReadByAnother(f"connector '{name}': another worker reads it now; this run ends here")

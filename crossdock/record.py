@@ -12,12 +12,13 @@ from crossdock.edi import exchanges
 from crossdock.edi.acknowledgements import write_acknowledgements
 from crossdock.edi.outbox import Outgoing
 from crossdock.faultpoints import faultpoint
-from crossdock.messages import Action, CaseState, Decision, Problem, Stage
+from crossdock.messages import Action, CaseState, Decision, Problem, RawMessage, Stage
 from crossdock.normalize import Normalized, PartResult
 from crossdock.outdated import over_already
 from crossdock.principals import RULE
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
+from crossdock.stopping import stop_what_fails
 from crossdock.store import casebook, desk, inbox, outbox
 from crossdock.versions import Versions
 from crossdock.whose import are_strangers
@@ -118,6 +119,7 @@ class Recorder:
             counts,
             now,
         )
+        self._stop(connection, mine, counts, now)
         return counts
 
     def write_long(
@@ -135,7 +137,32 @@ class Recorder:
             for name, number in self._write_said(connection, [worked], now).items():
                 counts[name] += number
         self._end(connection, [(claim, slices.ended())], {claim.id: slices.part_count}, counts, now)
+        if counts["dead_letters"]:
+            self._stop_sources(connection, {claim.message.source: claim.message}, counts, now)
         return counts
+
+    def _stop(
+        self, connection: "Transaction", worked: Sequence[Worked], counts: dict[str, int], now: datetime
+    ) -> None:
+        failed = {
+            one.claim.message.source: one.claim.message
+            for one in worked
+            if any(part.problem is not None for part in one.parts)
+        }
+        if failed and counts["dead_letters"]:
+            self._stop_sources(connection, failed, counts, now)
+
+    def _stop_sources(
+        self,
+        connection: "Transaction",
+        failed: Mapping[str, RawMessage],
+        counts: dict[str, int],
+        now: datetime,
+    ) -> None:
+        """Stop the sources of which too much fails, once, with an event of its own for each."""
+        said = stop_what_fails(connection, self._tenant, self._registry, failed, now)
+        for name, number in self.write_events(connection, said, now).items():
+            counts[name] += number
 
     def _held(self, connection: "Transaction", worked: Sequence[Worked]) -> list[Worked]:
         held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])

@@ -102,6 +102,28 @@ def check(
     return ExitCode.REMOTE if failed else ExitCode.OK
 
 
+@command(
+    connectors,
+    "resume",
+    examples=('crossdock connector resume supplier_edi --reason "the row was added"',),
+)
+def resume(
+    talk: Talk,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="See `crossdock connector list`.")],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="What was mended; kept in the audit.")
+    ] = "",
+) -> None:
+    """Read a source again that was stopped because too much of it failed."""
+    from crossdock.cli.dead_letters import actor
+    from crossdock.hub import Hub
+
+    with Hub.open() as hub:
+        hub.desk.resume_source(name, actor=actor(), reason=reason)
+    if not talk.answer({"name": name, "resumed": True}):
+        talk.line(f"{name} is read again")
+
+
 def _steps(thing: Any) -> list[CheckStep]:
     if not isinstance(thing, Checkable):
         return [

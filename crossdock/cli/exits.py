@@ -37,6 +37,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "Unacceptable": ExitCode.FINDINGS,
     "NotPossible": ExitCode.REFUSED,
     "ReadByAnother": ExitCode.REFUSED,
+    "SourceStopped": ExitCode.REFUSED,
     "NoSuchDeadLetter": ExitCode.USAGE,
     "NoSuchCase": ExitCode.USAGE,
     "NoSuchApproval": ExitCode.USAGE,

@@ -84,7 +84,7 @@ def create_app(
         seal=Seal(secret or secrets.token_bytes(32)),
     )
     visitors = [Depends(authorize), Depends(note_visitor(who))]
-    for routes in (pages.router(view), x12.router(view)):
+    for routes in (pages.router(view), x12.router(view), desk.router(view)):
         app.include_router(routes, dependencies=visitors)
     acts = Acts(view)
     desk.add_acts(acts)

@@ -108,6 +108,13 @@ def _sources(
 ) -> Iterable[Concern]:
     seen = {row["source"]: row for row in overview["sources"]}
     for name, row in seen.items():
+        if row.get("stopped_at"):
+            yield Concern(
+                level=Level.BROKEN,
+                sentence=f"{name} is stopped: {row['stopped_why']}",
+                page=f"/dead-letter-groups?source={name}",
+            )
+            continue
         if row["error"] and name not in failed:
             yield Concern(
                 level=Level.BROKEN,
@@ -121,7 +128,7 @@ def _sources(
         due = datetime.fromisoformat(row["read_at"]) + MISSED_READS * timedelta(
             seconds=manifest.source.every_s
         )
-        if now > due + GRACE and not row["error"]:
+        if now > due + GRACE and not row["error"] and not row.get("stopped_at"):
             yield Concern(
                 level=Level.BROKEN,
                 sentence=f"{name} was last read at {row['read_at']} and is due every "

@@ -250,7 +250,10 @@ def router(view: View) -> APIRouter:
     def dead_letter(connection: Any, tenant: str, identity: Any) -> Row:
         row = queries.get_dead_letter(connection, tenant, identity)
         body = queries.body_of_dead_letter(connection, tenant, identity)
-        return {**row, "body": _readable(body), "body_bytes": len(body)}
+        shown = _readable(body)
+        # what is shown with dots in it, or in part, is not what it is: it is edited on the command line
+        exact = shown.encode() == body and b"\r" not in body
+        return {**row, "body": shown, "body_bytes": len(body), "editable": exact}
 
     def write_back(connection: Any, tenant: str, identity: Any) -> Row:
         row = queries.get_write_back(connection, tenant, identity)

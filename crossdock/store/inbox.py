@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.messages import RawMessage, derived_id
 from crossdock.store.bulk import insert_rows
+from crossdock.store.stops import is_stopped
 from crossdock.store.tables import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
 
 
@@ -208,7 +209,8 @@ def claim_messages(
 ) -> list[Claim]:
     """Take waiting messages, at most ``limit`` of them and about ``max_bytes``: what is new before what a replay asks
     for, each oldest first. Count the attempt before the work, so that a message that kills its worker is known by it.
-    One that was claimed before without an end is taken alone: what may kill its worker takes nobody with it."""
+    One that was claimed before without an end is taken alone: what may kill its worker takes nobody with it.
+    What a stopped source said waits, unless a person asked for it."""
     oldest_first = (raw_messages.c.again, raw_messages.c.received_at, raw_messages.c.id)
     tried = sa.cast(raw_messages.c.attempts > 0, sa.Integer)
     waiting = (
@@ -223,6 +225,7 @@ def claim_messages(
         .where(
             raw_messages.c.tenant == tenant,
             sa.or_(raw_messages.c.part_count.is_(None), raw_messages.c.again),
+            sa.or_(raw_messages.c.again, ~is_stopped(tenant, raw_messages.c.source)),
             sa.or_(raw_messages.c.lease_until.is_(None), raw_messages.c.lease_until < now),
         )
         .order_by(*oldest_first)

@@ -199,7 +199,10 @@ def test_no_page_does_anything_when_it_is_only_read(
         for each in (path, path.removeprefix("/api")):
             address = each.replace("{identity}", str(seeded["letter"]))
             answer = console.get(address, params={"reason": "r", "page_token": token})
-            assert answer.status_code in (404, 405), address
+            shown_too = "get" in routes.get(f"/api{each.removeprefix('/api')}", {})
+            assert answer.status_code in ((200,) if shown_too else (404, 405)), address
+    with store.transaction("main") as connection:
+        assert connection.execute(tables.redrives.select()).all() == []
     assert state_of(store, seeded["letter"]) == ("open", None)
 
 
