@@ -42,6 +42,8 @@ def concerns(
     manifests: Mapping[str, Manifest],
     broken: Mapping[str, Any],
     now: datetime,
+    approvals: int = 0,
+    partial_sagas: int = 0,
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first.
 
@@ -57,6 +59,7 @@ def concerns(
         *_runs(last_runs),
         *_sources(overview, manifests, now, failed),
         *_write_backs(overview),
+        *_people(approvals, partial_sagas),
         *_dead_letters(overview),
     ]
     return sorted(found, key=lambda concern: list(Level).index(concern.level))
@@ -144,9 +147,27 @@ def _write_backs(overview: Row) -> Iterable[Concern]:
                 level=Level.WAITING,
                 sentence=f"{_count(row['count'], 'write-back', 'write-backs')} to {row['target']} left and "
                 "no usable answer came: somebody must look whether it happened",
-                page=f"/write-backs?state=unsure&target={row['target']}",
+                page=f"/unknown?target={row['target']}",
                 count=row["count"],
             )
+
+
+def _people(approvals: int, partial_sagas: int) -> Iterable[Concern]:
+    if approvals:
+        yield Concern(
+            level=Level.WAITING,
+            sentence=f"{_count(approvals, 'write-back waits', 'write-backs wait')} until a person agrees",
+            page="/approvals",
+            count=approvals,
+        )
+    if partial_sagas:
+        yield Concern(
+            level=Level.WAITING,
+            sentence=f"of {_count(partial_sagas, 'saga that failed', 'sagas that failed')} something is left: a "
+            "person must take it back",
+            page="/sagas?state=partial",
+            count=partial_sagas,
+        )
 
 
 def _dead_letters(overview: Row) -> Iterable[Concern]:

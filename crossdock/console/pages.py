@@ -2,8 +2,10 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -20,10 +22,13 @@ from crossdock.errors import Misconfigured
 from crossdock.formats.x12.security import hide_security
 from crossdock.messages import CaseState
 from crossdock.ports import Clock
+from crossdock.principals import principal
 from crossdock.registry import Registry
 
 A_DAY: Final = timedelta(days=1)
 BODY_SHOWN_BYTES: Final = 64 * 1024
+WITH_ALL: Final = ("dead-letters", "approvals", "sagas")
+"""Lists that show what is open unless they are asked for all."""
 OF_REDIRECTS: Final = ("said", "seal")
 """What a redirect after an act adds to the address: of one page only."""
 Row = dict[str, Any]
@@ -65,6 +70,7 @@ class View:
             lstrip_blocks=True,
         )
         self._templates.filters["in_order"] = in_order
+        self._templates.globals["principal"] = principal
         self._templates.filters["as_json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
 
     def page(
@@ -118,7 +124,7 @@ class View:
 
     def overview(self) -> Row:
         """Everything that the first page shows."""
-        from crossdock.store import console_queries, queries
+        from crossdock.store import console_queries, people_queries, queries, saga_queries
 
         now = self.clock.now()
         with self.doors.reading() as connection:
@@ -128,6 +134,8 @@ class View:
             runs = queries.list_runs(connection, self.doors.tenant, limit=12)
             failed = queries.list_runs(connection, self.doors.tenant, failed=True, limit=5)
             retries = queries.list_write_backs(connection, self.doors.tenant, state="ready", limit=8)
+            approvals = people_queries.approvals_waiting(connection, self.doors.tenant)
+            partial = saga_queries.count_partial(connection, self.doors.tenant)
         concerns = first_look.concerns(
             ledger=ledger,
             overview=overview,
@@ -135,6 +143,8 @@ class View:
             manifests=self.registry.manifests(),
             broken=self.registry.broken(),
             now=now,
+            approvals=approvals,
+            partial_sagas=partial,
         )
         level, headline = first_look.headline(concerns, empty=not any(row["received"] for row in ledger))
         return {
@@ -166,7 +176,7 @@ class View:
 def router(view: View) -> APIRouter:
     """Every page and its JSON. All of them only read."""
     from crossdock.casework import possible
-    from crossdock.store import queries
+    from crossdock.store import people_queries, queries, saga_queries
 
     routes = APIRouter()
     tenant = view.doors.tenant
@@ -184,12 +194,15 @@ def router(view: View) -> APIRouter:
     def overview() -> Row:
         return view.overview()
 
+    def open_sagas(connection: Any, tenant: str, *, state: str | None = "open", **more: Any) -> Any:
+        return saga_queries.list_sagas(connection, tenant, state=state, **more)
+
     def listing(name: str, title: str, read: Callable[..., Any], filters: tuple[str, ...]) -> None:
         """A list page at /``name`` and its twin at /api/``name``, with these filters."""
 
         def page_of(request: Request, limit: int) -> Row:
             asked = {key: request.query_params[key] for key in filters if request.query_params.get(key)}
-            if name == "dead-letters" and asked.get("state") == "all":
+            if name in WITH_ALL and asked.get("state") == "all":
                 asked["state"] = None  # type: ignore[assignment]
             if asked.pop("failed", None):
                 asked["failed"] = True  # type: ignore[assignment]
@@ -226,6 +239,9 @@ def router(view: View) -> APIRouter:
     listing("cases", "Cases", queries.list_cases, ("state", "queue", "code", "owner", "subject"))
     listing("write-backs", "Write-backs", queries.list_write_backs, ("state", "target", "operation"))
     listing("dead-letters", "Dead letters", queries.list_dead_letters, ("state", "code", "stage", "source"))
+    listing("unknown", "Unknown outcomes", people_queries.list_unknown, ("target", "operation"))
+    listing("approvals", "Approvals", people_queries.list_approvals, ("state", "target", "kind"))
+    listing("sagas", "Sagas", open_sagas, ("state", "rule"))
     listing("runs", "Runs", queries.list_runs, ("step", "connector", "failed"))
 
     def single(name: str, kind: str, template: str, read: Callable[..., Row]) -> None:
@@ -264,6 +280,22 @@ def router(view: View) -> APIRouter:
         row = queries.get_case(connection, tenant, identity)
         return {**row, "may_become": list(possible(CaseState(row["state"])))}
 
+    def unknown(connection: Any, tenant: str, identity: Any) -> Row:
+        row = people_queries.get_unknown(connection, tenant, identity)
+        body = queries.body_of_write_back(connection, tenant, identity)
+        manifest = view.registry.manifests().get(row["target"])
+        askable = manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
+        return {**row, "body": _readable(body), "body_bytes": len(body), "target_can_be_asked": askable}
+
+    def approval(connection: Any, tenant: str, identity: Any) -> Row:
+        row = people_queries.get_approval(connection, tenant, identity)
+        body = queries.body_of_write_back(connection, tenant, uuid.UUID(row["write_back_id"]))
+        same = sha256(body).hexdigest() == row["body_sha256"]
+        return {**row, "body": _readable(body), "body_bytes": len(body), "unchanged": same}
+
+    single("unknown", "write-back", "unknown-one.html", unknown)
+    single("approvals", "approval", "approval.html", approval)
+    single("sagas", "saga", "saga.html", saga_queries.get_saga)
     single("cases", "case", "case.html", case)
     single("write-backs", "write-back", "write-back.html", write_back)
     single("dead-letters", "dead letter", "dead-letter.html", dead_letter)

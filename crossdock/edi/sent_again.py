@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock import deadletters
+from crossdock import approvals, deadletters
 from crossdock.deadletters import NotPossible
 from crossdock.edi import exchanges, outgoing
 from crossdock.errors import Misconfigured
@@ -168,6 +168,11 @@ def _queue(
 ) -> Again:
     earlier = len(told.repeats_of(connection, tenant, row.id))
     key = derived_id(what, str(row.id), str(earlier + 1))
+    family = [one.id for one in told.family(connection, tenant, row.id)]
+    # what needed a person's yes the first time needs one again, of another person than the one who sends it again
+    gated = approvals.gated_again(connection, tenant, family)
+    if gated:
+        approvals.require_person(actor)
     outbox.add_write_backs(
         connection,
         [
@@ -181,9 +186,12 @@ def _queue(
                 case_id=row.case_id,
                 decision_id=row.decision_id,
                 raw_id=row.raw_id,
+                gated=gated,
             )
         ],
     )
+    if gated:
+        approvals.ask_for_new(connection, tenant, {key: (actor, reason)}, now)
     desk.add_audit(
         connection,
         tenant=tenant,

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from crossdock.store import sagas as rows_of
 from crossdock.store import tables
-from crossdock.store.pages import Connection, Page, Row, all_rows, but_tenant, one_row, page_of, plain
+from crossdock.store.pages import Connection, Page, Row, but_tenant, one_row, page_of, plain
 from crossdock.store.stories import audit_of
 
 _HIDDEN = ("tenant", "saga_id", "undo_body", "ask_first", "case_id", "decision_id")
@@ -49,17 +49,6 @@ def get_saga(connection: Connection, tenant: str, saga_id: uuid.UUID) -> Row:
     ]
     found["audit"] = audit_of(connection, tenant, saga_id)
     return found
-
-
-def sagas_of_case(connection: Connection, tenant: str, case_id: uuid.UUID) -> list[Row]:
-    """The sagas of a case, the first begun first."""
-    sagas = tables.sagas
-    return all_rows(
-        connection,
-        sa.select(*but_tenant(sagas))
-        .where(sagas.c.tenant == tenant, sagas.c.case_id == case_id)
-        .order_by(sagas.c.opened_at, sagas.c.id),
-    )
 
 
 def count_partial(connection: Connection, tenant: str) -> int:

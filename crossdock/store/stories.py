@@ -83,6 +83,22 @@ def get_case(connection: Connection, tenant: str, case_id: uuid.UUID) -> Row:
     )
     attempts = _attempts(connection, tenant, [uuid.UUID(row["id"]) for row in write_backs])
     story["write_backs"] = [{**row, "attempts": attempts.get(row["id"], [])} for row in write_backs]
+    asked, belonging = tables.approvals, tables.sagas
+    story["approvals"] = all_rows(
+        connection,
+        sa.select(*but_tenant(asked))
+        .where(
+            asked.c.tenant == tenant,
+            asked.c.write_back_id.in_([uuid.UUID(row["id"]) for row in write_backs]),
+        )
+        .order_by(asked.c.asked_at, asked.c.id),
+    )
+    story["sagas"] = all_rows(
+        connection,
+        sa.select(*but_tenant(belonging))
+        .where(belonging.c.tenant == tenant, belonging.c.case_id == case_id)
+        .order_by(belonging.c.opened_at, belonging.c.id),
+    )
     story["transitions"] = all_rows(
         connection,
         sa.select(*but_tenant(transitions))

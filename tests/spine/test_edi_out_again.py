@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from crossdock.hub import Hub
 from crossdock.messages import Delivered, Outcome, RawMessage, Receipt, Reject, Unsure, WriteBack
 from crossdock.registry import Registry
 from crossdock.store import told
-from crossdock.store.tables import audit, dead_letters, write_backs
+from crossdock.store.tables import approvals, audit, dead_letters, write_backs
 from crossdock.store.tables import exchanges as register
 
 TENANT = "main"
@@ -552,3 +553,37 @@ def test_of_two_who_send_the_same_again_at_once_one_is_refused(hub):
         said = list(pool.map(go, (first.id, second.id)))
     assert sorted(one == "sent" for one in said) == [False, True]
     assert any("on its way again already" in one for one in said)
+
+
+@pytest.fixture
+def gated(monkeypatch):
+    """The row wants a person's yes for its document."""
+    do = re.search(r"^actions = .*\n", ROUTES, re.MULTILINE)[0]
+    monkeypatch.setitem(globals(), "ROUTES", ROUTES.replace(do, f'{do}approve = ["partner:x12_860"]\n', 1))
+
+
+@pytest.mark.parametrize("again", [resend, reissue])
+def test_a_document_that_needs_a_yes_needs_one_each_time_that_it_is_sent(gated, hub, again):
+    first = row_of(hub, "x12_860")
+    assert first.state == "awaiting_approval"
+    delivered(hub)
+    assert state_of(hub, first.id) == "awaiting_approval"
+    hub.approvals.agree(asked_about(hub, first.id), "dan", "the supplier knows")
+    delivered(hub, YES)
+    assert state_of(hub, first.id) == "delivered"
+    second = again(hub, first.id)
+    assert state_of(hub, second.id) == "awaiting_approval"
+    request = asked_about(hub, second.id)
+    with pytest.raises(NotPossible, match="is the same person"):
+        hub.approvals.agree(request, "Ann", "I ask and I agree")
+    hub.approvals.agree(request, "dan", "they lost it, I heard")
+    delivered(hub, YES)
+    assert state_of(hub, second.id) == "delivered"
+
+
+def asked_about(hub: Hub, write_back_id: uuid.UUID) -> uuid.UUID:
+    with hub.store.transaction(TENANT) as connection:
+        statement = sa.select(approvals.c.id).where(
+            approvals.c.write_back_id == write_back_id, approvals.c.state == "asked"
+        )
+        return connection.execute(statement).scalar_one()
