@@ -341,6 +341,17 @@ def health(connection: Connection) -> Health:
     )
 
 
+def _ignored(tenant: str) -> sa.ColumnElement[bool]:
+    """Whether somebody said to keep quiet about the cause of a letter, and the time for it is not over."""
+    groups = tables.dead_letter_groups
+    return sa.exists().where(
+        groups.c.tenant == tenant,
+        groups.c.id == tables.dead_letters.c.group_id,
+        groups.c.state == "ignored",
+        groups.c.ignored_until > sa.func.now(),
+    )
+
+
 def overview(connection: Connection, tenant: str) -> Row:
     """Is it working? Counts for a first look: cases by queue, write-backs by state, open dead letters by code,
     each source's last read, and how old the oldest waiting thing is."""
@@ -372,7 +383,7 @@ def overview(connection: Connection, tenant: str) -> Row:
                 sa.func.min(letters.c.created_at).label("first_at"),
                 sa.func.max(letters.c.created_at).label("last_at"),
             )
-            .where(letters.c.tenant == tenant, letters.c.state == "open")
+            .where(letters.c.tenant == tenant, letters.c.state == "open", ~_ignored(tenant))
             .group_by(letters.c.code, letters.c.stage, letters.c.source)
             .order_by(sa.func.count().desc(), letters.c.code),
         ),

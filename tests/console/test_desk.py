@@ -140,6 +140,19 @@ def test_a_letter_is_parked_and_let_out(console: TestClient, seeded: dict[str, A
     assert state_of(store, tables.dead_letters, seeded["letter"]) == "open"
 
 
+def test_a_cause_that_is_ignored_is_quiet_on_the_first_page(
+    console: TestClient, seeded: dict[str, Any], store: Any
+) -> None:
+    assert "1 dead letter is open" in console.get("/").text
+    with store.transaction("main") as connection:
+        connection.execute(
+            tables.dead_letter_groups.update().values(
+                state="ignored", ignored_until=sa.func.now() + sa.text("interval '1 day'")
+            )
+        )
+    assert "dead letter is open" not in console.get("/").text
+
+
 def test_a_stopped_source_is_the_first_thing_that_is_told_and_is_resumed(
     console: TestClient, seeded: dict[str, Any], store: Any
 ) -> None:
