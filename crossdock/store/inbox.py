@@ -171,6 +171,8 @@ def mark_settled(connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID
     )
 
 
+_SERVER = sa.func.pg_postmaster_start_time()
+
 _CLAIM = (
     "id",
     "tenant",
@@ -251,7 +253,16 @@ def claim_messages(
     statement = (
         sa.update(table)
         .where(table.c.tenant == tenant, table.c.id == locked.c.id)
-        .values(fence=table.c.fence + 1, attempts=table.c.attempts + 1, lease_until=now + lease)
+        .values(
+            fence=table.c.fence + 1,
+            # a claim that the server itself did not outlive was no try: the message did not end its worker
+            attempts=sa.case(
+                (sa.and_(table.c.attempts > 0, table.c.claimed_under != _SERVER), table.c.attempts),
+                else_=table.c.attempts + 1,
+            ),
+            claimed_under=_SERVER,
+            lease_until=now + lease,
+        )
         .returning(*(table.c[name] for name in _CLAIM))
     )
     rows = connection.execute(statement).all()

@@ -315,3 +315,23 @@ def test_a_file_of_a_million_envelopes_is_cut_off_and_its_rest_set_aside(hub, mo
     assert (rest.label, rest.code, rest.place["byte"]) == ("the rest", "EDI.SYNTAX", len(body) // 5 * 3)
     assert len(letters(hub)) == 4
     assert balance(hub) == 0
+
+
+def test_a_claim_that_the_server_did_not_outlive_is_no_try(hub, clock, monkeypatch):
+    """The database dies while a message is worked on, again and again, and its worker with it: neither the message
+    nor its reader is to blame."""
+    take(hub, "broken_between_two_good.edi")
+    monkeypatch.setenv("CROSSDOCK_FAULT", "process.after_claim:raise:1")
+    for _ in range(5):
+        monkeypatch.setattr("crossdock.faultpoints._seen", {})
+        with pytest.raises(InjectedFault):
+            hub.process()
+        with hub.store.transaction("main") as connection:  # as if the server had been started since
+            earlier = raw_messages.c.claimed_under - timedelta(hours=1)
+            connection.execute(sa.update(raw_messages).values(claimed_under=earlier))
+        clock.advance(timedelta(minutes=2))
+    monkeypatch.delenv("CROSSDOCK_FAULT")
+    hub.process()
+    assert [letter.error_class for letter in letters(hub) if letter.error_class == "PoisonMessage"] == []
+    assert {row.state for row in rows(hub, parts)} == {"processed", "rejected"}
+    assert balance(hub) == 0

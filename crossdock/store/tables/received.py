@@ -68,6 +68,7 @@ raw_messages = sa.Table(
     sa.Column(
         "attempts", sa.Integer, nullable=False, server_default="0", comment="claims; counted before the work"
     ),
+    sa.Column("claimed_under", Time, comment="when the server of the last claim was started"),
     sa.Column("fence", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("lease_until", Time),
     sa.Column("normalized_at", Time),

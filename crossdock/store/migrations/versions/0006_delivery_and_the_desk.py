@@ -26,9 +26,11 @@ def upgrade() -> None:
     _emitted()
     _order_and_age_of_write_backs()
     _targets()
+    _claims_under_a_server()
 
 
 def downgrade() -> None:
+    op.drop_column("raw_messages", "claimed_under", schema="crossdock")
     _no_targets()
     _no_order_and_age_of_write_backs()
     _not_emitted()
@@ -36,6 +38,13 @@ def downgrade() -> None:
     _no_desk()
     op.execute("DROP TABLE crossdock.saga_steps, crossdock.sagas, crossdock.read_backs, crossdock.approvals")
     _states_of_write_backs(*_OLD)
+
+
+def _claims_under_a_server() -> None:
+    column = sa.Column(
+        "claimed_under", sa.DateTime(timezone=True), comment="when the server of the last claim was started"
+    )
+    op.add_column("raw_messages", column, schema="crossdock")
 
 
 def _states_of_write_backs(*states: str) -> None:
