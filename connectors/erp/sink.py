@@ -13,9 +13,9 @@ from connectors.erp.settings import SinkSettings
 from crossdock.errors import Misconfigured, Refused, Unreadable, WireDown, WireQuiet
 from crossdock.formats import json_strict
 from crossdock.manifests import typed
-from crossdock.messages import Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
+from crossdock.messages import Conflict, Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login, Manifest
-from crossdock.wires.rest import Answer, Rest, quoted, refused
+from crossdock.wires.rest import Answer, Rest, duplicate_at, quoted, refused, version_of
 
 OPERATIONS = {"note": "notes", "hold": "holds", "release": "releases", "change_date": "date-changes"}
 """Our operation, and the last part of the ERP's path."""
@@ -55,12 +55,7 @@ class ErpOrders:
             path = self._path(write_back)
         except Refused as error:
             return Reject(reason=str(error), status=error.status)
-        headers = {
-            **write_back.headers,
-            "Content-Type": write_back.media_type,
-            "Accept": "application/json",
-            "Idempotency-Key": write_back.idempotency_key,
-        }
+        headers = self._headers(write_back)
         try:
             answer = self._wire.call("POST", path, effect=True, headers=headers, body=write_back.body)
         except WireDown as error:
@@ -68,6 +63,14 @@ class ErpOrders:
         except WireQuiet as error:
             return Unsure(reason=str(error), wire=True)
         return self._outcome(answer, write_back, f"POST {self._wire.base}{path}")
+
+    def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
+        """The POST that ``deliver`` would make."""
+        try:
+            address = self._wire.base + self._path(write_back)
+        except Refused as error:
+            return {"refused": str(error)}
+        return {"method": "POST", "address": address, "headers": self._headers(write_back)}
 
     def find(self, write_back: WriteBack) -> Receipt | None:
         """What the ERP says the key did, or ``None`` when it says nothing. Raises when it does not say, and
@@ -104,6 +107,15 @@ class ErpOrders:
     def close(self) -> None:
         self._wire.close()
 
+    def _headers(self, write_back: WriteBack) -> dict[str, str]:
+        """Everything but the login."""
+        return {
+            **write_back.headers,
+            "Content-Type": write_back.media_type,
+            "Accept": "application/json",
+            "Idempotency-Key": write_back.idempotency_key,
+        }
+
     def _path(self, write_back: WriteBack) -> str:
         kind, slash, number = write_back.subject.partition("/")
         if write_back.operation not in OPERATIONS:
@@ -129,7 +141,7 @@ class ErpOrders:
                 reason=f"{what}: the ERP asks us to come later ({status})",
                 not_before=None if wait is None else self._clock.now() + wait,
             )
-        if status in (409, 422):
+        if status in (409, 412, 422) or duplicate_at(answer, self._wire.base) is not None:
             return self._conflict(answer, write_back, what)
         if 400 <= status < 500 and status not in MAYBE_TAKEN:
             return Reject(reason=f"{what}: the ERP said no ({status}): {_shown(answer)}", status=str(status))
@@ -159,15 +171,23 @@ class ErpOrders:
 
     def _conflict(self, answer: Answer, write_back: WriteBack, what: str) -> Outcome:
         """The key was used, or the state does not allow it. If the ERP's own records show this very effect, it was
-        done before."""
+        done before. A version that is not held any more (412) is decided again."""
         reason = f"{what}: the ERP said no ({answer.status}): {_shown(answer)}"
+        receipt, other = None, False
         try:
             receipt = self.find(write_back)
         except Refused:
-            receipt = None
+            other = True
         except (WireDown, WireQuiet, Unreadable) as error:
             return Unsure(reason=f"{reason}; and asked for the effect of the key, it did not say: {error}")
-        return Delivered(receipt=receipt) if receipt else Reject(reason=reason, status=str(answer.status))
+        if receipt is not None:
+            return Delivered(receipt=receipt, duplicate=True)
+        if not other and (first := duplicate_at(answer, self._wire.base)) is not None:
+            evidence = {"status": answer.status, "key": write_back.idempotency_key, "location": first}
+            return Delivered(receipt=Receipt(reference=first, evidence=evidence), duplicate=True)
+        if answer.status == 412:
+            return Conflict(reason=reason, status="412", version=version_of(answer))
+        return Reject(reason=reason, status=str(answer.status))
 
     def _is_this(self, effect: Mapping[str, Any], write_back: WriteBack) -> bool:
         """Whether an effect in the ERP's records is the one that this write-back wants."""

@@ -7,7 +7,8 @@ lies there under it can be read back and compared.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from connectors.supplier_edi.settings import SinkSettings
 from crossdock.errors import Misconfigured, Refused, WireDown, WireQuiet
@@ -41,6 +42,10 @@ class SupplierInbox:
         except Refused as error:
             return self._refused(error)
         return Delivered(receipt=_receipt(put))
+
+    def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
+        """The file that ``deliver`` would put there."""
+        return {"method": "PUT", "address": f"{self._settings.directory}/{self.name_of(write_back)}"}
 
     def find(self, write_back: WriteBack) -> Receipt | None:
         """The file that lies there with exactly this content, or ``None``.

@@ -252,6 +252,44 @@ def refused(answer: Answer, *, what: str, now: datetime) -> CrossdockError:
     )
 
 
+DUPLICATE_STATUS = (400, 409, 422)
+_SAYS_DUPLICATE = re.compile(
+    rb"duplicate|already[ _-]?(?:exist|process|receiv|been|creat|used)|idempoten|same (?:key|request)",
+    re.IGNORECASE,
+)
+_SAYS_OTHER = re.compile(
+    rb"different|mismatch|not match|another (?:request|body|payload)|other (?:request|body|payload)",
+    re.IGNORECASE,
+)
+
+
+def duplicate_at(answer: Answer, base: str) -> str | None:
+    """Where the first of a request is that was refused as a duplicate, as a path at this host; ``None``: this answer
+    does not say so.
+
+    Some systems answer a repeat with an error: NetSuite with 400, a ``Location`` and "a record with this idempotency
+    key was already processed". That is success, and only when the answer says both: that it is a duplicate, and where
+    the first one is. An error with a ``Location`` alone, or with the word alone, is still an error; so is one that
+    says that the key was used for something else.
+    """
+    said = answer.body[:65536]
+    if answer.status not in DUPLICATE_STATUS or not _SAYS_DUPLICATE.search(said) or _SAYS_OTHER.search(said):
+        return None
+    return same_host(base, answer.headers.get("location", ""))
+
+
+def version_of(answer: Answer) -> str:
+    """The version that an answer is of, for ``If-Match``: its strong ``ETag``. Empty when it has none: a weak one
+    (``W/"..."``) fits no condition (RFC 9110, 13.1.1)."""
+    tag = answer.headers.get("etag", "").strip()
+    return tag if re.fullmatch(r'"[!#-~\x80-\xff]*"', tag) else ""
+
+
+def if_match(version: str) -> dict[str, str]:
+    """The header of a change that is wanted on this version alone."""
+    return {"If-Match": version} if version else {}
+
+
 # -- waiting ----------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.erp import sink as module
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown
-from crossdock.messages import Delivered, Reject, Retry, Unsure
+from crossdock.messages import Conflict, Delivered, Reject, Retry, Unsure
 from crossdock.ports import Checkable, Login, Searchable, Secret
 from crossdock.testing import lying_http as lie
 from mappings.outbound.subjects import KINDS
@@ -166,7 +166,7 @@ def test_a_wrong_login_or_address_turns_the_target_red_and_spends_nothing(server
         sink.deliver(note)
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 410, 412, 413, 415])
+@pytest.mark.parametrize("status", [400, 404, 405, 410, 413, 415])
 def test_no_is_rejected_with_what_was_said(server, sink, note, status):
     server.then(lie.answer(status, b'{"error": "unknown\norder"}'))
     outcome = sink.deliver(note)
@@ -224,3 +224,66 @@ def test_no_answer_is_never_taken_for_none(server, sink, note, behaviour, kind):
 
 def test_the_check(server, sink):
     assert all(step.ok for step in sink.check())
+
+
+DUPLICATE = (
+    b'{"title": "Bad Request", "detail": "duplicate: a record with this idempotency key was processed"}'
+)
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_duplicate_that_is_refused_with_the_place_of_the_first_is_delivered(server, sink, note, status):
+    server.then(
+        lie.answer(status, DUPLICATE, headers={"Location": "/api/effects/N-1"}, commit=False),
+        lie.answer(200, b'{"effects": []}'),
+    )
+    outcome = sink.deliver(note)
+    assert isinstance(outcome, Delivered)
+    assert (outcome.duplicate, outcome.receipt.reference) == (True, "/api/effects/N-1")
+
+
+def test_a_duplicate_of_something_else_is_no_success(server, sink, note):
+    server.then(
+        lie.answer(400, DUPLICATE, headers={"Location": "/api/effects/N-1"}, commit=False),
+        lie.answer(200, effects({"body": {"text": "another"}})),
+    )
+    assert isinstance(sink.deliver(note), Reject)
+
+
+def test_a_version_that_is_not_held_any_more_is_a_conflict(server, sink, note):
+    server.then(
+        lie.answer(412, b"{}", headers={"ETag": '"v9"'}, commit=False), lie.answer(200, b'{"effects": []}')
+    )
+    outcome = sink.deliver(note)
+    assert isinstance(outcome, Conflict)
+    assert outcome.version == '"v9"'
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        ("120", 120),
+        ("Fri, 21 Nov 2026 12:05:00 GMT", 300),
+        ("Fri, 21 Nov 2026 11:00:00 GMT", 1),  # past
+        ("-5", 1),
+        ("1000000000", 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("soon", None),
+        ("", None),
+        ("1e9", None),
+    ],
+)
+def test_what_a_busy_erp_asks_for_is_held_between_a_second_and_a_day(server, sink, note, clock, said, wait_s):
+    server.then(lie.answer(429, b"{}", headers={"Retry-After": said}, commit=False))
+    outcome = sink.deliver(note)
+    assert isinstance(outcome, Retry) and not outcome.wire
+    wanted = None if wait_s is None else clock.now() + timedelta(seconds=wait_s)
+    assert outcome.not_before == wanted
+
+
+def test_the_request_is_shown_without_the_login(sink, note, write_back):
+    shown = sink.preview(note)
+    assert (shown["method"], shown["address"].endswith(PATH)) == ("POST", True)
+    assert {name.lower() for name in shown["headers"]} >= {"idempotency-key", "content-type"}
+    assert "authorization" not in {name.lower() for name in shown["headers"]}
+    assert "refused" in sink.preview(write_back("note", BODY, subject="moon/1"))

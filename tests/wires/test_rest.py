@@ -345,3 +345,49 @@ def test_the_check_says_when_nobody_listens(server, wire):
     server.stop()
     steps = list(wire.check("/api"))
     assert [(step.step, step.ok) for step in steps] == [("connect", False)]
+
+
+# -- duplicates and versions ----------------------------------------------------------------------------------
+
+NETSUITE = (
+    b'{"type": "https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.1", "title": "Bad Request", "status": 400,'
+    b' "o:errorDetails": [{"detail": "A record with this external ID already exists. Duplicate request.",'
+    b' "o:errorCode": "USER_ERROR"}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "location", "first"),
+    [
+        (
+            400,
+            NETSUITE,
+            "/services/rest/record/v1/purchaseOrder/4711",
+            "/services/rest/record/v1/purchaseOrder/4711",
+        ),
+        (409, b"already processed", "/orders/7?x=1", "/orders/7?x=1"),
+        (422, b"duplicate key", "/orders/7", "/orders/7"),
+        (400, NETSUITE, None, None),  # the word alone
+        (400, b"the quantity is missing", "/orders/7", None),  # the place alone
+        (409, b"this key was already used with a different body", "/orders/7", None),
+        (400, NETSUITE, "https://elsewhere.example/orders/7", None),
+        (400, NETSUITE, "//elsewhere.example/orders/7", None),
+        (500, NETSUITE, "/orders/7", None),
+        (200, NETSUITE, "/orders/7", None),
+    ],
+)
+def test_a_refused_duplicate_is_one_when_the_answer_says_so_and_where(
+    server, wire, status, body, location, first
+):
+    headers = {} if location is None else {"Location": location}
+    server.then(lie.answer(status, body, headers=headers))
+    assert rest.duplicate_at(post(wire), wire.base) == first
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"), [('"v7"', '"v7"'), ('W/"v7"', ""), ("v7", ""), ('""', '""'), ('"a b"', ""), ("", "")]
+)
+def test_the_version_for_a_condition_is_a_strong_one(server, wire, tag, version):
+    server.then(lie.answer(200, headers={"ETag": tag} if tag else {}))
+    assert rest.version_of(post(wire)) == version
+    assert rest.if_match(version) == ({"If-Match": version} if version else {})
