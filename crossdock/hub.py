@@ -214,6 +214,7 @@ class Hub:
         """Make the attempts that are due at a target, batch by batch, until none is or the time is up."""
         from crossdock.alarms import Alarms
         from crossdock.deliver import Deliverer, TargetPaused
+        from crossdock.deliver.conflicts import Redecider
 
         manifest = self._mine(target)
         with self._run("deliver", target, run) as ran:
@@ -229,6 +230,9 @@ class Hub:
                     run_id=ran.id,
                     partners=self.partners,
                     alarm=Alarms(self.processor.recorder, tenant=self.tenant, clock=self.clock),
+                    redeciding=Redecider(
+                        registry=self.registry, router=self.router, tenant=self.tenant, clock=self.clock
+                    ),
                 )
                 ran.add({"expired": self.approvals.expire_due(), "sagas": self.sagas.follow()})
                 try:

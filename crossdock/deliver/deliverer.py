@@ -242,7 +242,7 @@ class Deliverer:
             if too_soon is not None:
                 self._record(intent, too_soon, counts)
                 return
-            outcome = self._call(intent.write_back)
+            outcome = self._reread(intent.write_back, self._call(intent.write_back))
         except Misconfigured as error:
             self._pause(intent, str(error))
             raise TargetPaused(f"target '{self._target}': {error}") from error
@@ -276,6 +276,15 @@ class Deliverer:
             return Reject(reason=str(error), status=error.status)
         except Exception as error:
             return Unsure(reason=f"the sink failed: {type(error).__name__}")
+
+    def _reread(self, write_back: WriteBack, outcome: Outcome) -> Outcome:
+        """A conflict with the version that the target holds now, where it did not say it itself."""
+        if not isinstance(outcome, Conflict) or outcome.version or not isinstance(self._sink, Versioned):
+            return outcome
+        try:
+            return replace(outcome, version=self._sink.version(write_back))
+        except CrossdockError:
+            return outcome  # nothing new is decided on what is not known
 
     def _can_be_asked(self) -> bool:
         return self._rules.idempotency != "none" and isinstance(self._sink, Searchable)

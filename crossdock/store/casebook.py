@@ -209,6 +209,18 @@ def send_to_triage(connection: sa.Connection, tenant: str, ids: Iterable[uuid.UU
     )
 
 
+def latest_event(connection: sa.Connection, tenant: str, case_id: uuid.UUID) -> Mapping[str, Any] | None:
+    """The last event of a case that is open, or ``None``."""
+    document: Mapping[str, Any] | None = connection.execute(
+        sa.select(events.c.document)
+        .join(cases, sa.and_(cases.c.tenant == tenant, cases.c.id == events.c.case_id))
+        .where(events.c.tenant == tenant, events.c.case_id == case_id, _IS_OPEN)
+        .order_by(events.c.recorded_at.desc(), events.c.id)
+        .limit(1)
+    ).scalar()
+    return document
+
+
 def move_case(
     connection: sa.Connection,
     *,

@@ -33,6 +33,7 @@ LOOK_AGAIN: Final = timedelta(seconds=60)
 """What waits is looked at when what it waits for is done; so often it is looked at besides."""
 
 _MOST: Final = 500
+_EARLIER: Final = write_backs.alias("earlier")
 
 
 def its_turn(waiting: Any) -> sa.ColumnElement[bool]:
@@ -40,8 +41,8 @@ def its_turn(waiting: Any) -> sa.ColumnElement[bool]:
     return sa.or_(waiting.c.let_pass, ~sa.exists().where(*_earlier(waiting)))
 
 
-def _earlier(waiting: Any, earlier: Any = None) -> tuple[sa.ColumnElement[bool], ...]:
-    earlier = write_backs.alias("earlier") if earlier is None else earlier
+def _earlier(waiting: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    earlier = _EARLIER
     return (
         earlier.c.tenant == waiting.c.tenant,
         earlier.c.target == waiting.c.target,
@@ -59,10 +60,10 @@ def _earlier(waiting: Any, earlier: Any = None) -> tuple[sa.ColumnElement[bool],
 
 def _nearest(waiting: Any) -> tuple[Any, Any]:
     """The last of the earlier ones, as a lateral table."""
-    earlier = write_backs.alias("earlier")
+    earlier = _EARLIER
     nearest = (
         sa.select(earlier.c.id, earlier.c.operation, earlier.c.state)
-        .where(*_earlier(waiting, earlier))
+        .where(*_earlier(waiting))
         .order_by(earlier.c.queued.desc())
         .limit(1)
         .lateral("nearest")
@@ -171,6 +172,26 @@ def supersede(connection: sa.Connection, tenant: str, written: Sequence[uuid.UUI
         ended = ", ".join(str(row.id) for row in found if row.by == by)
         _say(connection, tenant, by, its_attempt, "superseded", f"supersedes write-back {ended}", now)
     return len(found)
+
+
+def rounds_of(
+    connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, case_id: uuid.UUID, most: int
+) -> int:
+    """How often this was decided again before, after a conflict; at most ``most``."""
+    rounds = 0
+    while rounds < most:
+        before = connection.execute(
+            sa.select(write_backs.c.id).where(
+                write_backs.c.tenant == tenant,
+                write_backs.c.case_id == case_id,
+                write_backs.c.superseded_by == write_back_id,
+                write_backs.c.attempt > 0,
+            )
+        ).scalar()
+        if before is None:
+            break
+        write_back_id, rounds = before, rounds + 1
+    return rounds
 
 
 def let_pass(

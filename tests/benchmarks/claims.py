@@ -82,7 +82,7 @@ def _queue_write_backs(store: Store, count: int) -> None:
                     "target": "erp",
                     "operation": "note",
                     "idempotency_key": str(uuid.uuid4()),
-                    "subject": f"supplier_po/{number}",
+                    "subject": f"supplier_po/{uuid.uuid4()}",
                     "body": b"{}",
                     "body_sha256": "0" * 64,
                     "media_type": "application/json",

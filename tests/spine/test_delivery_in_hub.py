@@ -1,0 +1,133 @@
+"""Delivery with the hub round it: what befalls a target is a case, and what conflicts is decided again."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from crossdock import receive as receiving
+from crossdock.alarms import Alarms
+from crossdock.deliver import TargetPaused
+from crossdock.deliver.conflicts import MOST_ROUNDS, Redecider
+from crossdock.hub import Hub
+from crossdock.messages import Conflict, RawMessage
+from crossdock.packages import package_folder
+from crossdock.registry import Registry
+from crossdock.store.tables import cases, events, write_backs
+from tests.spine.delivering import TENANT, Target, deliver, letters, manifest, put, write_back_of
+
+
+@pytest.fixture
+def hub(store, clock):
+    with Hub.open(store=store, registry=Registry(), clock=clock, tenant=TENANT) as hub:
+        yield hub
+
+
+@pytest.fixture
+def rig(hub, clock):
+    """What the hub gives a deliverer."""
+    return {
+        "alarm": Alarms(hub.processor.recorder, tenant=TENANT, clock=clock),
+        "redeciding": Redecider(registry=hub.registry, router=hub.router, tenant=TENANT, clock=clock),
+    }
+
+
+@pytest.fixture
+def decided(hub, store, clock):
+    """The write-backs to the ERP that a supplier's backorder leads to."""
+    body = (package_folder("mappings") / "inbound/x12_855/samples/backorder_with_new_date.edi").read_bytes()
+    message = RawMessage(
+        tenant=TENANT, source="supplier_edi", key="1", body=body, media_type="application/edi-x12",
+        received_at=clock.now(), name="855.edi",
+    )  # fmt: skip
+    receiving.accept(store, message, clock=clock)
+    hub.process()
+    found = rows(store, write_backs.c.target == "erp")
+    assert found
+    return found
+
+
+def rows(store, *where):
+    with store.reading(TENANT) as connection:
+        return connection.execute(sa.select(write_backs).where(*where).order_by(write_backs.c.queued)).all()
+
+
+def of_code(store, code):
+    with store.reading(TENANT) as connection:
+        found = connection.execute(sa.select(cases).where(cases.c.code == code)).all()
+        told = connection.scalar(sa.select(sa.func.count()).select_from(events).where(events.c.code == code))
+    return found, told
+
+
+class Held(Target):
+    """A target that changes ``moves`` times under our hands."""
+
+    def __init__(self, moves: int) -> None:
+        super().__init__()
+        self.held, self.moves = 1, moves
+
+    def version(self, write_back):
+        return str(self.held)
+
+    def deliver(self, write_back):
+        if self.moves:
+            self.moves -= 1
+            self.held += 1
+        if write_back.version != str(self.held):
+            return Conflict(reason=f"412: it holds version {self.held}", status="412")
+        return super().deliver(write_back)
+
+
+def test_what_conflicts_is_decided_again_on_the_version_that_is_held_now(decided, store, clock, rig):
+    target = Held(1)
+    rules = manifest("conditional")
+    while deliver(store, clock, target, rules, **rig)["attempts"]:
+        pass
+    old = rows(store, write_backs.c.id == decided[0].id)[0]
+    (new,) = rows(store, write_backs.c.id == old.superseded_by)
+    assert (old.state, new.state, new.version) == ("superseded", "delivered", "2")
+    assert (new.subject, new.operation, new.case_id) == (old.subject, old.operation, old.case_id)
+    assert new.idempotency_key != old.idempotency_key
+    assert f"decided again as write-back {new.id}" in old.reason
+    assert letters(store) == []
+
+
+def test_a_target_that_changes_faster_than_we_write_wants_a_person(decided, store, clock, rig):
+    target, rules = Held(1000), manifest("conditional")
+    for _ in range(20):
+        deliver(store, clock, target, rules, **rig)
+    found, _ = of_code(store, "INT.CONFLICT")
+    assert len(found) == len({one.id for one in decided})
+    assert target.effects == []
+    assert {letter.code for letter in letters(store)} == {"INT.CONFLICT"}
+    assert len(rows(store, write_backs.c.case_id == decided[0].case_id, write_backs.c.target == "erp")) <= (
+        MOST_ROUNDS + 1
+    ) * len(decided)
+
+
+def test_a_conflict_whose_version_nobody_knows_is_a_case(decided, store, clock, rig):
+    class Vague(Target):
+        def deliver(self, write_back):
+            return Conflict(reason="409: it was changed", status="409")
+
+    counts = deliver(store, clock, Vague(), **rig)
+    assert counts["conflict"] >= 1
+    found, told = of_code(store, "INT.CONFLICT")
+    assert (len(found), told) == (counts["conflict"], counts["conflict"])
+    assert found[0].queue == "integration"
+
+
+def test_a_refused_login_is_one_case_that_ends_when_the_login_is_taken(hub, store, clock, rig):
+    put(store, *(write_back_of(number, clock) for number in range(30)))
+    target = Target(answers=["password"] * 3)
+    for _ in range(3):
+        with pytest.raises(TargetPaused):
+            deliver(store, clock, target, **rig)
+        clock.advance(timedelta(minutes=16))
+    found, told = of_code(store, "INT.AUTH_FAILED")
+    assert [(one.state, one.queue, one.occurrences) for one in found] == [("open", "integration", 1)]
+    assert (told, letters(store)) == (1, [])
+    assert found[0].title == "'erp' does not take our login; it is paused"
+    deliver(store, clock, target, **rig)
+    found, _ = of_code(store, "INT.AUTH_FAILED")
+    assert (found[0].state, "takes our login again" in found[0].resolution) == ("resolved", True)
