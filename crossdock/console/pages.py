@@ -24,6 +24,7 @@ from crossdock.messages import CaseState
 from crossdock.ports import Clock
 from crossdock.principals import principal
 from crossdock.registry import Registry
+from crossdock.targets import why_waiting
 
 A_DAY: Final = timedelta(days=1)
 BODY_SHOWN_BYTES: Final = 64 * 1024
@@ -274,7 +275,10 @@ def router(view: View) -> APIRouter:
     def write_back(connection: Any, tenant: str, identity: Any) -> Row:
         row = queries.get_write_back(connection, tenant, identity)
         body = queries.body_of_write_back(connection, tenant, identity)
-        return {**row, "body": _readable(body), "body_bytes": len(body)}
+        manifest = view.registry.manifests().get(row["target"])
+        rules = manifest.sink if manifest is not None else None
+        waits = why_waiting(connection, tenant, row, rules, view.clock.now())
+        return {**row, "body": _readable(body), "body_bytes": len(body), "waits": waits}
 
     def case(connection: Any, tenant: str, identity: Any) -> Row:
         row = queries.get_case(connection, tenant, identity)

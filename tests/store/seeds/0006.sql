@@ -156,3 +156,10 @@ INSERT INTO crossdock.webhook_attempts (tenant, message_id, attempt, phase, outc
     ('seeded', '00000000-0000-0000-0000-000000000088', 1, 'intent', NULL, NULL, NULL, '2026-11-20 14:05Z');
 INSERT INTO crossdock.brokers (tenant, name, position, fence, lease_until, created_at) VALUES
     ('seeded', 'lake', 0, 3, '2026-11-20 14:06Z', '2026-11-20 14:04Z');
+-- Targets: one whose circuit is open, one whose login was refused, and a switch that was thrown.
+INSERT INTO crossdock.targets (tenant, target, state, failures, rests, why, since, probe_at) VALUES
+    ('seeded', 'erp', 'open', 5, 1, '5 calls in a row failed', '2026-11-20 14:05Z', '2026-11-20 14:06Z');
+INSERT INTO crossdock.targets (tenant, target, state, rests, why, by, since, probe_at) VALUES
+    ('seeded', 'supplier_edi', 'paused', 1, '401', 'crossdock', '2026-11-20 14:05Z', '2026-11-20 14:06Z');
+INSERT INTO crossdock.stops (tenant, target, operation, stopped, by, reason, at) VALUES
+    ('seeded', 'erp', 'hold', true, 'ann', 'wrong orders', '2026-11-20 14:05Z');
