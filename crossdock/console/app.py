@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import casework, desk, feed, pages, people, targets, webhooks, x12
+from crossdock.console import casework, desk, feed, pages, people, subscriptions, targets, webhooks, x12
 from crossdock.console.acting import Actor, Acts, Seal, nobody, note_visitor
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
@@ -84,13 +84,20 @@ def create_app(
         seal=Seal(secret or secrets.token_bytes(32)),
     )
     visitors = [Depends(authorize), Depends(note_visitor(who))]
-    for routes in (pages.router(view), x12.router(view), desk.router(view), targets.router(view)):
+    for routes in (
+        pages.router(view),
+        x12.router(view),
+        desk.router(view),
+        targets.router(view),
+        subscriptions.router(view),
+    ):
         app.include_router(routes, dependencies=visitors)
     acts = Acts(view)
     desk.add_acts(acts)
     casework.add_acts(acts)
     people.add_acts(acts)
     targets.add_acts(acts)
+    subscriptions.add_acts(acts)
     app.include_router(acts.router, dependencies=visitors)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(authorize)])
