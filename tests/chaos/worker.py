@@ -23,11 +23,11 @@ from crossdock import deadletters, faultpoints
 from crossdock.cli import main as command_line
 from crossdock.errors import CrossdockError
 from crossdock.hub import Hub
-from crossdock.messages import RESENT, RawMessage, WriteBackState
+from crossdock.messages import RESENT, CaseState, RawMessage, WriteBackState
 from crossdock.registry import Registry
 from crossdock.store.clock import StoreClock
 from crossdock.store.engine import Store
-from crossdock.store.tables import dead_letters, raw_messages, write_backs
+from crossdock.store.tables import cases, dead_letters, raw_messages, write_backs
 from deploy.sandbox import documents
 
 TENANT: Final = "main"
@@ -145,6 +145,7 @@ class Day:
             self._hub = None  # the next process knows the new partner
         self.passes(1)
         self.desk()
+        self.casework()
         self.passes(1)
         self.send_again()
         self.passes(MOST_PASSES)
@@ -168,6 +169,7 @@ class Day:
             reports.append(hub.receive(name))
         reports.append(hub.process())
         reports += [hub.deliver(target) for target in hub.targets()]
+        reports.append(hub.publish())
         move(self.later, BETWEEN_S)
         quiet = not any(report.counts.get("received") or report.error for report in reports)
         return quiet and not any(self.unfinished().values())
@@ -236,6 +238,21 @@ class Day:
         for letter in letters:
             with contextlib.suppress(deadletters.NotPossible):
                 self.hub().replay(letter, "ann")
+
+    def casework(self) -> None:
+        """Somebody takes a case, and hands it on."""
+        with self.store.reading(TENANT) as connection:
+            rows = connection.execute(
+                sa.select(cases.c.id, cases.c.state, cases.c.owner).where(
+                    cases.c.subject == "sales_order/SO-7001"
+                )
+            ).all()
+        for row in rows:
+            with contextlib.suppress(deadletters.NotPossible):
+                if row.state == CaseState.OPEN:
+                    self.hub().move_case(row.id, CaseState.ACKNOWLEDGED, "ann", "I look into it")
+                if row.owner != "bob":
+                    self.hub().assign_case(row.id, "bob", "ann", "he knows the customer")
 
     def _open_letters(self, code: str) -> list[object]:
         with self.store.reading(TENANT) as connection:

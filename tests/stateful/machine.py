@@ -42,8 +42,13 @@ from tests.stateful.books import MOODS, Bench, Books
 LEASE: Final = timedelta(minutes=5)
 OVER: Final = (CaseState.RESOLVED, CaseState.CANCELLED, CaseState.EXPIRED)
 CRASHES: Final = tuple(
-    point for point in POINTS if point.startswith(("hub.", "receive.", "process.", "deliver.", "unknown."))
+    point
+    for point in POINTS
+    if point.startswith(("hub.", "receive.", "process.", "deliver.", "unknown.", "approvals."))
 )
+
+ACTS: Final = ("process", "deliver", "receive", "look", "agree")
+"""What is done when a process dies or its database fails."""
 
 _numbers = itertools.count(1)
 
@@ -132,7 +137,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(
         point=st.sampled_from(CRASHES),
         nth=st.integers(1, 3),
-        act=st.sampled_from(["process", "deliver", "receive"]),
+        act=st.sampled_from(ACTS),
     )
     def crash(self, point: str, nth: int, act: str) -> None:
         """Nothing of that process runs after the point; another process goes on."""
@@ -146,7 +151,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(
         kind=st.sampled_from(KINDS),
         nth=st.integers(1, 6),
-        act=st.sampled_from(["process", "deliver", "receive"]),
+        act=st.sampled_from(ACTS),
     )
     def database_fails(self, kind: str, nth: int, act: str) -> None:
         """One transaction fails, perhaps after its commit."""
@@ -320,6 +325,10 @@ class HubMachine(RuleBasedStateMachine):
                 self.process()
             case "deliver":
                 self._step(lambda: self.hub.deliver("erp"))
+            case "look":
+                self._step(lambda: self.a_person_looks_into_the_books(0))
+            case "agree":
+                self._step(lambda: self.approve(0, "bob", True))
             case _:
                 self.receive(1, 2)
 
