@@ -12,6 +12,7 @@ from crossdock.audit import anchors, chain, keys
 from crossdock.audit.keys import UNKEYED, Key, Keyring, keyring, keyring_of
 from crossdock.audit.verify import accept_restore, verify
 from crossdock.errors import Misconfigured
+from crossdock.faultpoints import InjectedFault
 from crossdock.ports import Login, Secret
 from crossdock.store import audit_trail, desk
 from crossdock.store.tables import audit, audit_heads
@@ -482,6 +483,36 @@ def test_a_restored_backup_is_said_once_and_explains_nothing_else(store):
     by_hand(store, sa.update(audit).where(audit.c.seq == 2).values(actor="eve"))
     with pytest.raises(Misconfigured, match="does not explain"):
         accept_restore(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    ("point", "said"), [("audit.before_restored", False), ("audit.after_restored", True)]
+)
+def test_a_restore_that_dies_beside_its_commit_is_said_whole_or_not_at_all(store, monkeypatch, point, said):
+    written(store, 6)
+    anchors.write(store, "main", keys=keyring(), now=NOW + timedelta(hours=1))
+    by_hand(
+        store,
+        sa.delete(audit).where(audit.c.seq > 4),
+        sa.update(audit_heads).values(seq=4, hash=rows(store)[3]["hash"]),
+    )
+
+    def accept():
+        accept_restore(store, "main", keyring(), actor="maria", reason="b", now=NOW + timedelta(hours=2))
+
+    monkeypatch.setattr("crossdock.faultpoints._seen", {})
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+    with pytest.raises(InjectedFault):
+        accept()
+    monkeypatch.delenv("CROSSDOCK_FAULT")
+    assert verify(store, "main", keyring()).is_sound == said
+    if said:
+        with pytest.raises(Misconfigured, match="nothing is missing"):
+            accept()
+    else:
+        accept()
+    assert len([row for row in rows(store) if row["action"] == "audit.restored"]) == 1
+    assert verify(store, "main", keyring()).is_sound
 
 
 # ── who writes at the same time ──────────────────────────────────────────────────────────────────────────────

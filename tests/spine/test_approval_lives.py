@@ -20,8 +20,28 @@ from .test_unknown import Desk, Target
 NAMES = ("ann", "ANN", "Ann@corp.example", "bob", " Bob", "carol", "", "crossdock")
 POINTS = (
     "approvals.before_ask", "approvals.after_ask", "approvals.before_decide", "approvals.after_decide",
-    "approvals.before_expire", "approvals.after_expire", "unknown.after_asked", "unknown.before_answered",
+    "approvals.before_expire", "approvals.after_expire", "unknown.before_asked", "unknown.after_asked",
+    "unknown.after_call", "unknown.before_answered", "unknown.after_answered",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("point", "then"), [("unknown.before_happened", "unsure"), ("unknown.after_happened", "delivered")]
+)
+def test_a_person_who_dies_while_saying_that_it_happened_said_it_or_did_not(
+    store, clock, monkeypatch, point, then
+):
+    desk = Desk(store, clock, Target())
+    (id,) = desk.lose()
+    monkeypatch.setattr(faultpoints, "_seen", {})
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+    with pytest.raises(InjectedFault):
+        desk.unknowns.happened(id, "ann", "T-1", "it is in their books")
+    monkeypatch.delenv("CROSSDOCK_FAULT")
+    assert desk.state(id) == then
+    if then == "unsure":
+        desk.unknowns.happened(id, "ann", "T-1", "it is in their books")
+    assert desk.state(id) == "delivered"
 
 
 @pytest.mark.parametrize("point", POINTS)

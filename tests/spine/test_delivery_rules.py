@@ -565,6 +565,23 @@ def test_a_conflict_is_decided_again_as_a_new_write_back_that_supersedes_the_old
     assert target.effects == ["key-2"]
 
 
+@pytest.mark.parametrize(("point", "read"), [("deliver.before_version", 2), ("deliver.after_version", 1)])
+def test_dying_beside_the_keeping_of_the_version_sends_nothing_and_keeps_one(
+    store, clock, monkeypatch, point, read
+):
+    put(store, write_back_of(1, clock))
+    target, rules = Versions(), manifest("conditional")
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+    monkeypatch.setattr("crossdock.faultpoints._seen", {})
+    with pytest.raises(InjectedFault):
+        deliver(store, clock, target, rules)
+    monkeypatch.delenv("CROSSDOCK_FAULT")
+    assert target.effects == []
+    clock.advance(timedelta(minutes=3))
+    assert until_idle(store, clock, target, rules)["delivered"] == 1
+    assert (target.effects, target.read) == (["key-1"], read)
+
+
 def test_a_duplicate_that_the_target_refuses_is_delivered_and_says_so(store, clock):
     (id,) = put(store, write_back_of(1, clock))
 

@@ -416,6 +416,25 @@ def test_dying_at_any_moment_of_it_takes_back_each_step_once(world, monkeypatch,
     assert world.saga.state == "undone"
 
 
+@pytest.mark.parametrize(
+    ("point", "then"), [("sagas.before_settle", "partial"), ("sagas.after_settle", "undone")]
+)
+def test_a_person_who_dies_while_settling_has_done_all_of_it_or_nothing(world, monkeypatch, point, then):
+    a, b = world.begin("person", "nothing")
+    world.move(a, "sending", "delivered")
+    world.move(b, "sending", "rejected")
+    world.sagas.follow()
+    monkeypatch.setattr(faultpoints, "_seen", {})
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
+    with pytest.raises(InjectedFault):
+        world.sagas.settle(world.saga.id, "ann", "called them")
+    monkeypatch.delenv("CROSSDOCK_FAULT")
+    assert world.saga.state == then
+    if then == "partial":
+        world.sagas.settle(world.saga.id, "ann", "called them")
+    assert (world.saga.state, world.saga.reason) == ("undone", "ann: called them")
+
+
 def test_a_saga_is_shown_with_its_steps_and_how_they_stand(world):
     a, b = world.begin("operation", "person")
     world.move(a, "sending", "delivered")
