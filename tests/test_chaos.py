@@ -1,13 +1,15 @@
 """A short kill sweep in every run of the tests; ``make chaos`` fails every point in every way."""
 
+import ast
 import http.client
 import json
 
 import pytest
 
+from crossdock.faultpoints import POINTS
 from tests.chaos import promises
-from tests.chaos.sweep import Case, Result, Sweep, every_case, never_met, table
-from tests.chaos.world import World, connectors
+from tests.chaos.sweep import NOT_IN_THE_DAY, Case, Result, Sweep, every_case, never_met, table
+from tests.chaos.world import ROOT, World, connectors
 
 SHORT = (
     Case(point="receive.after_commit", kind="kill", nth=1),
@@ -38,6 +40,24 @@ def test_the_sweep_fails_every_point_in_every_way() -> None:
     assert {(case.kind, case.nth) for case in cases} == {
         (kind, nth) for kind in ("kill", "raise", "hang", "disk_full") for nth in (1, 2)
     }
+
+
+def test_what_the_day_never_meets_is_failed_by_a_test_that_is_there() -> None:
+    """Its name stands in that test or in what its parameters are made of."""
+    tried = {case.point for case in every_case()}
+    assert tried | set(NOT_IN_THE_DAY) == set(POINTS)
+    assert not tried & set(NOT_IN_THE_DAY)
+    for point, test in NOT_IN_THE_DAY.items():
+        path, _, name = test.partition("::")
+        text = (ROOT / path).read_text("utf-8")
+        (function,) = (
+            one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef) and one.name == name
+        )
+        said = ast.unparse(function)
+        if "'point', POINTS" in said:
+            said += "".join(ast.unparse(one) for one in ast.parse(text).body if isinstance(one, ast.Assign))
+        assert f"'{point}'" in said, f"{test} does not fail {point}"
+        assert "CROSSDOCK_FAULT" in said
 
 
 def test_a_point_that_nobody_meets_is_no_success() -> None:

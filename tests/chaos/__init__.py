@@ -2,6 +2,7 @@
 
 * ``world``: an ERP and a supplier's SFTP that lie, and what really happened there
 * ``worker``: the hub's whole day as one program, which can be killed anywhere and run again
+* ``people``: what people do in it at the desk
 * ``workers``: workers as processes: started, stopped, continued, killed
 * ``promises``: what must hold afterwards, whatever happened
 * ``sweep``: every fault point, every kind of death, first and later times

@@ -1,13 +1,11 @@
 """``python -m tests.chaos``: the kill sweep. Exit code 0: every promise held; 1: one did not; 2: usage."""
 
 import argparse
-import shutil
+import os
 import sys
-import tempfile
-from pathlib import Path
 
 from crossdock.faultpoints import KINDS, POINTS
-from tests.chaos.sweep import Result, Sweep, every_case, never_met, own_server, table
+from tests.chaos.sweep import NOT_IN_THE_DAY, Result, every_case, never_met, table
 from tests.chaos.sweep import sweep as swept
 
 
@@ -18,13 +16,18 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--nth", action="append", default=[], type=int, help="these times only (1 and 2)")
     options.add_argument("--json", action="store_true", help="a line of JSON for each case")
     options.add_argument("--seed", type=int, default=1, help="which lies the ERP tells")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="so many at once")
     options.add_argument("--list", action="store_true", help="say what would be tried")
     asked = options.parse_args(arguments)
     if unknown := [one for one in asked.only if not any(point.startswith(one) for point in POINTS)]:
         options.error(f"no fault point begins with {', '.join(unknown)}")
+    if asked.jobs < 1:
+        options.error("--jobs is at least 1")
     cases = every_case(asked.only, asked.kind or KINDS, asked.nth or (1, 2))
     if asked.list:
         print("\n".join(map(str, cases)))
+        for point, test in NOT_IN_THE_DAY.items():
+            print(f"{point}: not in the day; {test}")
         return 0
 
     def seen(result: Result) -> None:
@@ -42,17 +45,13 @@ def main(arguments: list[str]) -> int:
             print(f"    {violation}", flush=True)
 
     results: list[Result] = []
-    home = Path(tempfile.mkdtemp(prefix="crossdock-chaos-db-", dir="/tmp"))
-    try:
-        new, drop, end = own_server(home)
-        try:
-            with Sweep(new_database=new, drop_database=drop, seed=asked.seed) as runner:
-                for result in swept(runner, cases, seen):
-                    results.append(result)
-        finally:
-            end()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+
+    def ended(result: Result) -> None:
+        seen(result)
+        results.append(result)
+
+    swept(cases, seed=asked.seed, jobs=asked.jobs, seen=ended)
+    results.sort(key=lambda one: cases.index(one.case))
     broken = [result for result in results if not result.held]
     unmet = never_met(results)
     if not asked.json:

@@ -10,6 +10,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from crossdock.messages import WriteBackState
+from crossdock.promises.checks import Look
+from crossdock.promises.verify import verify
 from crossdock.registry import Registry
 from crossdock.store.engine import Store
 from crossdock.store.guards import LEDGER
@@ -21,10 +23,11 @@ from crossdock.store.tables import (
     events,
     parts,
     raw_messages,
+    webhooks,
     write_backs,
 )
-from tests.chaos.worker import TENANT, UNFINISHED, pushed
-from tests.chaos.world import World
+from tests.chaos.worker import LEASE, TENANT, UNFINISHED, pushed
+from tests.chaos.world import SECRET, World
 
 BY_CHANCE: Final = frozenset({"INT.SOURCE_DEGRADED", "INT.AUTH_FAILED"})
 """Events about our own connections, which no message says: a file that could not be moved is told of, or moved after
@@ -43,6 +46,8 @@ def broken(store: Store, world: World) -> list[str]:
             *_bounded(connection, world.home),
             *_explained(connection),
             *_at_rest(connection),
+            *_told(connection, world),
+            *_verified(store, world),
         ]
 
 
@@ -151,6 +156,32 @@ def _at_rest(connection: sa.Connection) -> Iterator[str]:
     for row in _rows(connection, write_backs.c.subject, write_backs.c.state):
         if row.state in UNFINISHED:
             yield f"P13: the write-back of {row.subject} is {row.state} for ever"
+
+
+def _told(connection: sa.Connection, world: World) -> Iterator[str]:
+    """P17: who wants to be told was told of every event, by webhook and on the bus."""
+    if not _rows(connection, webhooks.c.id):
+        return
+    heard = b" ".join(request.body for request in world.planning.committed)
+    sent = b" ".join(message.body for message in world.bus.published)
+    for row in _rows(connection, events.c.id, events.c.code):
+        for name, all_of_it in (("planning", heard), ("the bus", sent)):
+            if str(row.id).encode() not in all_of_it:
+                yield f"P17: {name} was never told of event {row.id} ({row.code})"
+
+
+def _verified(store: Store, world: World) -> Iterator[str]:
+    """What ``crossdock verify`` says of this store."""
+    look = Look(
+        store=store,
+        tenant=TENANT,
+        registry=Registry(world.home / "connectors"),
+        lease=LEASE,
+        canaries=(SECRET, world.books.token, world.supplier.password),
+    )
+    for verdict in verify(look):
+        if (found := verdict.violation) is not None:
+            yield f"{verdict.promise}: verify, {found.check}: {found.sentence}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

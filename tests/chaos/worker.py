@@ -27,8 +27,17 @@ from crossdock.messages import RESENT, CaseState, RawMessage, WriteBackState
 from crossdock.registry import Registry
 from crossdock.store.clock import StoreClock
 from crossdock.store.engine import Store
-from crossdock.store.tables import cases, dead_letters, raw_messages, write_backs
+from crossdock.store.tables import (
+    cases,
+    dead_letters,
+    raw_messages,
+    redrives,
+    webhook_messages,
+    write_backs,
+)
 from deploy.sandbox import documents
+from tests.chaos.people import People
+from tests.chaos.world import BROKER, HOOK, HOOK_URL
 
 TENANT: Final = "main"
 LEASE: Final = timedelta(seconds=60)
@@ -95,13 +104,13 @@ class Pushed:
 
 
 def pushed() -> list[Pushed]:
-    """Three holds by webhook; the last one takes the id of the second and says something else."""
+    """Four holds by webhook; the last two take the ids of the others and say something else."""
     at = datetime(2026, 11, 20, 14, tzinfo=UTC)
     holds = [
         {**documents.order_holds(at)[0], "hold_id": f"P-{number}", "sales_order": f"SO-{number}"}
-        for number in (8001, 8002, 8003)
+        for number in (8001, 8002, 8003, 8004)
     ]
-    keys = ("push-1", "push-2", "push-2")
+    keys = ("push-1", "push-2", "push-2", "push-1")
     return [
         Pushed(name=f"{place}", key=key, body=json.dumps(hold).encode())
         for place, (key, hold) in enumerate(zip(keys, holds, strict=True))
@@ -117,7 +126,23 @@ class Day:
         self.later = home / "later"
         self.clock = Later(store, self.later)
         self.registry = Registry(home / "connectors")
+        self.people = People(self)
         self._hub: Hub | None = None
+
+    @property
+    def hook_url(self) -> str:
+        """Where planning listens."""
+        return os.environ[HOOK_URL]
+
+    @contextlib.contextmanager
+    def secrets_away(self) -> Iterator[None]:
+        """Somebody took the connection of the webhook away, and puts it back."""
+        name = f"AIRFLOW_CONN_{HOOK.upper()}"
+        kept = os.environ.pop(name)
+        try:
+            yield
+        finally:
+            os.environ[name] = kept
 
     def hub(self) -> Hub:
         """The hub of this process."""
@@ -135,8 +160,10 @@ class Day:
     def run(self) -> None:
         """All of it, to the end."""
         self.store.upgrade()
+        self.people.subscribe()
         self.push()
-        self.passes(1)
+        with self.secrets_away():
+            self.passes(1)
         partner = self.home / "partners" / "north_valve.toml"
         if not partner.exists():
             fresh = partner.with_suffix(".new")
@@ -144,7 +171,10 @@ class Day:
             fresh.rename(partner)
             self._hub = None  # the next process knows the new partner
         self.passes(1)
-        self.desk()
+        self.people.mend()
+        self.people.redrive()
+        self.passes(1)
+        self.people.decide_letters()
         self.casework()
         self.passes(1)
         self.send_again()
@@ -162,6 +192,7 @@ class Day:
         """One pass, and time for everything that waits. Whether all of it is at rest."""
         hub = self.hub()
         self.replay_the_innocent()
+        self.people.resume_sources()
         reports = []
         for name in ("supplier_edi", "erp"):
             reports.append(hub.receive(name))
@@ -169,7 +200,7 @@ class Day:
             reports.append(hub.receive(name))
         reports.append(hub.process())
         reports += [hub.deliver(target) for target in hub.targets()]
-        reports.append(hub.publish())
+        reports += [hub.redrive(), hub.publish(), hub.publish(BROKER)]
         move(self.later, BETWEEN_S)
         quiet = not any(report.counts.get("received") or report.error for report in reports)
         return quiet and not any(self.unfinished().values())
@@ -186,6 +217,16 @@ class Day:
                 or 0,
                 "write_backs": connection.scalar(
                     count.select_from(write_backs).where(write_backs.c.state.in_(UNFINISHED))
+                )
+                or 0,
+                "redrives": connection.scalar(
+                    count.select_from(redrives).where(redrives.c.state == "running")
+                )
+                or 0,
+                "webhooks": connection.scalar(
+                    count.select_from(webhook_messages).where(
+                        webhook_messages.c.state.in_(("waiting", "sending"))
+                    )
                 )
                 or 0,
             }
@@ -212,17 +253,6 @@ class Day:
                 file.write(f"{one.name}\n")
                 file.flush()
                 os.fsync(file.fileno())
-
-    def desk(self) -> None:
-        """What people do with dead letters: one is taken as new, one is given up."""
-        hub = self.hub()
-        for code, act in (
-            ("EDI.DUPLICATE_CONTROL", lambda one: hub.replay(one, "ann")),
-            ("EDI.TRANSACTION_REJECTED", lambda one: hub.discard(one, "bob", "the supplier sends it anew")),
-        ):
-            for letter in self._open_letters(code):
-                with contextlib.suppress(deadletters.NotPossible):  # another worker's person was faster
-                    act(letter)
 
     def replay_the_innocent(self) -> None:
         """A message that was begun three times and never finished counts as what kills its worker. Here it was the
@@ -253,16 +283,6 @@ class Day:
                     self.hub().move_case(row.id, CaseState.ACKNOWLEDGED, "ann", "I look into it")
                 if row.owner != "bob":
                     self.hub().assign_case(row.id, "bob", "ann", "he knows the customer")
-
-    def _open_letters(self, code: str) -> list[object]:
-        with self.store.reading(TENANT) as connection:
-            return list(
-                connection.execute(
-                    sa.select(dead_letters.c.id)
-                    .where(dead_letters.c.state == "open", dead_letters.c.code == code)
-                    .order_by(dead_letters.c.created_at, dead_letters.c.id)
-                ).scalars()
-            )
 
     def send_again(self) -> None:
         """The supplier lost our first acknowledgement: somebody sends it again, once."""

@@ -1,6 +1,8 @@
 """The systems that the hub trades with: an ERP on HTTP and a supplier on SFTP. Both lie; both keep true books."""
 
+import base64
 import json
+import logging
 import random
 import shutil
 from collections import Counter
@@ -11,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from crossdock.testing.amqp_server import AmqpServer
 from crossdock.testing.lying_http import LyingServer, Request, Said
 from crossdock.testing.lying_modes import mixture
 from crossdock.testing.sftp_server import SftpServer
@@ -33,6 +36,17 @@ LIES: Final[Mapping[str, float]] = {
 STUCK: Final = "stuck.edi"
 """A file that the supplier's server does not let us move the first time."""
 
+for _name in ("asyncssh", "paramiko", "pika"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+HOOK: Final = "crossdock_planning"
+HOOK_URL: Final = "CHAOS_HOOK_URL"
+"""The connection whose secrets sign what planning is told, and the variable that says where it listens."""
+
+SECRET: Final = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+BROKER: Final = "bus"
+
 UNREADY: Final = "SO-7003"
 """The ERP refuses our login once, when this order is written to."""
 
@@ -53,6 +67,11 @@ class World:
         self.books.honours_keys = honours_keys
         rates = LIES if lies is None else lies
         self.erp = LyingServer(mixture(random.Random(seed), rates), honest=self._honest)
+        self.planning = LyingServer(
+            mixture(random.Random(seed + 1), rates),
+            honest=lambda request: Said(status=204, body=b"", effect=request.headers.get("webhook-id")),
+        )
+        self.bus = AmqpServer()
         self._locked_out = False
         self._refused_moves = 0
         files = home / "files"
@@ -63,9 +82,13 @@ class World:
     def start(self) -> Self:
         self.erp.start()
         self.supplier.start()
+        self.planning.start()
+        self.bus.__enter__()
         return self
 
     def stop(self) -> None:
+        self.bus.__exit__(None, None, None)
+        self.planning.stop()
         self.supplier.stop()
         self.erp.stop()
         self.books.stop()
@@ -110,8 +133,23 @@ class World:
                 "password": self.supplier.password,
                 "extra": {"host_key": self.supplier.host_key},
             },
+            HOOK: {"conn_type": "crossdock_webhook", "extra": {"webhook_secrets": [SECRET]}},
+            "crossdock_bus": {
+                "conn_type": "generic",
+                "host": "127.0.0.1",
+                "port": self.bus.port,
+                "password": self.bus.password,
+            },
         }
-        return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
+        outgoing = self.home / "outgoing.toml"
+        outgoing.write_text(
+            f'[brokers.{BROKER}]\ndriver = "amqp"\nconnection = "crossdock_bus"\nto = "exceptions"\n'
+        )
+        return {
+            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()},
+            HOOK_URL: self.planning.url + "/in",
+            "CROSSDOCK_OUTGOING": str(outgoing),
+        }
 
     # ── what really happened ─────────────────────────────────────────────────────────────────────────────────
 
@@ -185,9 +223,13 @@ class World:
 
 
 def connectors(to: Path) -> Path:
-    """The packaged connectors, with calls that end soon."""
+    """The packaged connectors, with calls that end soon, and a supplier that is stopped early."""
     if not to.exists():
         shutil.copytree(ROOT / "connectors", to, ignore=shutil.ignore_patterns("__pycache__"))
         manifest = to / "erp" / "connector.toml"
         manifest.write_text(manifest.read_text().replace("deadline_s = 60.0", "deadline_s = 1.0"))
+        manifest = to / "supplier_edi" / "connector.toml"
+        manifest.write_text(
+            manifest.read_text().replace("[source]\n", '[source]\nstop_after = "1 in 1d"\n', 1)
+        )
     return to
