@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from crossdock.ports import Clock, SystemClock
 
 if TYPE_CHECKING:
     from crossdock.registry import Registry
+    from crossdock.targets import Shown
 
 NEEDED_FREE_BYTES: Final = 1024**3
 """Less free space than this in the home folder is told."""
@@ -63,7 +64,8 @@ def examine(
         ("packages", lambda: _packages(lock or _lock_file())),
         ("airflow", _airflow),
         ("home", _home),
-        ("database", lambda: _database(clock)),
+        ("database", lambda: _database(clock, registry)),
+        ("audit key", _audit_key),
         ("connectors", lambda: _connectors(registry)),
         ("partners", _partners),
         ("routes", _routes),
@@ -218,8 +220,11 @@ def _home() -> Iterator[Line]:
 # ── the database ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _database(clock: Clock) -> Iterator[Line]:
-    from crossdock.store import queries
+def _database(clock: Clock, registry: "Registry | None") -> Iterator[Line]:
+    from crossdock import targets
+    from crossdock.audit import anchors
+    from crossdock.registry import Registry
+    from crossdock.store import audit_trail, queries
     from crossdock.store.engine import Store
 
     tenant = tenant_from_environment()
@@ -236,6 +241,9 @@ def _database(clock: Clock) -> Iterator[Line]:
             after = clock.now()
             rows = queries.ledger(connection, tenant)
             letters = queries.list_dead_letters(connection, tenant, limit=1)
+            parked = queries.list_dead_letters(connection, tenant, state="parked", limit=1)
+            standing = targets.shown(connection, tenant, (registry or Registry()).manifests(), clock.now())
+            audited = audit_trail.read_head(connection, tenant)
         yield Line(
             check="database",
             grade=Grade.OK,
@@ -281,8 +289,66 @@ def _database(clock: Clock) -> Iterator[Line]:
             sentence=f"{waiting} open",
             remedy="crossdock dead-letters list" if waiting else "",
         )
+        if parked.items:
+            yield Line(
+                check="parked",
+                grade=Grade.WARN,
+                sentence=_parked(len(parked.items) + parked.more),
+                remedy="crossdock dead-letters list --state parked",
+            )
+        yield from _targets(standing)
+        kept = anchors.place(store) is not None or bool(os.environ.get(anchors.SYSLOG))
+        sealed, anchored = (audited.seq, audited.anchored_seq) if audited else (0, 0)
+        yield Line(
+            check="audit anchors",
+            grade=Grade.OK if kept else Grade.WARN,
+            sentence=f"{anchored} of {sealed} rows are held by an anchor"
+            if kept
+            else "there is no place for them: who cuts off the end of the audit is not found",
+            remedy="" if kept else "name a file in CROSSDOCK_AUDIT_ANCHORS (docs/audit.md)",
+        )
     finally:
         store.close()
+
+
+def _parked(count: int) -> str:
+    return f"{count} dead letter{'' if count == 1 else 's'}: no replay takes what came back too often"
+
+
+def _targets(standing: Sequence["Shown"]) -> Iterator[Line]:
+    """A line for each target to which nothing leaves, or not everything, until a person or the next try ends it."""
+    from crossdock.standing import Mode, TargetState
+
+    for target in standing:
+        name, held = target.name, target.standing
+        said, remedy = [], f"crossdock targets show {name}"
+        if held.state is not TargetState.CLOSED:
+            said.append(f"{held.state}: {held.why}")
+        if held.mode is not Mode.LIVE:
+            said.append(f"in {held.mode}: nothing is sent")
+        said += [str(stop) for stop in target.stops]
+        yield Line(
+            check=f"target {name}",
+            grade=Grade.WARN if said else Grade.OK,
+            sentence="; ".join(said) or "calls are made",
+            remedy=remedy if said else "",
+        )
+
+
+def _audit_key() -> Iterator[Line]:
+    """Without a key whoever may write to the database can compute the whole audit anew."""
+    from crossdock.audit.keys import CONNECTION, keyring
+
+    if keyring().is_keyed:
+        yield Line(check="audit key", grade=Grade.OK, sentence="rows are sealed with a key")
+        return
+    yield Line(
+        check="audit key",
+        grade=Grade.WARN,
+        sentence="there is none: everybody can compute the seals of the audit",
+        remedy=f"make the connection {CONNECTION} in Airflow and name it in CROSSDOCK_AUDIT_CONN, "
+        f"or set AIRFLOW_CONN_{CONNECTION.upper()} (docs/audit.md)",
+    )
 
 
 # ── connectors and the files that people edit ────────────────────────────────────────────────────────────────

@@ -18,7 +18,8 @@ from crossdock.testing.clock import MovableClock
 @pytest.fixture(autouse=True)
 def at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CROSSDOCK_HOME", str(tmp_path / "home"))
-    for name in ("CROSSDOCK_TENANT", "CROSSDOCK_PARTNERS_DIR", "CROSSDOCK_ROUTES_DIR"):
+    for name in ("CROSSDOCK_TENANT", "CROSSDOCK_PARTNERS_DIR", "CROSSDOCK_ROUTES_DIR", "CROSSDOCK_AUDIT_ANCHORS",
+                 "CROSSDOCK_AUDIT_SYSLOG", "CROSSDOCK_AUDIT_CONN", "AIRFLOW_CONN_CROSSDOCK_AUDIT"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
 
@@ -41,6 +42,53 @@ def test_open_dead_letters_are_a_warning_with_the_command(told: Any) -> None:
     assert line("dead letters").grade is Grade.WARN
     assert line("dead letters").sentence == "2 open"
     assert line("dead letters").remedy == "crossdock dead-letters list"
+
+
+def test_a_parked_letter_is_a_warning_of_its_own(told: Any) -> None:
+    assert "parked" not in grades()
+    told.move(tables.dead_letters, told.letter, state="parked")
+    assert line("parked").grade is Grade.WARN
+    assert line("parked").sentence.startswith("1 dead letter:")
+    assert line("parked").remedy == "crossdock dead-letters list --state parked"
+
+
+def test_a_target_that_is_paused_or_stopped_or_in_shadow_says_why(told: Any) -> None:
+    assert line("target erp").grade is Grade.OK
+    now = SystemClock().now()
+    told.insert(
+        tables.targets,
+        {"target": "erp", "state": "paused", "mode": "shadow", "why": "paused by ben: upgrade", "by": "ben",
+         "since": now},
+    )  # fmt: skip
+    told.insert(
+        tables.stops,
+        {"target": "*", "operation": "hold", "stopped": True, "by": "eve", "reason": "wrong", "at": now},
+    )
+    found = line("target erp")
+    assert found.grade is Grade.WARN
+    assert found.remedy == "crossdock targets show erp"
+    for said in ("paused by ben: upgrade", "in shadow", "is stopped by eve: wrong"):
+        assert said in found.sentence
+
+
+def test_an_audit_that_anybody_could_write_anew_is_a_warning(
+    told: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert line("audit key").grade is Grade.WARN
+    assert line("audit anchors").grade is Grade.WARN
+    monkeypatch.setenv("CROSSDOCK_AUDIT_ANCHORS", str(tmp_path / "anchors.jsonl"))
+    secret = "a key of thirty-two bytes or more"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CROSSDOCK_AUDIT", json.dumps({"conn_type": "generic", "login": "k", "password": secret})
+    )
+    assert line("audit key").grade is Grade.OK
+    assert line("audit anchors").grade is Grade.OK
+    assert secret not in repr(list(examine()))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CROSSDOCK_AUDIT", json.dumps({"conn_type": "generic", "password": "short"})
+    )
+    assert line("audit key").grade is Grade.FAIL
+    assert line("database").grade is Grade.OK
 
 
 def test_a_ledger_that_does_not_balance_fails(told: Any) -> None:
