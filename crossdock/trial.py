@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from crossdock import clocks, detect, matching
 from crossdock.deadletters import problem_of
@@ -13,7 +13,7 @@ from crossdock.edi import outgoing
 from crossdock.edi.plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
-from crossdock.messages import Decision, RawMessage, Stage
+from crossdock.messages import Action, Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
 from crossdock.partners import Partner, Partners
 from crossdock.ports import Clock, Manifest
@@ -26,13 +26,20 @@ PLACEHOLDERS: Final = outgoing.Numbers(interchange=1, group=1, set=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedWriteBack:
-    """A write-back that would go out, or the reason why it could not be written."""
+    """A write-back that would go out, or the reason why it could not be written.
+
+    ``gated``: it would wait until a person agrees. ``together``: it would belong to a saga, and ``undo`` takes it
+    back: ``erp:release``, ``nothing``, or ``person``.
+    """
 
     target: str
     operation: str
     event_id: str
     body: Body | None
     error: str | None = None
+    gated: bool = False
+    together: bool = False
+    undo: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,12 +314,13 @@ def _try_writes(
                 # a mapping is code of its own
                 error = problem_of(fault, Stage.DECIDE).sentence
             yield TriedWriteBack(
-                target=target, operation=action.operation, event_id=event["id"], body=body, error=error
-            )
+                target=target, operation=action.operation, event_id=event["id"], body=body, error=error,
+                **_belonging(decision, action),
+            )  # fmt: skip
 
 
 def _try_write(
-    registry: Registry, event: Mapping[str, Any], decision: Decision, action: Any, tenant: str
+    registry: Registry, event: Mapping[str, Any], decision: Decision, action: Action, tenant: str
 ) -> TriedWriteBack:
     try:
         body, error = (
@@ -329,5 +337,21 @@ def _try_write(
     except CrossdockError as fault:
         body, error = None, str(fault)
     return TriedWriteBack(
-        target=action.target, operation=action.operation, event_id=event["id"], body=body, error=error
-    )
+        target=action.target, operation=action.operation, event_id=event["id"], body=body, error=error,
+        **_belonging(decision, action),
+    )  # fmt: skip
+
+
+class _Belonging(TypedDict):
+    gated: bool
+    together: bool
+    undo: str | None
+
+
+def _belonging(decision: Decision, action: Action) -> _Belonging:
+    undo = f"{action.undo.target}:{action.undo.operation}" if isinstance(action.undo, Action) else action.undo
+    return {
+        "gated": action.gated,
+        "together": decision.together,
+        "undo": str(undo) if undo is not None else None,
+    }

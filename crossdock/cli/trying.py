@@ -24,6 +24,11 @@ EVENTS: Final = 50
 LINES: Final = 10
 """So many lines of a fact."""
 
+_UNDONE: Final = {
+    "nothing": "nothing is left of it that needs taking back",
+    "person": "only a person can take it back",
+}
+
 _ISA: Final = 106
 """An ISA has so many bytes; the last one ends every segment."""
 
@@ -171,6 +176,9 @@ def _as_dict(trial: "Trial") -> dict[str, Any]:
                 "media_type": written.body.media_type if written.body else None,
                 "body_text": written.body.body.decode("utf-8", "backslashreplace") if written.body else None,
                 "error": written.error,
+                "waits_for_approval": written.gated,
+                "together": written.together,
+                "undo": written.undo,
             }
             for written in trial.write_backs
         ],
@@ -215,6 +223,12 @@ def _show(talk: Talk, trial: "Trial") -> None:
     for written in trial.write_backs[:EVENTS]:
         subject = f" for {written.body.subject}" if written.body else ""
         talk.line(f"  {written.target}:{written.operation}{subject}")
+        if written.gated:
+            talk.line("    waits until a person agrees: crossdock approvals list")
+        if written.together:
+            talk.line(
+                f"    belongs to a saga: {_UNDONE.get(written.undo or '', f'{written.undo} takes it back')}"
+            )
         talk.block(
             _pretty(written.body.body) if written.body else f"cannot be written: {written.error}", indent=4
         )

@@ -32,6 +32,38 @@ def test_a_backorder_is_told_from_bytes_to_write_back(crossdock: Any) -> None:
     assert all(written["body_text"] and written["error"] is None for written in document["write_backs"])
 
 
+def test_what_waits_for_a_person_or_belongs_to_a_saga_says_so(
+    crossdock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for table in (ROOT / "mappings/routes").glob("*.toml"):
+        (tmp_path / table.name).write_text(table.read_text())
+    main = tmp_path / "main.toml"
+    alone = 'actions = ["erp:hold"]\n'
+    assert main.read_text().count(alone) == 1
+    main.write_text(
+        main.read_text().replace(
+            alone,
+            'actions = ["erp:hold", "erp:note"]\napprove = ["erp:hold"]\ntogether = true\n'
+            'undo = { "erp:hold" = "erp:release", "erp:note" = "nothing" }\n',
+        )
+    )
+    monkeypatch.setenv("CROSSDOCK_ROUTES_DIR", str(tmp_path))
+    export = str(SAMPLES / "erp_order_hold/samples/export.json")
+    said = {
+        written["operation"]: (written["waits_for_approval"], written["together"], written["undo"])
+        for written in crossdock("try", export, "--json").json["write_backs"]
+    }
+    assert said == {"hold": (True, True, "erp:release"), "note": (False, True, "nothing")}
+    shown = crossdock("try", export).stdout
+    assert shown.count("waits until a person agrees: crossdock approvals list") == 1
+    assert "belongs to a saga: erp:release takes it back" in shown
+    assert "belongs to a saga: nothing is left of it" in shown
+    credit = crossdock("try", str(SAMPLES / "erp_order_hold/samples/credit_limit.json"), "--json").json
+    assert [(one["waits_for_approval"], one["together"], one["undo"]) for one in credit["write_backs"]] == [
+        (False, False, None)
+    ]
+
+
 def test_the_997_is_shown_as_it_would_go_out(crossdock: Any) -> None:
     answers = crossdock("try", BACKORDER, "--json").json["acknowledgements"]
     assert [answer["partner"] for answer in answers] == ["acme_supply"]
