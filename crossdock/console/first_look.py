@@ -4,9 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.ports import Manifest
+from crossdock.standing import CROSSDOCK, EVERY, Mode, TargetState
+
+if TYPE_CHECKING:
+    from crossdock.targets import Shown
 
 Row = Mapping[str, Any]
 
@@ -44,6 +48,7 @@ def concerns(
     now: datetime,
     approvals: int = 0,
     partial_sagas: int = 0,
+    targets: Sequence["Shown"] = (),
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first.
 
@@ -58,6 +63,7 @@ def concerns(
         ),
         *_runs(last_runs),
         *_sources(overview, manifests, now, failed),
+        *_targets(targets),
         *_write_backs(overview),
         *_people(approvals, partial_sagas),
         *_dead_letters(overview),
@@ -138,6 +144,33 @@ def _sources(
                 f"{manifest.source.every_s} s: is its DAG receive__{name} paused?",
                 page="/runs?connector=" + name,
             )
+
+
+def _targets(targets: Sequence["Shown"]) -> Iterable[Concern]:
+    """What holds a target's write-backs back until it ends or a person ends it. A blackout and a quota are as it
+    was agreed, and no concern."""
+    for target in targets:
+        waiting = target.waiting.get("ready", 0)
+        behind = f"; {_count(waiting, 'write-back waits', 'write-backs wait')}" if waiting else ""
+        if target.standing.state is not TargetState.CLOSED:
+            by_a_person = target.standing.state is TargetState.PAUSED and target.standing.by != CROSSDOCK
+            yield Concern(
+                level=Level.WAITING if by_a_person else Level.BROKEN,
+                sentence=f"nothing leaves for {target.name}: {target.standing.why}{behind}",
+                page="/targets",
+            )
+        if target.standing.mode is not Mode.LIVE:
+            yield Concern(
+                level=Level.WAITING,
+                sentence=f"{target.name} is in {target.standing.mode}: requests are made and kept, and not sent",
+                page="/targets",
+            )
+        for stop in target.stops:
+            if stop.target != EVERY:
+                yield Concern(level=Level.WAITING, sentence=str(stop), page="/targets")
+    # a switch of every target stands at each of them, and is thrown once
+    for stop in dict.fromkeys(stop for target in targets for stop in target.stops if stop.target == EVERY):
+        yield Concern(level=Level.WAITING, sentence=str(stop), page="/targets")
 
 
 def _write_backs(overview: Row) -> Iterable[Concern]:

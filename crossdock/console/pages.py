@@ -125,6 +125,7 @@ class View:
 
     def overview(self) -> Row:
         """Everything that the first page shows."""
+        from crossdock import targets
         from crossdock.store import console_queries, people_queries, queries, saga_queries
 
         now = self.clock.now()
@@ -137,6 +138,7 @@ class View:
             retries = queries.list_write_backs(connection, self.doors.tenant, state="ready", limit=8)
             approvals = people_queries.approvals_waiting(connection, self.doors.tenant)
             partial = saga_queries.count_partial(connection, self.doors.tenant)
+            standing = targets.shown(connection, self.doors.tenant, self.registry.manifests(), now)
         concerns = first_look.concerns(
             ledger=ledger,
             overview=overview,
@@ -146,6 +148,7 @@ class View:
             now=now,
             approvals=approvals,
             partial_sagas=partial,
+            targets=standing,
         )
         level, headline = first_look.headline(concerns, empty=not any(row["received"] for row in ledger))
         return {

@@ -7,7 +7,9 @@ import pytest
 from crossdock.console.first_look import Concern, Level, concerns, headline
 from crossdock.errors import Misconfigured
 from crossdock.registry import Registry
+from crossdock.standing import Mode, Standing, Stop, TargetState
 from crossdock.store import console_queries, tables
+from crossdock.targets import Shown
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 GOOD_LEDGER = {"source": "erp", "balance": 0, "sound": True, "missing_parts": 0, "unexplained": 0}
@@ -88,6 +90,43 @@ def test_what_waits_for_a_person_comes_after_what_is_broken() -> None:
     assert [each.level for each in found] == [Level.BROKEN, Level.WAITING, Level.WAITING]
     assert "3 dead letters are open" in found[2].sentence
     assert headline(found[1:], empty=False)[1] == "Yes, and 3 things wait for a person."
+
+
+def target(*stops: Stop, waiting: int = 0, **held: Any) -> Shown:
+    rules = Registry().manifests()["erp"].sink
+    assert rules is not None
+    standing = Standing(**held)
+    return Shown(
+        name="erp",
+        standing=standing,
+        stops=stops,
+        permit=standing.permit(rules, NOW, stops),
+        waiting={"ready": waiting},
+        rules=rules,
+    )
+
+
+def test_a_target_that_takes_nothing_is_named_with_its_reason_and_what_waits_behind_it() -> None:
+    assert looked(targets=[target(waiting=3)]) == []
+    (opened,) = looked(targets=[target(state=TargetState.OPEN, why="5 calls in a row failed", waiting=1)])
+    assert (opened.level, opened.page) == (Level.BROKEN, "/targets")
+    assert opened.sentence == "nothing leaves for erp: 5 calls in a row failed; 1 write-back waits"
+    (refused,) = looked(targets=[target(state=TargetState.PAUSED, by="crossdock", why="401")])
+    assert refused.level is Level.BROKEN
+    (meant,) = looked(targets=[target(state=TargetState.PAUSED, by="ben", why="paused by ben: upgrade")])
+    assert meant.level is Level.WAITING, "somebody wants it so, and somebody must end it"
+    (shadow,) = looked(targets=[target(mode=Mode.SHADOW)])
+    assert "erp is in shadow" in shadow.sentence
+
+
+def test_a_kill_switch_is_named_once_however_many_targets_it_stops() -> None:
+    all_of_it = Stop(target="*", operation="*", by="eve", reason="stop all", at=NOW)
+    hold = Stop(target="erp", operation="hold", by="eve", reason="wrong orders", at=NOW)
+    found = looked(targets=[target(all_of_it, hold), target(all_of_it)])
+    assert [each.sentence for each in found] == [
+        "erp:hold is stopped by eve: wrong orders",
+        "everything is stopped by eve: stop all",
+    ]
 
 
 def test_the_headline_counts_things_and_not_kinds_of_things() -> None:

@@ -41,6 +41,7 @@ def test_the_page_and_its_twin_show_each_target(console):
 def test_a_pause_is_made_by_its_name_and_with_a_reason(console, act, store):
     assert act("/targets/erp/pause", reason="upgrade tonight").status_code == 303
     assert "paused by anna: upgrade tonight" in console.get("/targets").text
+    assert "nothing leaves for erp: paused by anna: upgrade tonight" in console.get("/").text
     assert act("/targets/erp/pause", reason="").status_code == 409
     assert act("/targets/erp/resume", reason="done").status_code == 303
     with store.reading("main") as connection:
