@@ -40,6 +40,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "SourceStopped": ExitCode.REFUSED,
     "NoSuchDeadLetter": ExitCode.USAGE,
     "NoSuchCase": ExitCode.USAGE,
+    "BrokerAway": ExitCode.REMOTE,
     "NoSuchApproval": ExitCode.USAGE,
     "NoSuchSaga": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,

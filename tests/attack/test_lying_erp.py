@@ -90,9 +90,11 @@ def test_an_erp_that_never_recovers_ends_in_a_dead_letter_that_says_what_is_know
     else:
         assert (row.state, letter.code) == (WriteBackState.UNSURE, "INT.OUTCOME_UNKNOWN")
     assert len(effects(play)) <= 1
-    assert [phase for _, phase, _ in attempts(play)] == ["intent", "outcome"] * 10
+    # ten by the schedule; who asks for a day each time is over its age of three days before that
+    tried = 4 if name == "429 for a year" else 10
+    assert [phase for _, phase, _ in attempts(play)] == ["intent", "outcome"] * tried
     assert letter.stage == "deliver"
-    assert "replay" in letter.remedy
+    assert ("replay" if name in NOT_TAKEN else "crossdock unknown happened") in letter.remedy
     assert play.balance() == []
 
 

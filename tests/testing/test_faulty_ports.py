@@ -60,12 +60,26 @@ class Everything:
         self.done.append("find")
         return None
 
+    def version(self, write_back):
+        self.done.append("version")
+        return '"7"'
+
+    def preview(self, write_back):
+        return {}
+
     def check(self):
         self.done.append("check")
         return iter(())
 
 
-ARGUMENTS = {"read": (None,), "settle": (None, None), "deliver": (None,), "find": (None,), "check": ()}
+ARGUMENTS = {
+    "read": (None,),
+    "settle": (None, None),
+    "deliver": (None,),
+    "find": (None,),
+    "version": (None,),
+    "check": (),
+}
 
 
 def always(kind: str, method: str = "*") -> dict[str, dict[str, float]]:
