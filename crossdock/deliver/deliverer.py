@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from crossdock import deadletters
-from crossdock.deliver.policy import Step, next_step, unknown_for_too_long
+from crossdock.deliver.policy import Step, left_unknown, next_step, unknown_for_too_long
 from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.faultpoints import faultpoint
@@ -220,10 +220,11 @@ class Deliverer:
         if not self._holds(intent):
             counts["lost_lease"] += 1
             return
-        if self._standing.mode is not Mode.LIVE:
-            self._rehearse(intent, self._standing.mode, counts)
-            return
         counts["attempts"] += 1
+        mode = self._standing.mode
+        if mode is Mode.DRY_RUN or (mode is Mode.SHADOW and not intent.ask_first):
+            self._rehearse(intent, mode, counts)
+            return
         try:
             if intent.ask_first and self._can_be_asked():
                 found, quiet = self._ask(intent.write_back)
@@ -233,6 +234,9 @@ class Deliverer:
                 if found is not None:
                     self._record(intent, Delivered(receipt=found), counts, phase="found")
                     return
+            if mode is Mode.SHADOW:
+                self._shadow_what_left(intent, counts)
+                return
             if (
                 step := unknown_for_too_long(self._rules, intent, self._clock.now(), self._target)
             ) is not None:
@@ -314,13 +318,23 @@ class Deliverer:
             raise
         except CrossdockError as error:
             return intent, Retry(
-                reason=f"its version could not be read: {error}", wire=isinstance(error, WireDown)
+                reason=f"its version could not be read: {error}",
+                wire=isinstance(error, WireDown | WireQuiet),
             )
         with self._store.transaction(self._tenant) as connection:
             outbox.keep_version(connection, intent, version)
             faultpoint("deliver.before_version")
         faultpoint("deliver.after_version")
         return replace(intent, write_back=replace(intent.write_back, version=version)), None
+
+    def _shadow_what_left(self, intent: outbox.Intent, counts: dict[str, int]) -> None:
+        """It was tried while the target was live. What was asked for and is not there is kept; what nobody can ask
+        about stays unknown, and is never said to be not sent."""
+        if self._can_be_asked():
+            self._rehearse(replace(intent, ask_first=False), Mode.SHADOW, counts)
+            return
+        reason = "an attempt may have happened before the target was set to shadow"
+        self._write(intent, left_unknown(self._target, intent, reason), counts)
 
     def _rehearse(self, intent: outbox.Intent, mode: Mode, counts: dict[str, int]) -> None:
         """Make the request and keep it, instead of sending it."""
@@ -353,7 +367,6 @@ class Deliverer:
             self._look(connection)
             faultpoint("deliver.before_record")
         faultpoint("deliver.after_record")
-        counts["attempts"] += 1  # there may be more to make
         counts[word if held else "lost_lease"] += 1
 
     def _take_over_abandoned(self, counts: dict[str, int]) -> None:

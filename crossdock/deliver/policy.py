@@ -73,7 +73,7 @@ def next_step(
         case Conflict():
             if intent.ask_first:
                 # what it objects to may be our own earlier attempt
-                return _unknown(target, intent, outcome.reason)
+                return left_unknown(target, intent, outcome.reason)
             problem = _problem(
                 target,
                 "INT.CONFLICT",
@@ -115,10 +115,10 @@ def _again(
         due, tired = None, f"it was tried for {_length(now - since)}; "
     if maybe_done:
         if not may_be_repeated(rules, can_be_asked):
-            return _unknown(target, intent, outcome.reason)
+            return left_unknown(target, intent, outcome.reason)
         if due is not None and forgotten_at(rules, intent, now) <= due:
             since = intent.maybe_since or now
-            return _unknown(
+            return left_unknown(
                 target,
                 intent,
                 f"{outcome.reason}; it may have happened since {since:%Y-%m-%d %H:%M}Z, and the target knows our key "
@@ -133,7 +133,7 @@ def _again(
             ask_first=maybe_done,
         )
     if maybe_done:
-        return _unknown(target, intent, tired + outcome.reason)
+        return left_unknown(target, intent, tired + outcome.reason)
     reason = f"after {intent.spent} attempt(s): {tired}{outcome.reason}"
     problem = _problem(
         target, "INT.DELIVERY_FAILED", WireDown, reason, "When the target works again, replay:"
@@ -165,10 +165,11 @@ def unknown_for_too_long(
     """The step of a write-back whose turn came only after the target forgot its key, or ``None``: it may be sent."""
     if not intent.ask_first or now < forgotten_at(rules, intent, now):
         return None
-    return _unknown(target, intent, "its turn came when the target knew our key no longer")
+    return left_unknown(target, intent, "its turn came when the target knew our key no longer")
 
 
-def _unknown(target: str, intent: outbox.Intent, reason: str) -> Step:
+def left_unknown(target: str, intent: outbox.Intent, reason: str) -> Step:
+    """It may have happened, and only people or the target can say whether it did."""
     reason = f"after {intent.spent} attempt(s): {reason}"
     problem = _problem(
         target,
