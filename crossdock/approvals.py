@@ -19,7 +19,7 @@ from crossdock.faultpoints import faultpoint
 from crossdock.messages import ApprovalState, WriteBackState, derived_id
 from crossdock.ports import Clock
 from crossdock.principals import OURSELVES, is_person, looks_like_another, principal
-from crossdock.store import approvals, desk, outbox, sagas, sendings, told
+from crossdock.store import approvals, desk, outbox, sagas, sendings, told, turns
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -321,14 +321,19 @@ def _let_go(
     """It goes out at the next run, with the key it always had; unless what belongs to it failed meanwhile."""
     again = request.kind == "send_again"
     said = f"{actor} agreed with {request.asked_by}: {words}"
+    why = None
     if (saga := sagas.failed_saga_of(connection, row.tenant, row.id)) is not None:
+        why = f"saga {saga.id} is {saga.state}"
+    elif (later := turns.later_of(connection, row.tenant, row.id)) is not None:
+        why = f"a later write-back ({later}) says it anew"
+    if why is not None:
         approvals.move_write_back(
             connection,
             tenant=row.tenant,
             write_back_id=row.id,
             state=WriteBackState.DISCARDED,
             now=now,
-            reason=f"{said}; and it is not sent again, since saga {saga.id} is {saga.state}",
+            reason=f"{said}; and it is not sent, since {why}",
         )
         _done(connection, row, actor, f"it did not happen: {said}", "discarded", now)
         return

@@ -9,15 +9,23 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.errors import CrossdockError, Place
 from crossdock.messages import RESENT, Problem, RawMessage, Stage, WriteBack, WriteBackState, derived_id
 from crossdock.principals import OURSELVES
-from crossdock.store import approvals, casebook, desk, emissions, inbox, outbox, sagas, sendings, told
+from crossdock.store import approvals, casebook, desk, emissions, inbox, outbox, sagas, sendings, told, turns
 
 if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
+
+
+_ENDED: Final = (
+    WriteBackState.DELIVERED,
+    WriteBackState.SUPERSEDED,
+    WriteBackState.SHADOWED,
+    WriteBackState.DISCARDED,
+)
 
 
 class NotPossible(CrossdockError):
@@ -222,6 +230,7 @@ def replay(
         )
     if letter.write_back_id is not None:
         _require_wanted(connection, letter)
+        require_last(connection, letter)
         outbox.put_back(
             connection,
             tenant=tenant,
@@ -294,6 +303,21 @@ def _require_wanted(connection: "Transaction", letter: Any) -> None:
             f"may have happened is not sent again; look there, then say: crossdock unknown happened {short}, or "
             f"did-not-happen {short} (replay with --it-did-not-happen is the same), or discard it"
         )
+    if row is not None and row.state in _ENDED:
+        raise NotPossible(
+            f"dead letter {letter.id}: '{letter.label}' is {row.state} already, so there is nothing to send again; "
+            "discard this"
+        )
+
+
+def require_last(connection: "Transaction", letter: Any) -> None:
+    """Refuse to bring an old change over a newer one: what a later write-back says anew is not sent any more."""
+    later = turns.later_of(connection, letter.tenant, letter.write_back_id)
+    if later is not None:
+        raise NotPossible(
+            f"dead letter {letter.id}: a later write-back ({later}) says anew what '{letter.label}' says, and an old "
+            "change is not sent over a newer one; discard this"
+        )
 
 
 def discard(
@@ -305,17 +329,21 @@ def discard(
     hold(connection, tenant, letter_id)
     letter = open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
-        void_request(connection, tenant, letter.write_back_id, f"{actor} discarded it: {reason}", now)
-        outbox.close_by_person(
-            connection,
-            tenant=tenant,
-            write_back_id=letter.write_back_id,
-            state=WriteBackState.DISCARDED,
-            now=now,
-            actor=actor,
-            reason=reason,
-        )
-        _give_up(connection, tenant, letter.write_back_id)
+        row = told.write_back(connection, tenant, letter.write_back_id)
+        if (
+            row is None or row.state not in _ENDED
+        ):  # of what came to its end by another way only the letter is left
+            void_request(connection, tenant, letter.write_back_id, f"{actor} discarded it: {reason}", now)
+            outbox.close_by_person(
+                connection,
+                tenant=tenant,
+                write_back_id=letter.write_back_id,
+                state=WriteBackState.DISCARDED,
+                now=now,
+                actor=actor,
+                reason=reason,
+            )
+            _give_up(connection, tenant, letter.write_back_id)
     elif letter.part is not None:
         casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
     _close(

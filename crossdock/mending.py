@@ -22,7 +22,7 @@ from crossdock.formats import json_strict
 from crossdock.formats.x12.security import hide_security
 from crossdock.messages import Stage, WriteBackState, derived_id
 from crossdock.store import approvals as kept
-from crossdock.store import casebook, desk, inbox, outbox, payloads, told
+from crossdock.store import casebook, desk, inbox, outbox, payloads, sagas, told
 from crossdock.store.payloads import Piece
 
 if TYPE_CHECKING:
@@ -186,6 +186,12 @@ def _edit_write_back(
             f"dead letter {short}: an interchange of ours has its numbers and is not edited by hand; "
             "crossdock write-backs reissue makes it anew"
         )
+    if sagas.is_step(connection, letter.tenant, row.id):
+        raise NotPossible(
+            f"dead letter {short}: '{letter.label}' belongs to others, which are taken back without it, and what is "
+            "edited would stand alone; decide the case again, or discard this"
+        )
+    deadletters.require_last(connection, letter)
     if body == bytes(row.body):
         raise NotPossible(f"dead letter {short}: nothing differs; replay it")
     _require_readable(row.media_type, body, short)
@@ -208,6 +214,7 @@ def _edit_write_back(
                         "target",
                         "operation",
                         "subject",
+                        "slot",
                     )
                 },
                 "id": new_id,

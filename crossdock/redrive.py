@@ -130,6 +130,8 @@ def weigh(letter: Any, missing: Sequence[str] = ()) -> Weighed:
 
 def _weigh_write_back(letter: Any) -> Weighed:
     match letter.write_back_state:
+        case "rejected" | "exhausted" if letter.said_anew:
+            return _alike(Way.LEFT, "said anew by a later one, and {is} left")
         case "rejected" | "exhausted":
             will = f"will write to {letter.source}"
             return Weighed(way=Way.PUT_BACK, one=will, many=will)

@@ -12,17 +12,26 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.formats.x12.write import number_after
 from crossdock.messages import WriteBack, WriteBackState
-from crossdock.store import turns
+from crossdock.store import approvals, audit_trail, turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import attempts, control_numbers, write_backs
 
 
 def add_write_backs(connection: sa.Connection, rows: Sequence[Row]) -> int:
     """Queue write-backs. One whose idempotency key is taken is the same intent and is left out; what a new one says
-    anew is superseded."""
+    anew is superseded, with what was asked about it."""
     new = insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id", "slot"])
     if setting := [row.id for row in new if row.slot is not None]:
-        turns.supersede(connection, rows[0]["tenant"], setting, rows[0]["created_at"])
+        tenant, now = rows[0]["tenant"], rows[0]["created_at"]
+        for ended, by in turns.supersede(connection, tenant, setting, now).items():
+            approvals.void(
+                connection,
+                tenant=tenant,
+                write_back_id=ended,
+                words=f"superseded by write-back {by}, which says it anew",
+                principal=audit_trail.HUB,
+                now=now,
+            )
     return len(new)
 
 

@@ -143,6 +143,14 @@ def move(
     )
 
 
+def is_step(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> bool:
+    """Whether this write-back belongs to others."""
+    statement = sa.select(saga_steps.c.saga_id).where(
+        saga_steps.c.tenant == tenant, saga_steps.c.write_back_id == write_back_id
+    )
+    return connection.execute(statement).first() is not None
+
+
 def failed_saga_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
     """The saga of this write-back when it failed, locked against its next move; ``None``: there is no such."""
     statement = (

@@ -33,6 +33,12 @@ LOOK_AGAIN: Final = timedelta(seconds=60)
 """What waits is looked at when what it waits for is done; so often it is looked at besides."""
 
 _MOST: Final = 500
+_CAME_TO_NOTHING: Final = (
+    WriteBackState.REJECTED,
+    WriteBackState.SUPERSEDED,
+    WriteBackState.SHADOWED,
+    WriteBackState.DISCARDED,
+)
 _EARLIER: Final = write_backs.alias("earlier")
 
 
@@ -117,9 +123,11 @@ def let_next_go(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID
     )
 
 
-def supersede(connection: sa.Connection, tenant: str, written: Sequence[uuid.UUID], now: datetime) -> int:
+def supersede(
+    connection: sa.Connection, tenant: str, written: Sequence[uuid.UUID], now: datetime
+) -> dict[uuid.UUID, uuid.UUID]:
     """End what these new write-backs say better: earlier ones of the same slot that have no effect, and can have none
-    any more. Of several of one slot only the last is left; both say so."""
+    any more. Of several of one slot only the last is left; both say so. What was ended, and by which."""
     old, new, last = write_backs.alias("old"), write_backs.alias("new"), write_backs.alias("last")
     later = sa.and_(
         new.c.tenant == old.c.tenant,
@@ -171,7 +179,36 @@ def supersede(connection: sa.Connection, tenant: str, written: Sequence[uuid.UUI
     for by, its_attempt in {(row.by, row.its_attempt) for row in found}:
         ended = ", ".join(str(row.id) for row in found if row.by == by)
         _say(connection, tenant, by, its_attempt, "superseded", f"supersedes write-back {ended}", now)
-    return len(found)
+    return {row.id: row.by for row in found}
+
+
+def said_anew(old: Any) -> sa.ScalarSelect[uuid.UUID]:
+    """The last write-back that sets what ``old`` sets and is later, unless it came to nothing: it has its effect, may
+    have it, or may still come to have it."""
+    later = write_backs.alias("later")
+    return (
+        sa.select(later.c.id)
+        .where(
+            later.c.tenant == old.c.tenant,
+            later.c.target == old.c.target,
+            later.c.slot == old.c.slot,
+            later.c.queued > old.c.queued,
+            later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING]),
+        )
+        .order_by(later.c.queued.desc())
+        .limit(1)
+        .correlate(old)
+        .scalar_subquery()
+    )
+
+
+def later_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> uuid.UUID | None:
+    """The later write-back that says anew what this one says (``said_anew``), or ``None``: this one is the last."""
+    old = write_backs.alias("old")
+    found: uuid.UUID | None = connection.execute(
+        sa.select(said_anew(old)).select_from(old).where(old.c.tenant == tenant, old.c.id == write_back_id)
+    ).scalar()
+    return found
 
 
 def rounds_of(

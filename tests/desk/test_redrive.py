@@ -268,6 +268,7 @@ def test_every_standing_of_a_letter_has_its_word() -> None:
         usual = {
             "in_a_run": False, "state": "open", "is_write_back": True, "write_back_state": "rejected",
             "source": "erp", "stage": "deliver", "code": "INT.DELIVERY_FAILED", "part_state": None,
+            "said_anew": False,
         }  # fmt: skip
         return SimpleNamespace(**{**usual, **more})
 
@@ -276,6 +277,7 @@ def test_every_standing_of_a_letter_has_its_word() -> None:
     }
     assert sent == {WriteBackState.REJECTED, WriteBackState.EXHAUSTED}
     assert weigh(standing(write_back_state="unsure")).way == "left"
+    assert weigh(standing(said_anew=True)).way == "left"
     part = {
         "is_write_back": False,
         "write_back_state": None,

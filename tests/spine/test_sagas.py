@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from crossdock import approvals as policy
-from crossdock import deadletters, faultpoints, sagas
+from crossdock import deadletters, faultpoints, mending, sagas
 from crossdock.approvals import Approvals
 from crossdock.deadletters import NotPossible
 from crossdock.faultpoints import InjectedFault
@@ -380,6 +380,23 @@ def test_what_failed_with_its_saga_is_not_replayed_alone(world):
     (letter,) = world.rows(dead_letters)
     with world.store.transaction(TENANT) as connection, pytest.raises(NotPossible, match="belongs to saga"):
         deadletters.replay(connection, tenant=TENANT, letter_id=letter.id, actor="ann", now=world.clock.now())
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_belongs_to_others_is_not_edited_into_one_that_stands_alone(world, after):
+    a, b = world.begin("operation", "nothing")
+    world.move(a, "sending", "delivered")
+    world.move(b, "sending", "rejected")
+    if after:
+        world.sagas.follow()
+    (letter,) = world.rows(dead_letters)
+    with world.store.transaction(TENANT) as connection, pytest.raises(NotPossible, match="belongs to others"):
+        mending.edit(
+            connection, tenant=TENANT, letter_id=letter.id, body=b'{"n": 2}', actor="ann", reason="r",
+            now=world.clock.now(),
+        )  # fmt: skip
+    world.sagas.follow()
+    assert (world.saga.state, world.state(b), len(world.undos())) == ("undoing", "rejected", 1)
 
 
 def test_what_was_wanted_before_belongs_to_the_first(world):

@@ -106,7 +106,7 @@ write_backs = sa.Table(
         "tenant",
         "target",
         "slot",
-        postgresql_where=sa.text("state IN ('ready', 'awaiting_approval', 'exhausted') AND slot IS NOT NULL"),
+        postgresql_where=sa.text("slot IS NOT NULL"),
     ),
     sa.Index(
         "ix_write_backs_waits", "tenant", "waits_for", postgresql_where=sa.text("waits_for IS NOT NULL")

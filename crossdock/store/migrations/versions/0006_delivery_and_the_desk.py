@@ -809,10 +809,7 @@ _INDEXES = {
         ("subject", "queued"),
         "state IN ('ready', 'sending', 'unsure', 'exhausted') OR (state = 'awaiting_approval' AND ask_first)",
     ),
-    "ix_write_backs_slot": (
-        ("slot",),
-        "state IN ('ready', 'awaiting_approval', 'exhausted') AND slot IS NOT NULL",
-    ),
+    "ix_write_backs_slot": (("slot",), "slot IS NOT NULL"),
 }
 
 

@@ -1,0 +1,202 @@
+"""Where delivery, the desk, approvals and sagas meet: an old change over a newer one, and ways round a yes."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from crossdock import approvals as policy
+from crossdock import deadletters, mending
+from crossdock.approvals import Approvals
+from crossdock.deadletters import NotPossible
+from crossdock.errors import WireQuiet
+from crossdock.messages import WriteBack
+from crossdock.redrive import Chosen, Redriver
+from crossdock.standing import Mode
+from crossdock.store import target_book, turns
+from crossdock.store.tables import approvals, write_backs
+from tests.spine.delivering import (
+    TENANT,
+    AskableTarget,
+    Target,
+    deliver,
+    letters,
+    manifest,
+    put,
+    write_back_of,
+)
+
+NO_VERSIONS: Any = None
+"""A write-back goes out as it was written: no versions are asked for."""
+
+
+def about_one_order(number: int, clock: Any, **given: Any) -> dict[str, Any]:
+    """A date for the one order, as JSON that a person may edit."""
+    body = f'{{"date": {number}}}'.encode()
+    return write_back_of(
+        number, clock, subject="sales_order/1", operation="change_date", slot="date of 1", body=body, **given
+    )
+
+
+def row(store: Any, id: uuid.UUID) -> Any:
+    with store.reading(TENANT) as connection:
+        return connection.execute(sa.select(write_backs).where(write_backs.c.id == id)).one()
+
+
+def replay(store: Any, clock: Any, letter: uuid.UUID) -> None:
+    with store.transaction(TENANT) as connection:
+        deadletters.replay(connection, tenant=TENANT, letter_id=letter, actor="ann", now=clock.now())
+
+
+def refused_then_set_anew(store: Any, clock: Any, target: Target) -> tuple[uuid.UUID, uuid.UUID]:
+    """An old date that was refused, and a newer one that was delivered. The old one, and its letter."""
+    target.answers = ["no"]
+    (old,) = put(store, about_one_order(1, clock))
+    deliver(store, clock, target)
+    put(store, about_one_order(2, clock))
+    deliver(store, clock, target)
+    assert target.effects == ["key-2"]
+    (letter,) = letters(store)
+    return old, letter.id
+
+
+def test_an_old_change_is_not_replayed_over_a_newer_one(store: Any, clock: Any) -> None:
+    target = Target()
+    old, letter = refused_then_set_anew(store, clock, target)
+    with pytest.raises(NotPossible, match="a later write-back"):
+        replay(store, clock, letter)
+    deliver(store, clock, target)
+    assert (target.effects, row(store, old).state) == (["key-2"], "rejected")
+
+
+def test_a_redrive_leaves_an_old_change_that_was_set_anew(store: Any, clock: Any) -> None:
+    target = Target()
+    old, letter = refused_then_set_anew(store, clock, target)
+    redriver = Redriver(store=store, tenant=TENANT, clock=clock, versions=NO_VERSIONS)
+    preview = redriver.preview(Chosen(ids=(letter,)))
+    assert (preview.put_back, preview.sentence) == (0, "1 is said anew by a later one, and is left")
+    redriver.start(Chosen(ids=(letter,)), actor="ann")
+    assert redriver.bite()["left"] == 1
+    deliver(store, clock, target)
+    assert (target.effects, row(store, old).state) == (["key-2"], "rejected")
+
+
+def test_an_old_change_is_not_edited_over_a_newer_one(store: Any, clock: Any) -> None:
+    target = Target()
+    old, letter = refused_then_set_anew(store, clock, target)
+    with store.transaction(TENANT) as connection, pytest.raises(NotPossible, match="a later write-back"):
+        mending.edit(
+            connection, tenant=TENANT, letter_id=letter, body=b'{"date": 9}', actor="ann", reason="r",
+            now=clock.now(),
+        )  # fmt: skip
+    deliver(store, clock, target)
+    assert (target.effects, row(store, old).state) == (["key-2"], "rejected")
+
+
+def test_what_is_edited_is_set_anew_like_the_one_in_whose_place_it_stands(store: Any, clock: Any) -> None:
+    target = Target(answers=["no"])
+    put(store, about_one_order(1, clock))
+    deliver(store, clock, target)
+    (letter,) = letters(store)
+    with store.transaction(TENANT) as connection:
+        edited = mending.edit(
+            connection, tenant=TENANT, letter_id=letter.id, body=b'{"date": 9}', actor="ann", reason="r",
+            now=clock.now(),
+        )  # fmt: skip
+    (later,) = put(store, about_one_order(2, clock))
+    found = row(store, edited.write_back_id)
+    assert (found.state, found.superseded_by) == ("superseded", later)
+
+
+def test_two_people_do_not_send_an_old_change_again_over_a_newer_one(store: Any, clock: Any) -> None:
+    """A later one was let pass and delivered while the outcome of the earlier was unknown."""
+    rules, target = manifest("none"), Target(answers=["reset_before_commit"])
+    (old,) = put(store, about_one_order(1, clock))
+    deliver(store, clock, target, rules)
+    assert row(store, old).state == "unsure"
+    (newer,) = put(store, about_one_order(2, clock))
+    with store.transaction(TENANT) as connection:
+        assert turns.let_pass(
+            connection, tenant=TENANT, write_back_id=newer, actor="ann", reason="now", now=clock.now()
+        )
+    deliver(store, clock, target, rules)
+    assert target.effects == ["key-2"]
+    desk = Approvals(store=store, tenant=TENANT, clock=clock, can_be_asked=lambda name: False)
+    asked = desk.ask(old, "ann", "nothing is there")
+    desk.agree(asked, "bob", "nothing is there indeed")
+    deliver(store, clock, target, rules)
+    assert (target.effects, row(store, old).state) == (["key-2"], "discarded")
+    assert "a later write-back" in row(store, old).reason
+    assert [letter.state for letter in letters(store)] == ["discarded"]
+
+
+def test_what_is_superseded_takes_its_question_along(store: Any, clock: Any) -> None:
+    (old,) = put(store, about_one_order(1, clock, state="awaiting_approval", next_attempt_at=None))
+    with store.transaction(TENANT) as connection:
+        policy.ask_for_new(connection, TENANT, {old: ("rule main/dear", "dear")}, clock.now())
+    (newer,) = put(store, about_one_order(2, clock))
+    with store.reading(TENANT) as connection:
+        (request,) = connection.execute(sa.select(approvals)).all()
+    assert (row(store, old).state, request.state) == ("superseded", "void")
+    assert str(newer) in request.words
+
+
+def test_the_letter_of_what_was_superseded_is_not_replayed_and_can_be_discarded(
+    store: Any, clock: Any
+) -> None:
+    target = Target(answers=["down"] * 3)
+    (old,) = put(store, about_one_order(1, clock))
+    for _ in range(3):
+        deliver(store, clock, target)
+        clock.advance(timedelta(minutes=1))
+    assert row(store, old).state == "exhausted"
+    put(store, about_one_order(2, clock))
+    assert row(store, old).state == "superseded"
+    (letter,) = letters(store)
+    with pytest.raises(NotPossible, match="is superseded"):
+        replay(store, clock, letter.id)
+    with store.transaction(TENANT) as connection:
+        deadletters.discard(
+            connection, tenant=TENANT, letter_id=letter.id, actor="ann", reason="said anew", now=clock.now()
+        )
+    assert [one.state for one in letters(store)] == ["discarded"]
+    assert row(store, old).state == "superseded"
+
+
+@pytest.mark.parametrize(
+    ("target", "state", "codes"),
+    [
+        (Target(answers=["reset_after_commit"]), "unsure", ["INT.OUTCOME_UNKNOWN"]),
+        (Target(answers=["reset_before_commit"]), "unsure", ["INT.OUTCOME_UNKNOWN"]),
+        (AskableTarget(answers=["reset_after_commit"]), "delivered", []),
+        (AskableTarget(answers=["reset_before_commit"]), "shadowed", []),
+    ],
+)
+def test_of_what_may_have_happened_before_the_shadow_the_truth_is_kept(
+    store: Any, clock: Any, target: Target, state: str, codes: list[str]
+) -> None:
+    (id,) = put(store, write_back_of(1, clock))
+    deliver(store, clock, target)
+    assert row(store, id).ask_first
+    before_the_shadow = list(target.effects)
+    with store.transaction(TENANT) as connection:
+        before = target_book.hold(connection, TENANT, "erp")
+        target_book.save(connection, TENANT, "erp", before, before.in_mode(Mode.SHADOW))
+    clock.advance(timedelta(minutes=5))
+    deliver(store, clock, target)
+    assert row(store, id).state == state
+    assert [letter.code for letter in letters(store)] == codes
+    assert (target.effects, len(target.calls)) == (before_the_shadow, 1)
+
+
+def test_a_target_that_is_quiet_when_its_version_is_read_opens_its_circuit(store: Any, clock: Any) -> None:
+    class Quiet(Target):
+        def version(self, write_back: WriteBack) -> str:
+            raise WireQuiet("no answer for 30 s")
+
+    put(store, *(write_back_of(number, clock) for number in range(6)))
+    deliver(store, clock, Quiet(), manifest("conditional"))
+    with store.reading(TENANT) as connection:
+        assert target_book.read(connection, TENANT, "erp").state == "open"
