@@ -3,12 +3,15 @@
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from crossdock import approvals
 from crossdock.decide import Router
 from crossdock.errors import CrossdockError
 from crossdock.messages import Conflict, WriteBack, derived_id
 from crossdock.ports import Clock
+from crossdock.principals import RULE
 from crossdock.registry import Registry
-from crossdock.store import casebook, outbox, turns
+from crossdock.store import approvals as kept
+from crossdock.store import casebook, outbox, sagas, turns
 from crossdock.writebacks import decision_id_of, slot_of, write_back_row, write_body
 
 if TYPE_CHECKING:
@@ -34,6 +37,10 @@ class Redecider:
         not known, the case is over, the rules want it no more, or it was decided again often enough."""
         if not conflict.version or write_back.case_id is None:
             return None
+        if sagas.is_step(connection, self._tenant, write_back.id):
+            return None  # what takes it back names its key: another in its place would never be taken back
+        if (later := turns.later_of(connection, self._tenant, write_back.id)) is not None:
+            return later  # it is newer than anything that is said now for this one
         round_ = turns.rounds_of(connection, self._tenant, write_back.id, write_back.case_id, MOST_ROUNDS) + 1
         event = casebook.latest_event(connection, self._tenant, write_back.case_id)
         if round_ > MOST_ROUNDS or event is None:
@@ -57,6 +64,7 @@ class Redecider:
             if body.subject != write_back.subject:
                 continue
             key = derived_id("decided-again", str(write_back.id), str(round_))
+            gated = action.gated or kept.is_gated(connection, self._tenant, [write_back.id])
             row = write_back_row(
                 tenant=self._tenant,
                 key=key,
@@ -67,7 +75,12 @@ class Redecider:
                 case_id=write_back.case_id,
                 decision_id=decision_id,
                 slot=slot_of(self._registry, action, body.subject),
+                gated=gated,
             )
             outbox.add_write_backs(connection, [{**row, "version": conflict.version}])
+            if gated:  # what was agreed to were other bytes, on another version
+                asker = f"{RULE}{decision.table}/{decision.rule}"
+                why = f"decided again: {conflict.reason}; {decision.because}"
+                approvals.ask_for_new(connection, self._tenant, {key: (asker, why)}, self._clock.now())
             return key
         return None

@@ -5,15 +5,19 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from crossdock import approvals as policy
 from crossdock import receive as receiving
+from crossdock import sagas
 from crossdock.alarms import Alarms
 from crossdock.deliver import TargetPaused
 from crossdock.deliver.conflicts import MOST_ROUNDS, Redecider
 from crossdock.hub import Hub
-from crossdock.messages import Conflict, RawMessage
+from crossdock.messages import Conflict, RawMessage, Trace
 from crossdock.packages import package_folder
 from crossdock.registry import Registry
-from crossdock.store.tables import cases, events, write_backs
+from crossdock.store import approvals as kept
+from crossdock.store import outbox
+from crossdock.store.tables import approvals, cases, events, write_backs
 from tests.spine.delivering import TENANT, Target, deliver, letters, manifest, put, write_back_of
 
 
@@ -90,6 +94,71 @@ def test_what_conflicts_is_decided_again_on_the_version_that_is_held_now(decided
     assert new.idempotency_key != old.idempotency_key
     assert f"decided again as write-back {new.id}" in old.reason
     assert letters(store) == []
+
+
+def test_what_is_decided_again_for_one_that_wanted_a_yes_wants_another(decided, store, clock, rig):
+    """What was agreed to were other bytes, on another version."""
+    first = decided[0]
+    with store.transaction(TENANT) as connection:
+        row = connection.execute(sa.select(write_backs).where(write_backs.c.id == first.id)).one()
+        asked = policy.request_row(
+            row, kind="leave", asked_by="rule main/dear", reason="dear", now=clock.now(), earlier=0
+        )
+        kept.add(connection, [asked])
+    target, rules = Held(1000), manifest("conditional")
+    deliver(store, clock, target, rules, **rig)
+    (old,) = rows(store, write_backs.c.id == first.id)
+    (new,) = rows(store, write_backs.c.id == old.superseded_by)
+    assert (old.state, new.state, new.attempt) == ("superseded", "awaiting_approval", 0)
+    with store.reading(TENANT) as connection:
+        statement = sa.select(approvals).where(approvals.c.write_back_id == new.id)
+        request = connection.execute(statement).one()
+    assert (request.state, request.kind) == ("asked", "leave")
+    assert "decided again" in request.reason
+
+
+def test_a_conflict_of_one_that_was_set_anew_gives_way_to_the_newer_one(decided, store, clock, rig):
+    first = decided[0]
+    newer = {
+        **{name: getattr(first, name) for name in ("target", "operation", "subject", "body", "media_type")},
+        "slot": "it", "case_id": None,
+    }  # fmt: skip
+    with store._engine.begin() as hands:
+        hands.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        hands.execute(
+            sa.update(write_backs).where(write_backs.c.id == first.id).values(slot="it", ask_first=True)
+        )
+    put(store, write_back_of(900, clock, **newer))
+    with store._engine.begin() as hands:
+        hands.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        hands.execute(sa.update(write_backs).where(write_backs.c.id == first.id).values(ask_first=False))
+    deliver(store, clock, Held(1), manifest("conditional"), **rig)
+    (old,) = rows(store, write_backs.c.id == first.id)
+    (later,) = rows(store, write_backs.c.idempotency_key == "key-900")
+    assert (old.state, old.superseded_by) == ("superseded", later.id)
+    assert later.state == "ready"
+
+
+def test_a_conflict_of_one_that_belongs_to_others_is_no_and_not_another_one(decided, store, clock, rig):
+    """Another one in its place would belong to nothing: nobody would take it back."""
+    first = decided[0]
+    with store.transaction(TENANT) as connection:
+        put_together = [
+            sagas.PlannedStep(write_back_id=each.id, trace=Trace.NOTHING)
+            for each in rows(store, write_backs.c.decision_id == first.decision_id)
+        ]
+        other = write_back_of(901, clock, case_id=first.case_id, decision_id=first.decision_id)
+        outbox.add_write_backs(connection, [other])
+        steps = [*put_together, sagas.PlannedStep(write_back_id=other["id"], trace=Trace.NOTHING)]
+        planned = sagas.Planned(
+            case_id=first.case_id, decision_id=first.decision_id, rule="main/row", steps=steps
+        )
+        assert sagas.begin(connection, TENANT, [planned], clock.now()) == 1
+    deliver(store, clock, Held(1), manifest("conditional"), **rig)
+    (old,) = rows(store, write_backs.c.id == first.id)
+    assert (old.state, old.superseded_by) == ("rejected", None)
+    found, _ = of_code(store, "INT.CONFLICT")
+    assert len(found) == 1
 
 
 def test_a_target_that_changes_faster_than_we_write_wants_a_person(decided, store, clock, rig):
