@@ -126,6 +126,19 @@ class Action:
     gated: bool = False
     undo: "Action | Trace | None" = None
 
+    def as_stored(self) -> dict[str, Any]:
+        """As a decision keeps it: what is the rule for every action is left out."""
+        stored: dict[str, Any] = {
+            "target": self.target,
+            "operation": self.operation,
+            "arguments": dict(self.arguments),
+        }
+        if self.gated:
+            stored["approve"] = True
+        if self.undo is not None:
+            stored["undo"] = self.undo.as_stored() if isinstance(self.undo, Action) else str(self.undo)
+        return stored
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:

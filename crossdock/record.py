@@ -495,7 +495,7 @@ class Recorder:
                 "queue": queue,
                 "owner": decision.owner,
                 "priority": decision.priority,
-                "actions": [_as_stored(action) for action in decision.actions],
+                "actions": [action.as_stored() for action in decision.actions],
                 "because": decision.because,
                 "saw": dict(decision.saw),
                 "trace": decision.trace,
@@ -587,21 +587,6 @@ class Recorder:
             )
             cleared += 1
         return cleared
-
-
-def _as_stored(action: Action) -> dict[str, Any]:
-    """An action as the decision keeps it; what is not the rule is said."""
-    stored: dict[str, Any] = {
-        "target": action.target,
-        "operation": action.operation,
-        "arguments": dict(action.arguments),
-    }
-    if action.gated:
-        stored["approve"] = True
-    if action.undo is not None:
-        undo = action.undo
-        stored["undo"] = _as_stored(undo) if isinstance(undo, Action) else str(undo)
-    return stored
 
 
 def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:

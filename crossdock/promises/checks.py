@@ -274,10 +274,7 @@ def decided_the_same(look: Look) -> Found:
         others += len(rows) - len(mine)
         looked += len(mine)
         for row, now in zip(mine, look.router.decide([row["document"] for row in mine]), strict=True):
-            actions = [
-                {"target": one.target, "operation": one.operation, "arguments": dict(one.arguments)}
-                for one in now.actions
-            ]
+            actions = [one.as_stored() for one in now.actions]
             then = (row["rule"], row["queue"], row["owner"], row["priority"])
             if then != (now.rule, now.queue, now.owner, now.priority) or (
                 json.loads(json.dumps(actions, default=str)) != row["actions"]

@@ -5,17 +5,24 @@
 import base64
 import json
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
 
+from crossdock import receive
+from crossdock.decide import Router
 from crossdock.errors import Misconfigured
+from crossdock.hub import Hub
+from crossdock.messages import RawMessage
 from crossdock.promises import PROMISES
 from crossdock.promises.verify import checkers, known, verify
+from crossdock.registry import Registry
 from crossdock.store import evidence
 from crossdock.store.engine import Store
+from crossdock.testing.clock import MovableClock
 
 NOBODY = uuid.UUID(int=7)
 
@@ -274,6 +281,41 @@ def test_decisions_of_other_rules_are_counted_and_not_judged(day, look):
     found = verdicts(look(day), "P25")["P25"]
     assert found.violation is None
     assert any("decisions of other versions" in sentence for sentence in found.unseen)
+
+
+def test_a_decision_that_waits_for_a_yes_or_belongs_together_is_decided_the_same(
+    day, look, monkeypatch, tmp_path
+):
+    root = Path(__file__).parents[2] / "mappings"
+    for table in (root / "routes").glob("*.toml"):
+        (tmp_path / table.name).write_text(table.read_text())
+    main, alone = tmp_path / "main.toml", 'actions = ["erp:hold"]\n'
+    assert main.read_text().count(alone) == 1
+    belonging = (
+        'actions = ["erp:hold", "erp:note"]\napprove = ["erp:note"]\ntogether = true\n'
+        'undo = { "erp:hold" = "erp:release", "erp:note" = "nothing" }\n'
+    )
+    main.write_text(main.read_text().replace(alone, belonging))
+    monkeypatch.setenv("CROSSDOCK_ROUTES_DIR", str(tmp_path))
+    clock = MovableClock(datetime.now(UTC))
+    message = RawMessage(
+        tenant="main",
+        source="erp",
+        key="H-1",
+        body=(root / "inbound/erp_order_hold/samples/export.json").read_bytes(),
+        media_type="application/json",
+        received_at=clock.now(),
+    )
+    receive.accept(day, message, clock=clock)
+    assert Hub.open(store=day, registry=Registry(), clock=clock, tenant="main").process().error is None
+    found = verdicts(look(day, router=Router.load()), "P25")["P25"]
+    assert found.violation is None
+    assert found.looked == 1, "the one decision of these rules"
+    planted(
+        day,
+        "UPDATE crossdock.decisions SET actions = actions #- '{0,undo}' WHERE rule = 'export-block'",
+    )
+    assert verdicts(look(day, router=Router.load()), "P25")["P25"].violation is not None
 
 
 @pytest.mark.parametrize(
