@@ -11,7 +11,7 @@ and never all in memory.
 import gc
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,9 @@ OUR_FAULT = (WireDown, StoreUnready)
 
 MOST_CLASHES = 5
 """So often a batch is written again when another worker's rows were in its way. Then the claim lapses."""
+
+MOST_SESSIONS = 5
+"""In so many sessions, one after another, claims are given back: an administrator or the network may end any."""
 
 SLICE_PARTS = 500
 SLICE_BYTES = 1024 * 1024
@@ -153,14 +156,21 @@ class Processor:
         return counts
 
     def _give_back(self, claims: Sequence[inbox.Claim]) -> None:
-        """These claims do not count as tries. While the database is still away they are owed to it, and given back
-        with the next batch; when this process ends before that, they lapse and count."""
+        """These claims do not count as tries. A session that is ended under it is followed by another one. While the
+        database is still away they are owed to it, and given back with the next batch; when this process ends before
+        that, they lapse and count."""
         self._owed = {claim.id: claim.fence for claim in claims}
-        with suppress(CrossdockError):
-            with self._store.transaction(self._tenant) as connection:
-                inbox.give_back(connection, self._tenant, self._owed)
-                faultpoint("process.before_give_back")
+        for _ in range(MOST_SESSIONS):
+            try:
+                with self._store.transaction(self._tenant) as connection:
+                    inbox.give_back(connection, self._tenant, self._owed)
+                    faultpoint("process.before_give_back")
+            except WireDown:
+                continue
+            except CrossdockError:
+                return
             self._owed = {}
+            return
 
     def _process_run(
         self, run: Sequence[inbox.Claim], replayed: Mapping[uuid.UUID, frozenset[int]]

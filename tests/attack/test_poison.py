@@ -4,9 +4,12 @@ import time
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured, WireDown
 from crossdock.formats import x12
+from crossdock.hub import Hub
+from crossdock.store import inbox
 from crossdock.store.engine import TookTooLong
 from crossdock.store.tables import dead_letters, facts, parts, raw_messages
 from tests.attack.test_edi_order import a_set, balance, hub, interchange, rows, take
@@ -129,6 +132,38 @@ def test_outages_of_our_own_database_are_no_tries(hub, monkeypatch):
             hub.processor.process_batch()
         assert set(tries(hub).values()) == {0}
     assert hub.processor.process_batch()["messages"] == 4, "at once: nobody waits for a lease of ours"
+    assert not rows(hub, dead_letters)
+
+
+def test_sessions_that_are_ended_one_after_another_make_no_message_guilty(hub, monkeypatch):
+    """The server lives on: somebody ends our sessions, that of the work and those of the giving back, and the worker
+    ends with them."""
+    take_good(hub)
+    real = inbox.give_back
+    ended = []
+    administrators = sa.create_engine(hub.store.url, poolclass=sa.NullPool)
+
+    def end(connection, *_):
+        ended.append(True)
+        pid = connection.scalar(sa.select(sa.func.pg_backend_pid()))
+        with administrators.connect() as administrator:
+            administrator.execute(sa.select(sa.func.pg_terminate_backend(pid, 5000)))
+        connection.execute(sa.select(1))
+
+    def give_back(connection, tenant, fences):
+        if fences and len(ended) % 3:
+            end(connection)
+        real(connection, tenant, fences)
+
+    monkeypatch.setattr("crossdock.process.inbox.give_back", give_back)
+    for _ in range(4):
+        worker = Hub.open(store=hub.store, clock=hub.clock, registry=hub.registry, tenant=hub.tenant)
+        monkeypatch.setattr(worker.processor._recorder, "write", end)
+        with pytest.raises(WireDown):
+            worker.processor.process_batch()
+        assert set(tries(hub).values()) == {0}
+    assert len(ended) == 12
+    assert hub.processor.process_batch()["messages"] == 4
     assert not rows(hub, dead_letters)
 
 
