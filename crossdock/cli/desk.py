@@ -74,7 +74,7 @@ def list_(
         cells=lambda row: (
             short_id(row["id"]), row["state"] + (" (came back)" if row["regressed_at"] else ""), row["here"],
             row["count"], short_time(row["first_at"]), short_time(row["last_at"]), row["source"], row["stage"],
-            row["code"], row["template"],
+            row["code"], row["newest"] or row["template"],
         ),
         nothing="no group wants anybody: nothing lies here, or its causes are resolved or ignored",
         follow="crossdock dead-letter-groups show {id}",

@@ -38,6 +38,19 @@ def _state(now: datetime) -> sa.ColumnElement[str]:
     return sa.case((over, "open"), else_=groups.c.state)
 
 
+def _newest(tenant: str) -> sa.ScalarSelect[str]:
+    """The words of a group's newest letter: the template, without its values, is seldom enough for a person."""
+    letters = dead_letters
+    return (
+        sa.select(letters.c.sentence)
+        .where(letters.c.tenant == tenant, letters.c.group_id == dead_letter_groups.c.id)
+        .order_by(letters.c.created_at.desc(), letters.c.id.desc())
+        .limit(1)
+        .correlate(dead_letter_groups)
+        .scalar_subquery()
+    )
+
+
 def _selected(tenant: str, now: datetime) -> tuple[sa.Select[tuple[object, ...]], sa.Subquery]:
     groups, counted = dead_letter_groups, _counted(tenant)
     columns = [column for column in but_tenant(groups) if column.name not in ("state", "template_version")]
@@ -50,6 +63,7 @@ def _selected(tenant: str, now: datetime) -> tuple[sa.Select[tuple[object, ...]]
             sa.func.coalesce(counted.c.parked, 0).label("parked"),
             counted.c.first_at,
             counted.c.last_at,
+            _newest(tenant).label("newest"),
         )
         .select_from(groups.outerjoin(counted, counted.c.group_id == groups.c.id))
         .where(groups.c.tenant == tenant)

@@ -35,6 +35,10 @@ def shown(hub: Hub, state: str | None = None) -> list[tuple[Any, ...]]:
 def test_failures_that_differ_in_numbers_alone_are_one_cause(hub: Hub, store: Any, refused: Refused) -> None:
     refused(12)
     [group] = rows(store, dead_letter_groups)
+    with hub.store.transaction(TENANT) as connection:
+        [listed] = list_groups(connection, TENANT, now=hub.clock.now()).items
+    newest = max(rows(store, dead_letters), key=lambda letter: (letter.created_at, letter.id))
+    assert listed["newest"] == newest.sentence, "a person reads a cause in the words of a letter"
     assert (
         group.template == "target '…': <n> order supplier_po/<n> is closed"
         or "<n> order <n> is closed" in group.template
