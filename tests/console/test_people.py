@@ -72,6 +72,9 @@ def test_that_it_did_not_takes_two_people(console: TestClient, unknown: uuid.UUI
     assert "another person must agree" in asked.text
     (request,) = console.get("/api/approvals").json()["items"]
     page = f"/approvals/{request['id']}"
+    waiting = console.get(f"/unknown/{unknown}").text
+    assert f'says that it did not happen: <a href="{page}">another person agrees or declines</a>' in waiting
+    assert "1 awaiting approval" in console.get("/targets").text
     own = console.get(page, headers={"x-name": "Anna@corp.example"}).text
     assert "You asked, so somebody else must agree." in own
     assert "Agree: it leaves" not in own
