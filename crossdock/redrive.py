@@ -297,6 +297,10 @@ class Redriver:
             first = max(run.paced_until, now)
             room = max(1, int((now + AHEAD - first).total_seconds() * run.per_second))
             letters = redrives.claim_items(connection, self._tenant, run.id, limit=min(room, most))
+            for letter_id in sorted(letters):
+                # all before the first is put back, which takes the end of the audit: whoever has one of them wants it
+                deadletters.hold(connection, self._tenant, letter_id)
+                desk.read_dead_letter(connection, self._tenant, letter_id)
             ended: dict[uuid.UUID, tuple[str, str]] = {}
             due = first
             for letter_id in letters:

@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from crossdock import deadletters
 from crossdock.deadletters import NotPossible, discard
 from crossdock.errors import Misconfigured
 from crossdock.hub import Hub
@@ -256,6 +259,40 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_a_run_that_goes_on(
     assert len(target.effects) == 500 and set(target.effects.values()) == {1}
     assert Counter(row.state for row in rows(store, redrive_items, redrive_id=run.id)) == {"put_back": 500}
     assert {row.state for row in rows(store, dead_letters)} == {"replayed"}
+
+
+def test_a_bite_waits_for_a_person_who_discards_one_of_its_letters_and_both_go_on(
+    hub: Hub, store: Any, clock: Any, refused: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Holding the end of the audit and waiting for a letter, while its owner waits for the end of the audit."""
+    letters = refused(2)
+    hub.desk.redrives.start(Chosen(ids=tuple(letters)), actor="ann")
+    last = rows(store, redrive_items, ordinal=2)[0].letter_id
+    held, wanted = threading.Event(), threading.Event()
+
+    def discards() -> None:
+        with store.transaction(TENANT) as connection:
+            deadletters.hold(connection, TENANT, last)
+            held.set()
+            wanted.wait(0.5)
+            deadletters.discard(
+                connection, tenant=TENANT, letter_id=last, actor="ben", reason="gone", now=clock.now()
+            )
+
+    put_back = deadletters.replay
+
+    def replay(*given: Any, **more: Any) -> Any:
+        done = put_back(*given, **more)
+        wanted.set()
+        return done
+
+    monkeypatch.setattr(deadletters, "replay", replay)
+    with ThreadPoolExecutor(1) as threads:
+        person = threads.submit(discards)
+        assert held.wait(10)
+        counts = hub.desk.redrives.bite()
+        person.result()
+    assert (counts["put_back"], counts["skipped"]) == (1, 1)
 
 
 def test_every_standing_of_a_letter_has_its_word() -> None:
