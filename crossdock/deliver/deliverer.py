@@ -237,6 +237,9 @@ class Deliverer:
             if mode is Mode.SHADOW:
                 self._shadow_what_left(intent, counts)
                 return
+            if intent.ask_first and (newer := self._overtaken_by(intent)) is not None:
+                self._give_way(intent, newer, counts)
+                return
             if (
                 step := unknown_for_too_long(self._rules, intent, self._clock.now(), self._target)
             ) is not None:
@@ -326,6 +329,24 @@ class Deliverer:
             faultpoint("deliver.before_version")
         faultpoint("deliver.after_version")
         return replace(intent, write_back=replace(intent.write_back, version=version)), None
+
+    def _overtaken_by(self, intent: outbox.Intent) -> uuid.UUID | None:
+        """A later write-back that was let pass, and says anew what this one says."""
+        with self._store.reading(self._tenant) as connection:
+            return turns.overtaken_by(connection, self._tenant, intent.write_back.id)
+
+    def _give_way(self, intent: outbox.Intent, newer: uuid.UUID, counts: dict[str, int]) -> None:
+        """Sent now, it would put the older in the place of the newer. What was asked for and is not there ends; what
+        nobody can ask about stays unknown."""
+        if not self._can_be_asked():
+            reason = (
+                f"it may have happened, and write-back {newer} says it anew: it is not sent again over that"
+            )
+            self._write(intent, left_unknown(self._target, intent, reason), counts)
+            return
+        reason = f"it is not there, and write-back {newer} says it anew"
+        step = Step(state=WriteBackState.SUPERSEDED, word="superseded", reason=reason)
+        self._write(intent, step, counts, more={"superseded_by": newer})
 
     def _shadow_what_left(self, intent: outbox.Intent, counts: dict[str, int]) -> None:
         """It was tried while the target was live. What was asked for and is not there is kept; what nobody can ask
@@ -425,11 +446,12 @@ class Deliverer:
         outcome: Outcome | None = None,
         phase: str = "outcome",
         abandoned: bool = False,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
+        """``more``: what else is kept with the write-back."""
         now = self._clock.now()
         word = "found" if phase == "found" else step.word
         with self._store.transaction(self._tenant) as connection:
-            more: dict[str, Any] = {}
             if isinstance(outcome, Conflict) and step.word == "conflict":
                 step, more = self._conflict(connection, intent, outcome, step)
                 word = step.word

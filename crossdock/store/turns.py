@@ -211,6 +211,32 @@ def later_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -
     return found
 
 
+def overtaken_by(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> uuid.UUID | None:
+    """The later write-back that says this anew and does not wait for it: it was let pass."""
+    old, later = write_backs.alias("old"), write_backs.alias("later")
+    found: uuid.UUID | None = connection.execute(
+        sa.select(later.c.id)
+        .join(
+            old,
+            sa.and_(
+                later.c.tenant == old.c.tenant,
+                later.c.target == old.c.target,
+                later.c.slot == old.c.slot,
+                later.c.queued > old.c.queued,
+            ),
+        )
+        .where(
+            old.c.tenant == tenant,
+            old.c.id == write_back_id,
+            later.c.let_pass,
+            later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING]),
+        )
+        .order_by(later.c.queued.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
+
+
 def rounds_of(
     connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, case_id: uuid.UUID, most: int
 ) -> int:

@@ -132,6 +132,50 @@ def test_two_people_do_not_send_an_old_change_again_over_a_newer_one(store: Any,
     assert [letter.state for letter in letters(store)] == ["discarded"]
 
 
+@pytest.mark.parametrize(
+    ("target", "idempotency", "state", "codes"),
+    [
+        (AskableTarget(answers=["reset_before_commit"]), "key", "superseded", []),
+        (AskableTarget(answers=["reset_before_commit"]), "readback", "superseded", []),
+        (Target(answers=["reset_before_commit"]), "key", "unsure", ["INT.OUTCOME_UNKNOWN"]),
+    ],
+    ids=["key, asked", "readback", "key, nobody can ask"],
+)
+def test_a_retry_does_not_send_an_old_change_over_a_newer_one_that_was_let_pass(
+    store: Any, clock: Any, target: Target, idempotency: str, state: str, codes: list[str]
+) -> None:
+    rules = manifest(idempotency)
+    (old,) = put(store, about_one_order(1, clock))
+    deliver(store, clock, target, rules)
+    assert row(store, old).ask_first
+    (newer,) = put(store, about_one_order(2, clock))
+    with store.transaction(TENANT) as connection:
+        assert turns.let_pass(
+            connection, tenant=TENANT, write_back_id=newer, actor="ann", reason="now", now=clock.now()
+        )
+    deliver(store, clock, target, rules)
+    assert target.effects == ["key-2"]
+    clock.advance(timedelta(minutes=5))
+    deliver(store, clock, target, rules)
+    assert (target.effects, row(store, old).state) == (["key-2"], state)
+    assert str(newer) in row(store, old).reason
+    assert [letter.code for letter in letters(store)] == codes
+
+
+def test_a_retry_of_an_old_change_that_did_happen_is_found_and_not_given_up(store: Any, clock: Any) -> None:
+    rules, target = manifest("readback"), AskableTarget(answers=["reset_after_commit"])
+    (old,) = put(store, about_one_order(1, clock))
+    deliver(store, clock, target, rules)
+    (newer,) = put(store, about_one_order(2, clock))
+    with store.transaction(TENANT) as connection:
+        turns.let_pass(
+            connection, tenant=TENANT, write_back_id=newer, actor="ann", reason="now", now=clock.now()
+        )
+    clock.advance(timedelta(minutes=5))
+    deliver(store, clock, target, rules)
+    assert (target.effects, row(store, old).state) == (["key-1", "key-2"], "delivered")
+
+
 def test_what_is_superseded_takes_its_question_along(store: Any, clock: Any) -> None:
     (old,) = put(store, about_one_order(1, clock, state="awaiting_approval", next_attempt_at=None))
     with store.transaction(TENANT) as connection:
