@@ -333,7 +333,7 @@ class Deliverer:
     def _overtaken_by(self, intent: outbox.Intent) -> uuid.UUID | None:
         """A later write-back that was let pass, and says anew what this one says."""
         with self._store.reading(self._tenant) as connection:
-            return turns.overtaken_by(connection, self._tenant, intent.write_back.id)
+            return turns.later_of(connection, self._tenant, intent.write_back.id, let_pass=True)
 
     def _give_way(self, intent: outbox.Intent, newer: uuid.UUID, counts: dict[str, int]) -> None:
         """Sent now, it would put the older in the place of the newer. What was asked for and is not there ends; what

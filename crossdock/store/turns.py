@@ -129,21 +129,10 @@ def supersede(
     """End what these new write-backs say better: earlier ones of the same slot that have no effect, and can have none
     any more. Of several of one slot only the last is left; both say so. What was ended, and by which."""
     old, new, last = write_backs.alias("old"), write_backs.alias("new"), write_backs.alias("last")
-    later = sa.and_(
-        new.c.tenant == old.c.tenant,
-        new.c.target == old.c.target,
-        new.c.slot == old.c.slot,
-        new.c.queued > old.c.queued,
-    )
-    newest = ~sa.exists().where(
-        last.c.tenant == new.c.tenant,
-        last.c.target == new.c.target,
-        last.c.slot == new.c.slot,
-        last.c.queued > new.c.queued,
-    )
+    newest = ~sa.exists().where(_sets_anew(last, new))
     found = connection.execute(
         sa.select(old.c.id, old.c.attempt, new.c.id.label("by"), new.c.attempt.label("its_attempt"))
-        .select_from(old.join(new, later))
+        .select_from(old.join(new, _sets_anew(new, old)))
         .where(
             new.c.tenant == tenant,
             new.c.id == sa.any_(sa.bindparam("written", list(written), pg.ARRAY(sa.Uuid))),
@@ -182,19 +171,24 @@ def supersede(
     return {row.id: row.by for row in found}
 
 
-def said_anew(old: Any) -> sa.ScalarSelect[uuid.UUID]:
+def _sets_anew(later: Any, old: Any) -> sa.ColumnElement[bool]:
+    """That one write-back sets what the other sets, and was written after it."""
+    return sa.and_(
+        later.c.tenant == old.c.tenant,
+        later.c.target == old.c.target,
+        later.c.slot == old.c.slot,
+        later.c.queued > old.c.queued,
+    )
+
+
+def said_anew(old: Any, *, let_pass: bool = False) -> sa.ScalarSelect[uuid.UUID]:
     """The last write-back that sets what ``old`` sets and is later, unless it came to nothing: it has its effect, may
-    have it, or may still come to have it."""
+    have it, or may still come to have it. ``let_pass``: of those that do not wait for ``old``."""
     later = write_backs.alias("later")
+    wanted = [_sets_anew(later, old), later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING])]
     return (
         sa.select(later.c.id)
-        .where(
-            later.c.tenant == old.c.tenant,
-            later.c.target == old.c.target,
-            later.c.slot == old.c.slot,
-            later.c.queued > old.c.queued,
-            later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING]),
-        )
+        .where(*wanted, *([later.c.let_pass] if let_pass else []))
         .order_by(later.c.queued.desc())
         .limit(1)
         .correlate(old)
@@ -202,38 +196,16 @@ def said_anew(old: Any) -> sa.ScalarSelect[uuid.UUID]:
     )
 
 
-def later_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> uuid.UUID | None:
+def later_of(
+    connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, *, let_pass: bool = False
+) -> uuid.UUID | None:
     """The later write-back that says anew what this one says (``said_anew``), or ``None``: this one is the last."""
     old = write_backs.alias("old")
     found: uuid.UUID | None = connection.execute(
-        sa.select(said_anew(old)).select_from(old).where(old.c.tenant == tenant, old.c.id == write_back_id)
+        sa.select(said_anew(old, let_pass=let_pass))
+        .select_from(old)
+        .where(old.c.tenant == tenant, old.c.id == write_back_id)
     ).scalar()
-    return found
-
-
-def overtaken_by(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> uuid.UUID | None:
-    """The later write-back that says this anew and does not wait for it: it was let pass."""
-    old, later = write_backs.alias("old"), write_backs.alias("later")
-    found: uuid.UUID | None = connection.execute(
-        sa.select(later.c.id)
-        .join(
-            old,
-            sa.and_(
-                later.c.tenant == old.c.tenant,
-                later.c.target == old.c.target,
-                later.c.slot == old.c.slot,
-                later.c.queued > old.c.queued,
-            ),
-        )
-        .where(
-            old.c.tenant == tenant,
-            old.c.id == write_back_id,
-            later.c.let_pass,
-            later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING]),
-        )
-        .order_by(later.c.queued.desc())
-        .limit(1)
-    ).scalar_one_or_none()
     return found
 
 
