@@ -16,9 +16,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from canonical.events import ExceptionEvent
 from crossdock.deadletters import problem_of
 from crossdock.decide import Router
+from crossdock.degraded import source_degraded
 from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, WireDown
 from crossdock.faultpoints import faultpoint
@@ -29,8 +29,7 @@ from crossdock.messages import (
     RawMessage,
     Stage,
 )
-from crossdock.normalize import Normalized, Normalizer, Opened, PartResult, Reading
-from crossdock.normalize.part import origin_of, sealed
+from crossdock.normalize import Normalized, Normalizer, PartResult, Reading
 from crossdock.normalize.values import LONG_BYTES
 from crossdock.partners import Partners
 from crossdock.ports import Clock
@@ -366,27 +365,19 @@ class Processor:
         lying there for ever."""
         for message, why in untold:
             now = self._clock.now()
-            opened = Opened(
-                message=message,
-                raw_id=str(message.id),
-                sha256=message.sha256,
+            document = source_degraded(
+                message,
+                title=f"'{message.name}' was received, and '{message.source}' could not be told",
+                detail=why,
+                mapping="crossdock.receive",
+                part="settle",
                 connector_version=connector_version,
                 now=now,
             )
-            origin = origin_of(opened, mapping="crossdock.receive", mapping_version="1")
-            trouble = ExceptionEvent(
-                code="INT.SOURCE_DEGRADED",
-                title=f"'{message.name}' was received, and '{message.source}' could not be told",
-                detail=why,
-                refs=[{"kind": "file", "value": message.name or message.key, "issuer": message.source}],
-                place={},
-                method="rule",
-            )
-            documents = list(sealed([trouble], origin, part="settle"))
             claim = inbox.Claim(
                 id=message.id, message=message, fence=0, attempts=0, part_count=None, again=False
             )
-            one = Worked(claim=claim, parts=(), normalized=None, events=documents, facts=(), decisions=())
+            one = Worked(claim=claim, parts=(), normalized=None, events=[document], facts=(), decisions=())
             with self._store.transaction(self._tenant) as connection:
                 self._recorder.write_statements(connection, self.decide([one]), now)
                 faultpoint("process.before_untold")

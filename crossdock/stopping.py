@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from canonical.events import ExceptionEvent
+from crossdock.degraded import source_degraded
 from crossdock.errors import CrossdockError
 from crossdock.messages import RawMessage
-from crossdock.normalize import Opened
-from crossdock.normalize.part import origin_of, sealed
 from crossdock.ports import StopAfter
 from crossdock.reconcile import Said
 from crossdock.registry import Registry
@@ -63,23 +61,15 @@ def stop_what_fails(
 
 
 def _said(message: RawMessage, why: str, *, connector_version: str, now: datetime) -> Said:
-    opened = Opened(
-        message=message,
-        raw_id=str(message.id),
-        sha256=message.sha256,
+    document = source_degraded(
+        message,
+        title=f"'{message.source}' was stopped: too much of what it sends is set aside",
+        detail=f"{why}. Mend the cause, then: crossdock connector resume {message.source} --reason ...",
+        mapping="crossdock.stopping",
+        part=f"stopped {now.isoformat()}",
         connector_version=connector_version,
         now=now,
     )
-    trouble = ExceptionEvent(
-        code="INT.SOURCE_DEGRADED",
-        title=f"'{message.source}' was stopped: too much of what it sends is set aside",
-        detail=f"{why}. Mend the cause, then: crossdock connector resume {message.source} --reason ...",
-        refs=[{"kind": "file", "value": message.name or message.key, "issuer": message.source}],
-        place={},
-        method="rule",
-    )
-    origin = origin_of(opened, mapping="crossdock.stopping", mapping_version="1")
-    [document] = sealed([trouble], origin, part=f"stopped {now.isoformat()}")
     return Said(document=document, raw_id=message.id, part=0, partner=None)
 
 
