@@ -447,16 +447,4 @@ def add_person(
     now: datetime,
 ) -> None:
     """Append what a person did after this attempt."""
-    connection.execute(
-        pg.insert(attempts)
-        .values(
-            tenant=tenant,
-            write_back_id=write_back_id,
-            attempt=attempt,
-            phase="person",
-            outcome=outcome,
-            reason=reason,
-            at=now,
-        )
-        .on_conflict_do_nothing()
-    )
+    turns.say(connection, tenant, write_back_id, attempt, "person", reason, now, outcome=outcome)

@@ -106,7 +106,7 @@ def note_waiting(connection: sa.Connection, *, tenant: str, target: str, now: da
             )
         )  # fmt: skip
         if row.waits_for is None:
-            _say(connection, tenant, row.id, row.attempt, "waits", reason, now)
+            say(connection, tenant, row.id, row.attempt, "waits", reason, now)
     return len(found)
 
 
@@ -163,11 +163,11 @@ def supersede(
                 next_attempt_at=None, updated_at=now,
             )
         )  # fmt: skip
-        _say(connection, tenant, row.id, row.attempt, "superseded", reason, now)
+        say(connection, tenant, row.id, row.attempt, "superseded", reason, now)
         let_next_go(connection, tenant, row.id, now)
     for by, its_attempt in {(row.by, row.its_attempt) for row in found}:
         ended = ", ".join(str(row.id) for row in found if row.by == by)
-        _say(connection, tenant, by, its_attempt, "superseded", f"supersedes write-back {ended}", now)
+        say(connection, tenant, by, its_attempt, "superseded", f"supersedes write-back {ended}", now)
     return {row.id: row.by for row in found}
 
 
@@ -253,7 +253,7 @@ def let_pass(
     ).first()
     if row is None:
         return False
-    _say(connection, tenant, write_back_id, row.attempt, "person", f"{actor}: let pass: {reason}", now)
+    say(connection, tenant, write_back_id, row.attempt, "person", f"{actor}: let pass: {reason}", now)
     return True
 
 
@@ -268,7 +268,7 @@ def earlier_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID)
     ).first()
 
 
-def _say(
+def say(
     connection: sa.Connection,
     tenant: str,
     write_back_id: uuid.UUID,
@@ -276,13 +276,15 @@ def _say(
     phase: str,
     reason: str,
     now: datetime,
+    *,
+    outcome: str | None = None,
 ) -> None:
-    """One line in the history, once for this attempt."""
+    """One line in the history, once for this attempt and phase. ``outcome``: the phase, unless it is another word."""
     connection.execute(
         pg.insert(attempts)
         .values(
-            tenant=tenant, write_back_id=write_back_id, attempt=attempt, phase=phase, outcome=phase,
-            reason=reason, at=now,
+            tenant=tenant, write_back_id=write_back_id, attempt=attempt, phase=phase,
+            outcome=outcome or phase, reason=reason, at=now,
         )
         .on_conflict_do_nothing()
     )  # fmt: skip
