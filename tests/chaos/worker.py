@@ -11,7 +11,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -319,6 +319,15 @@ def _errors_to(path: Path) -> Iterator[None]:
 REACHED: Final = 75
 FAILED: Final = 70
 
+NOWHERE: Final = "the day:raise:1"
+"""A fault that is never met: a day with it counts how often it comes to each fault point."""
+
+
+def came_to(home: Path) -> tuple[Mapping[str, int], Sequence[str]]:
+    """How often the last day that ended came to each fault point, and the modules that it needed."""
+    said = json.loads((home / "came_to.json").read_text())
+    return said["points"], said["modules"]
+
 
 def main(home: Path) -> int:
     """Exit code 0: at rest. 75: a fault point was met, and it went on or failed. 70: it failed without one."""
@@ -329,6 +338,8 @@ def main(home: Path) -> int:
             with Store.open(os.environ["CROSSDOCK_DATABASE_URL"], application="chaos") as store:
                 Day(home, store).run()
         failed = False
+        said = {"points": faultpoints._seen, "modules": sorted(sys.modules)}
+        (home / "came_to.json").write_text(json.dumps(said))
     except (faultpoints.InjectedFault, CrossdockError, OSError, AssertionError):
         failed = True
     for one in filter(None, wanted.split(",")):

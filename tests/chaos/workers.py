@@ -4,6 +4,7 @@ It is asked by lines of JSON and answers by lines of JSON: ``started``, ``stoppe
 """
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,10 @@ class Workers:
         while not (told := self._hear(60)) or "started" not in told:
             pass
         return int(told["started"])
+
+    def know(self, modules: Sequence[str]) -> None:
+        """Import these once, so that no worker has to."""
+        self._say({"know": list(modules)})
 
     def run(self, home: Path, environment: Mapping[str, str], limit_s: float = 120.0) -> End:
         """Start a worker and wait until it ended or stands still."""
@@ -159,6 +164,13 @@ def _fork_workers() -> None:
             while b"\n" in heard:
                 line, _, heard = heard.partition(b"\n")
                 order = json.loads(line)
+                if "know" in order:
+                    for module in order["know"]:
+                        with contextlib.suppress(
+                            ImportError
+                        ):  # a connector of that day, by a name of its own
+                            importlib.import_module(module)
+                    continue
                 pid = os.fork()
                 if pid == 0:
                     _be_a_worker(worker, order)
