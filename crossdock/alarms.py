@@ -33,7 +33,7 @@ class Alarms:
             write_back,
             ExceptionEvent(
                 code="INT.AUTH_FAILED",
-                title=f"'{write_back.target}' does not take our login; it is paused",
+                title=f"'{write_back.target}' is paused: it does not take our login, or does not prove who it is",
                 detail=reason,
                 refs=[{"kind": "feed", "value": write_back.target, "scheme": _SCHEME}],
                 place={},

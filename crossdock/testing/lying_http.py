@@ -17,6 +17,7 @@ its own (``honest``) counts its effects by business key, and lies about them (``
 
 import gzip
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -60,8 +61,15 @@ class LyingServer:
     """Listens on a free loopback port from ``start`` to ``stop``; also a context manager."""
 
     def __init__(
-        self, standing: Behaviour | None = None, *, honest: Honest | None = None, port: int = 0
+        self,
+        standing: Behaviour | None = None,
+        *,
+        honest: Honest | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """``tls``: with the certificate that it shows; whoever does not take it sends no request."""
+        self._tls = tls
         self.standing: Behaviour = standing or honestly()
         self.honest: Honest = honest or (lambda request: Said(status=200, body=b"{}"))
         self.effects = Effects()
@@ -82,7 +90,7 @@ class LyingServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
 
     def then(self, *behaviours: Behaviour) -> None:
         """The next requests meet these, in this order."""
@@ -142,6 +150,8 @@ class LyingServer:
     def _serve(self, sock: socket.socket) -> None:
         stays = True
         try:
+            if self._tls is not None:
+                sock = self._encrypted(sock, self._tls)
             with sock, sock.makefile("rb") as reader:
                 # The next behaviour is chosen when the next request begins to arrive, not before.
                 while stays and reader.peek(1):
@@ -161,6 +171,14 @@ class LyingServer:
         finally:
             with self._lock:
                 self._open.discard(sock)
+
+    def _encrypted(self, sock: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        """The same connection behind its handshake. Raises ``OSError`` when the caller does not take who we are."""
+        encrypted = tls.wrap_socket(sock, server_side=True)
+        with self._lock:
+            self._open.discard(sock)
+            self._open.add(encrypted)
+        return encrypted
 
 
 def _read_request(reader: socket.SocketIO | object) -> Request | None:

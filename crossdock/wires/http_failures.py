@@ -49,11 +49,8 @@ def translated(error: BaseException, *, what: str, sent: bool, effect: bool) -> 
     ``what`` is method and address. The exception's own text is not shown: it may hold the query.
     """
     name = type(error).__name__
-    if _certificate_refused(error):
-        return Misconfigured(
-            f"{what}: the certificate of the other side is not accepted; nothing was sent. Confirm it with the "
-            "system's owner, then correct the host or the ca_bundle of the connection"
-        )
+    if (refused := _certificate_refused(error)) is not None:
+        return Misconfigured(f"{what}: {refused}")
     if isinstance(error, NOT_OURS_TO_SEND) and not sent:
         return Misconfigured(f"{what} cannot be requested ({name}); correct the address or the headers")
     if not sent and not isinstance(error, ON_THE_WIRE):
@@ -80,8 +77,53 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
-def _certificate_refused(error: BaseException) -> bool:
-    return any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error))
+_OTHER_HOST = (62, 64)
+_EXPIRED = (10,)
+_NOT_YET = (9,)
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's numbers for what is wrong with a certificate (``X509_V_ERR_*``)."""
+
+_CERTIFICATES = {
+    **dict.fromkeys(
+        _OTHER_HOST,
+        (
+            "is for another host",
+            "Correct the host of the connection, or ask the system's owner for a certificate with this name",
+        ),
+    ),
+    **dict.fromkeys(
+        _EXPIRED,
+        (
+            "has expired",
+            "Ask the system's owner to renew it; when they say that it is new, look at our clock",
+        ),
+    ),
+    **dict.fromkeys(
+        _NOT_YET,
+        ("is not valid yet", "Look at the clock of this machine, then ask the system's owner"),
+    ),
+    **dict.fromkeys(
+        _UNKNOWN_AUTHORITY,
+        (
+            "is of an authority that is not known here",
+            "Confirm it with the system's owner, then name a file with their authority's certificate as ca_bundle in "
+            "the connection",
+        ),
+    ),
+}
+"""By those numbers, what is wrong and what to do."""
+
+
+def _certificate_refused(error: BaseException) -> str | None:
+    """What is wrong with the certificate of the other side, and what to do; ``None``: nothing is."""
+    for one in causes(error):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            wrong, remedy = _CERTIFICATES.get(
+                getattr(one, "verify_code", 0),
+                ("is not accepted", "Confirm it with the system's owner, then correct the connection"),
+            )
+            return f"the certificate of the other side {wrong}; nothing was sent. {remedy}"
+    return None
 
 
 def _reason(error: BaseException) -> str:

@@ -7,6 +7,7 @@ retried here except by ``retry_reads``, and that never sends an effect twice.
 
 import base64
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -405,4 +406,11 @@ def _verify(login: Login) -> bool | str:
         return True
     if not isinstance(bundle, str):
         raise Misconfigured(f"connection {login.connection_id!r}: ca_bundle must be the path of a file")
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise Misconfigured(
+            f"connection {login.connection_id!r}: ca_bundle {bundle!r} is no file with certificates that can be read "
+            f"({type(error).__name__}); correct it"
+        ) from error
     return bundle

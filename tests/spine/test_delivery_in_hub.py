@@ -196,7 +196,7 @@ def test_a_refused_login_is_one_case_that_ends_when_the_login_is_taken(hub, stor
     found, told = of_code(store, "INT.AUTH_FAILED")
     assert [(one.state, one.queue, one.occurrences) for one in found] == [("open", "integration", 1)]
     assert (told, letters(store)) == (1, [])
-    assert found[0].title == "'erp' does not take our login; it is paused"
+    assert found[0].title == "'erp' is paused: it does not take our login, or does not prove who it is"
     deliver(store, clock, target, **rig)
     found, _ = of_code(store, "INT.AUTH_FAILED")
     assert (found[0].state, "takes our login again" in found[0].resolution) == ("resolved", True)
