@@ -1,5 +1,7 @@
 """Alarms: what befell a target as such becomes one event, and so one case, however many write-backs wait for it."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from canonical.events import ExceptionEvent, Origin
@@ -21,13 +23,19 @@ _SCHEME: Final = "connector"
 class Alarms:
     """Writes events about targets, in the transaction of what befell them."""
 
-    def __init__(self, recorder: Recorder, *, tenant: str, clock: Clock) -> None:
+    def __init__(self, recorder: Callable[[], Recorder], *, tenant: str, clock: Clock) -> None:
+        """``recorder`` is asked for when something befalls a target: it needs the rules, and delivery does not."""
         self._recorder = recorder
         self._tenant = tenant
         self._clock = clock
 
-    def login_refused(self, connection: "Transaction", write_back: WriteBack, reason: str) -> None:
-        """``INT.AUTH_FAILED``: the target is paused. Called once for each pause."""
+    def login_refused(
+        self, connection: "Transaction", write_back: WriteBack, reason: str, since: datetime
+    ) -> None:
+        """``INT.AUTH_FAILED``: the target is paused since then. Said once for each pause."""
+        about = f"feed:{write_back.target}"
+        if casebook.was_said(connection, self._tenant, "INT.AUTH_FAILED", about, since):
+            return
         self._ring(
             connection,
             write_back,
@@ -39,7 +47,7 @@ class Alarms:
                 place={},
                 method="rule",
             ),
-            about=f"login:{write_back.target}:{rfc3339(self._clock.now())}",
+            about=f"login:{write_back.target}:{rfc3339(since)}",
         )
 
     def login_taken(self, connection: "Transaction", target: str) -> None:
@@ -96,4 +104,4 @@ class Alarms:
         )
         (document,) = sealed([exception], origin, part=about)
         said = Said(document=document, raw_id=write_back.id, part=0, partner=None)
-        self._recorder.write_events(connection, [said], now)
+        self._recorder().write_events(connection, [said], now)

@@ -229,9 +229,12 @@ class Hub:
                     lease=self._lease,
                     run_id=ran.id,
                     partners=self.partners,
-                    alarm=Alarms(self.processor.recorder, tenant=self.tenant, clock=self.clock),
+                    alarm=Alarms(lambda: self.processor.recorder, tenant=self.tenant, clock=self.clock),
                     redeciding=Redecider(
-                        registry=self.registry, router=self.router, tenant=self.tenant, clock=self.clock
+                        registry=self.registry,
+                        router=lambda: self.router,
+                        tenant=self.tenant,
+                        clock=self.clock,
                     ),
                 )
                 ran.add({"expired": self.approvals.expire_due(), "sagas": self.sagas.follow()})
@@ -245,6 +248,7 @@ class Hub:
                     else:  # behind the fresh work, and only where the target may be called
                         ran.add(self.unknowns.sweep(sink, target))
                 ran.add({"sagas": self.sagas.follow()})
+                ran.error = "; ".join(filter(None, (ran.error, deliverer.unruled))) or None
         return self._report("deliver", target, ran)
 
     def publish(
@@ -482,7 +486,7 @@ class Hub:
     def versions(self) -> "Versions":
         from crossdock.versions import Versions
 
-        return Versions(registry=self.registry, partners=self.partners, routes=self.router.version)
+        return Versions(registry=self.registry, partners=self.partners, routes=lambda: self.router.version)
 
     @cached_property
     def desk(self) -> "Desk":

@@ -88,7 +88,7 @@ class Processor:
         self._router = router
         self._partners = partners
         self._reconciler = Reconciler(tenant=tenant, partners=partners)
-        self._versions = Versions(registry=registry, partners=partners, routes=router.version)
+        self._versions = Versions(registry=registry, partners=partners, routes=lambda: router.version)
         self._recorder = Recorder(
             tenant=tenant,
             registry=registry,

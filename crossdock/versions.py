@@ -5,7 +5,7 @@ One version of each is installed at a time. So "as then" is a condition and no t
 is installed is what it failed under, and says what is another now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 
@@ -18,8 +18,8 @@ from crossdock.registry import Registry
 class Versions:
     """What is installed in this process."""
 
-    def __init__(self, *, registry: Registry, partners: Partners, routes: str) -> None:
-        """``routes``: the version of the decision table, a hash of its files."""
+    def __init__(self, *, registry: Registry, partners: Partners, routes: Callable[[], str]) -> None:
+        """``routes``: the version of the decision table, a hash of its files; asked for when it is compared."""
         self._registry = registry
         self._partners = partners
         self._routes = routes
@@ -30,7 +30,7 @@ class Versions:
         return {
             "crossdock": _program(),
             "connector": f"{source}/{self._connector(source)}",
-            "routes": self._routes,
+            "routes": self._table(),
             "schemas": _schemas(),
             **({"partner": f"{partner}/{self._profile(partner)}"} if partner else {}),
             **mapping,
@@ -48,6 +48,12 @@ class Versions:
     def _connector(self, source: str) -> str:
         manifest = self._registry.manifests().get(source)
         return manifest.version if manifest is not None else "none"
+
+    def _table(self) -> str:
+        try:
+            return self._routes()
+        except Misconfigured:
+            return "none"
 
     def _profile(self, partner: str) -> str:
         try:

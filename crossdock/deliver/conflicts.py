@@ -1,6 +1,7 @@
 """Conflicts: what a target found outdated is decided again on what it holds now, and leaves as a new write-back."""
 
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from crossdock import approvals
@@ -24,7 +25,10 @@ MOST_ROUNDS: Final = 3
 class Redecider:
     """Decides again by the rules of now, for as long as the case is open."""
 
-    def __init__(self, *, registry: Registry, router: Router, tenant: str, clock: Clock) -> None:
+    def __init__(
+        self, *, registry: Registry, router: Callable[[], Router], tenant: str, clock: Clock
+    ) -> None:
+        """``router`` is asked for when a conflict is met: without one, delivery needs no rules."""
         self._registry = registry
         self._router = router
         self._tenant = tenant
@@ -45,7 +49,7 @@ class Redecider:
         event = casebook.latest_event(connection, self._tenant, write_back.case_id)
         if round_ > MOST_ROUNDS or event is None:
             return None
-        (decision,) = self._router.decide([event])
+        (decision,) = self._router().decide([event])
         for action in decision.actions:
             if (action.target, action.operation) != (write_back.target, write_back.operation):
                 continue

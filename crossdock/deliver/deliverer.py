@@ -9,13 +9,20 @@ again before each call: a kill switch, a pause or an open circuit holds in the m
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from crossdock import deadletters
-from crossdock.deliver.policy import Step, left_unknown, next_step, unknown_for_too_long
+from crossdock.deliver.policy import (
+    Step,
+    left_unknown,
+    next_step,
+    unknown_for_too_long,
+    until_rules_can_be_read,
+)
 from crossdock.edi import exchanges
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.faultpoints import faultpoint
@@ -46,6 +53,10 @@ LOOK_EVERY: Final = timedelta(seconds=2)
 """A look at the target's row that is older than this is made again before a call."""
 
 
+RULES_REST: Final = timedelta(minutes=5)
+"""What needs rules that cannot be read is tried again so much later: somebody mends them."""
+
+
 class TargetPaused(CrossdockError):
     """The target cannot be used until a person mends its configuration; nothing was spent on it."""
 
@@ -53,7 +64,11 @@ class TargetPaused(CrossdockError):
 class Alarm(Protocol):
     """Who is told what befell a target as such, and not one write-back."""
 
-    def login_refused(self, connection: "Transaction", write_back: WriteBack, reason: str) -> None: ...
+    def login_refused(
+        self, connection: "Transaction", write_back: WriteBack, reason: str, since: datetime
+    ) -> None:
+        """Said at each call that is refused; told once for each pause, which began ``since``."""
+        ...
 
     def login_taken(self, connection: "Transaction", target: str) -> None: ...
 
@@ -108,6 +123,8 @@ class Deliverer:
         self._looked_at = clock.now()
         self.waits: Permit | None = None
         """Why nothing was claimed, when the target may not be called."""
+        self.unruled: str | None = None
+        """Why somebody could not be told, or nothing decided again: the rules cannot be read."""
 
     def deliver_batch(self) -> dict[str, int]:
         """Claim what is due and make each attempt. ``attempts`` 0: nothing is due, or nothing may be called.
@@ -466,6 +483,7 @@ class Deliverer:
                 evidence={"request_sha256": intent.write_back.body_sha256},
                 next_attempt_at=step.next_attempt_at,
                 ask_first=step.ask_first,
+                counts=step.spends,
                 phase=phase,
                 run_id=self._run_id,
                 more=more,
@@ -489,18 +507,34 @@ class Deliverer:
     def _conflict(
         self, connection: "Transaction", intent: outbox.Intent, outcome: Conflict, step: Step
     ) -> tuple[Step, dict[str, Any]]:
-        """Decide again; where nothing new can be said, a person is told."""
+        """Decide again; where nothing new can be said, a person is told. While the rules cannot be read neither can
+        be done: it provably did not happen, and stays as it is until they can."""
         anew = None
-        if self._redeciding is not None:
-            anew = self._redeciding.decide_again(connection, intent.write_back, outcome)
-        if anew is None:
-            if self._alarm is not None:
+        with self._by_the_rules(connection) as ruled:
+            if self._redeciding is not None:
+                anew = self._redeciding.decide_again(connection, intent.write_back, outcome)
+            if anew is None and self._alarm is not None:
                 self._alarm.conflict(connection, intent.write_back, outcome)
+        if ruled:
+            return until_rules_can_be_read(outcome.reason, ruled[0], self._clock.now() + RULES_REST), {}
+        if anew is None:
             return step, {}
         reason = f"{outcome.reason}; decided again as write-back {anew}"
         return Step(state=WriteBackState.SUPERSEDED, word="superseded", reason=reason), {
             "superseded_by": anew
         }
+
+    @contextmanager
+    def _by_the_rules(self, connection: "Transaction") -> Iterator[list[str]]:
+        """What is done inside needs the rules: whole, or where they cannot be read not at all. Then the list says
+        why, and so does the run; the rest of the transaction stands."""
+        unread: list[str] = []
+        try:
+            with connection.begin_nested():
+                yield unread
+        except Misconfigured as error:
+            unread.append(str(error))
+            self.unruled = str(error)
 
     def _note(self, connection: "Transaction", write_back: WriteBack, outcome: Outcome) -> None:
         """What this outcome says of the target as such. Nothing is written while it works and has worked."""
@@ -528,9 +562,10 @@ class Deliverer:
         now = self._clock.now()
         with self._store.transaction(self._tenant) as connection:
             self._back(connection, intent, f"the target is paused: {reason}")
-            before, after = self._change(connection, lambda one: one.login_refused(now, reason))
-            if after.by == CROSSDOCK and before.by != CROSSDOCK and self._alarm is not None:
-                self._alarm.login_refused(connection, intent.write_back, reason)
+            _, after = self._change(connection, lambda one: one.login_refused(now, reason))
+            if after.by == CROSSDOCK and self._alarm is not None:
+                with self._by_the_rules(connection):
+                    self._alarm.login_refused(connection, intent.write_back, reason, after.since or now)
             faultpoint("deliver.before_pause")
         faultpoint("deliver.after_pause")
 

@@ -31,7 +31,7 @@ LONGEST_WAIT: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The next state of a write-back after one attempt, and why."""
+    """The next state of a write-back after one attempt, and why. ``spends``: the attempt counts."""
 
     state: WriteBackState
     word: str
@@ -40,6 +40,7 @@ class Step:
     next_attempt_at: datetime | None = None
     ask_first: bool = False
     problem: Problem | None = None
+    spends: bool = True
 
 
 def next_step(
@@ -180,6 +181,12 @@ def left_unknown(target: str, intent: outbox.Intent, reason: str) -> Step:
         "not, `crossdock unknown did-not-happen`; when another person agrees,",
     )
     return Step(state=WriteBackState.UNSURE, word="unsure", reason=reason, problem=problem)
+
+
+def until_rules_can_be_read(conflict: str, why: str, at: datetime) -> Step:
+    """What conflicts, and can neither be decided again nor told to a person before somebody mends the rules."""
+    reason = f"{conflict}; it is decided again when the rules can be read: {why}"
+    return Step(state=WriteBackState.READY, word="conflict", reason=reason, next_attempt_at=at, spends=False)
 
 
 def _length(span: timedelta) -> str:

@@ -155,6 +155,17 @@ class OpenCase:
     partner: str | None = None
 
 
+def was_said(connection: sa.Connection, tenant: str, code: str, ref: str, since: datetime) -> bool:
+    """Whether a case of this code and reference heard of its trouble since then, however it stands now."""
+    statement = sa.select(cases.c.id).where(
+        cases.c.tenant == tenant,
+        names_any(cases, tenant, [ref]),
+        cases.c.code == code,
+        cases.c.last_seen_at >= since,
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
 def open_cases_about(
     connection: sa.Connection, tenant: str, codes: Iterable[str], refs: Iterable[str]
 ) -> list[OpenCase]:

@@ -31,8 +31,8 @@ def hub(store, clock):
 def rig(hub, clock):
     """What the hub gives a deliverer."""
     return {
-        "alarm": Alarms(hub.processor.recorder, tenant=TENANT, clock=clock),
-        "redeciding": Redecider(registry=hub.registry, router=hub.router, tenant=TENANT, clock=clock),
+        "alarm": Alarms(lambda: hub.processor.recorder, tenant=TENANT, clock=clock),
+        "redeciding": Redecider(registry=hub.registry, router=lambda: hub.router, tenant=TENANT, clock=clock),
     }
 
 

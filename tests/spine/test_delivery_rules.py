@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -71,9 +71,12 @@ class Alarm:
 
     def __init__(self) -> None:
         self.rung: list[str] = []
+        self.pauses: set[datetime] = set()
 
-    def login_refused(self, connection, write_back, reason):
-        self.rung.append("login refused")
+    def login_refused(self, connection, write_back, reason, since):
+        if since not in self.pauses:
+            self.pauses.add(since)
+            self.rung.append("login refused")
 
     def login_taken(self, connection, target):
         self.rung.append("login taken")
