@@ -215,6 +215,8 @@ def _edit_write_back(
                         "operation",
                         "subject",
                         "slot",
+                        "queued",
+                        "let_pass",
                     )
                 },
                 "id": new_id,

@@ -81,7 +81,8 @@ class Redecider:
                 slot=slot_of(self._registry, action, body.subject),
                 gated=gated,
             )
-            outbox.add_write_backs(connection, [{**row, "version": conflict.version}])
+            place = turns.place_of(connection, self._tenant, write_back.id)
+            outbox.add_write_backs(connection, [{**row, **place, "version": conflict.version}])
             if gated:  # what was agreed to were other bytes, on another version
                 asker = f"{RULE}{decision.table}/{decision.rule}"
                 why = f"decided again: {conflict.reason}; {decision.because}"

@@ -257,6 +257,17 @@ def let_pass(
     return True
 
 
+def place_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> dict[str, Any]:
+    """What another write-back is written with that stands in the place of this one: what was written after this one
+    is after it, too."""
+    row = connection.execute(
+        sa.select(write_backs.c.queued, write_backs.c.let_pass).where(
+            write_backs.c.tenant == tenant, write_backs.c.id == write_back_id
+        )
+    ).one()
+    return dict(row._mapping)
+
+
 def earlier_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
     """The last of the earlier ones that keep this one waiting (id, operation, state), or ``None``."""
     waiting = write_backs.alias("waiting")

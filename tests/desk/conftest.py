@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from crossdock.deliver import Deliverer
 from crossdock.hub import Hub
-from crossdock.messages import Delivered, Outcome, Receipt, Reject, Unsure, WriteBack, derived_id
+from crossdock.messages import Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack, derived_id
 from crossdock.ports import Manifest, SinkManifest
 from crossdock.store import outbox
 from crossdock.store.engine import Store
@@ -25,15 +25,20 @@ TENANT = "main"
 
 @dataclass
 class Target:
-    """Refuses, does, or does and says nothing; it keeps every effect by its business key."""
+    """Refuses, is away, does, or does and says nothing; it keeps every effect by its business key, and the bodies
+    in their order."""
 
     says: str = "no"
     effects: Counter[str] = field(default_factory=Counter)
+    bodies: list[bytes] = field(default_factory=list)
 
     def deliver(self, write_back: WriteBack) -> Outcome:
         if self.says == "no":
             return Reject(reason=f"422: order {write_back.subject} is closed", status="422")
+        if self.says == "away":
+            return Retry(reason="429")
         self.effects[write_back.subject] += 1
+        self.bodies.append(write_back.body)
         if self.says == "quiet":
             return Unsure(reason="connection reset")
         return Delivered(receipt=Receipt(reference=f"N-{sum(self.effects.values())}"))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 from crossdock.deadletters import NotPossible
 from crossdock.hub import Hub
 from crossdock.mending import difference, mended
+from crossdock.messages import derived_id
+from crossdock.store import outbox
 from crossdock.store.payloads import Piece
 from crossdock.store.tables import (
     audit,
@@ -119,6 +122,29 @@ def test_an_edited_write_back_is_another_one_and_the_dead_one_is_superseded(
     hub.replay(again.id, "anna")
     deliver(store, clock, target)
     assert target.effects == {"supplier_po/0": 1}
+
+
+def test_what_is_edited_keeps_its_place_before_what_was_written_after_it(
+    hub: Hub, store: Any, clock: Any, target: Target
+) -> None:
+    intents(store, clock, 1)
+    target.says = "away"
+    while not rows(store, dead_letters):
+        deliver(store, clock, target)
+        clock.advance(timedelta(hours=1))
+    later = derived_id("later")
+    with store.transaction("main") as connection:
+        [old] = connection.execute(sa.select(write_backs)).all()
+        words = {
+            **old._mapping, "id": later, "idempotency_key": "later", "state": "ready", "attempt": 0, "fence": 0,
+            "next_attempt_at": clock.now(), "body": b'{"text":"later"}',
+        }  # fmt: skip
+        del words["queued"]
+        outbox.add_write_backs(connection, [words])
+    hub.desk.edit(rows(store, dead_letters)[0].id, b'{"text":"mended"}', actor="anna", reason="r")
+    target.says = "yes"
+    deliver(store, clock, target)
+    assert target.bodies == [b'{"text":"mended"}', b'{"text":"later"}']
 
 
 def test_what_may_have_happened_is_not_said_otherwise(

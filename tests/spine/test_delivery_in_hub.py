@@ -12,7 +12,7 @@ from crossdock.alarms import Alarms
 from crossdock.deliver import TargetPaused
 from crossdock.deliver.conflicts import MOST_ROUNDS, Redecider
 from crossdock.hub import Hub
-from crossdock.messages import Conflict, RawMessage, Trace
+from crossdock.messages import Conflict, RawMessage, Trace, derived_id
 from crossdock.packages import package_folder
 from crossdock.registry import Registry
 from crossdock.store import approvals as kept
@@ -94,6 +94,18 @@ def test_what_conflicts_is_decided_again_on_the_version_that_is_held_now(decided
     assert new.idempotency_key != old.idempotency_key
     assert f"decided again as write-back {new.id}" in old.reason
     assert letters(store) == []
+
+
+def test_what_is_decided_again_keeps_its_place_before_what_was_written_after_it(decided, store, clock, rig):
+    first = decided[0]
+    later = {"id": derived_id("later"), "idempotency_key": "later", "subject": first.subject}
+    put(store, write_back_of(9, clock, **later))
+    target, rules = Held(1), manifest("conditional")
+    while deliver(store, clock, target, rules, **rig)["attempts"]:
+        pass
+    (old,) = rows(store, write_backs.c.id == first.id)
+    places = [target.effects.index(key) for key in (str(old.superseded_by), "later")]
+    assert places == sorted(places)
 
 
 def test_what_is_decided_again_for_one_that_wanted_a_yes_wants_another(decided, store, clock, rig):
