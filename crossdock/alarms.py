@@ -8,6 +8,7 @@ from canonical.events import ExceptionEvent, Origin
 from crossdock.messages import CaseState, Conflict, WriteBack
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.ports import Clock
+from crossdock.principals import OURSELVES
 from crossdock.reconcile import Said
 from crossdock.record import Recorder
 from crossdock.store import casebook
@@ -60,7 +61,7 @@ class Alarms:
                 case_id=case.id,
                 from_state=case.state,
                 to_state=CaseState.RESOLVED,
-                actor="crossdock",
+                actor=OURSELVES,
                 reason=f"'{target}' takes our login again",
                 now=self._clock.now(),
             )

@@ -254,7 +254,7 @@ def replay(
             casebook.move_part(connection, tenant, letter.raw_id, letter.part, "in_flight")
         inbox.ask_again(connection, tenant, letter.raw_id)
         next_step = "process"
-    _close(
+    desk.close_dead_letter(
         connection,
         letter,
         state="replayed",
@@ -346,7 +346,7 @@ def discard(
             _give_up(connection, tenant, letter.write_back_id)
     elif letter.part is not None:
         casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
-    _close(
+    desk.close_dead_letter(
         connection,
         letter,
         state="discarded",
@@ -392,7 +392,7 @@ def settle_sent_again(
     """The letters of write-backs that were refused, once a person sends the same again (``what``: resent, reissued):
     they are done, and say by whom, why and as which write-back. One that is refused again is a letter of its own."""
     for letter in desk.open_letters_of(connection, tenant, write_back_ids):
-        _close(
+        desk.close_dead_letter(
             connection,
             letter,
             state="replayed",
@@ -418,47 +418,9 @@ def settle(
 ) -> None:
     """Close what is open about a write-back whose end is known now, and say how it is known."""
     for letter in desk.open_letters_of(connection, tenant, [write_back_id]):
-        _close(
+        desk.close_dead_letter(
             connection, letter, state=state, action=action, actor=actor, reason=reason, said=reason, now=now
         )
-
-
-def _close(
-    connection: "Transaction",
-    letter: Any,
-    *,
-    state: str,
-    action: str,
-    actor: str,
-    reason: str,
-    said: str | None,
-    now: datetime,
-    more: Mapping[str, str] | None = None,
-    replay_as: str | None = None,
-) -> None:
-    """Close the letter and write down who did it: never one without the other. ``said``: what the person said;
-    ``more``: what else the audit keeps."""
-    desk.close_dead_letter(
-        connection,
-        tenant=letter.tenant,
-        letter_id=letter.id,
-        state=state,
-        actor=actor,
-        reason=reason,
-        now=now,
-        replay_as=replay_as,
-    )
-    desk.add_audit(
-        connection,
-        tenant=letter.tenant,
-        now=now,
-        actor=actor,
-        action=action,
-        object_kind="dead_letter",
-        object_id=str(letter.id),
-        reason=said,
-        detail={"stage": letter.stage, "code": letter.code, "label": letter.label, **(more or {})},
-    )
 
 
 def open_letter(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> Any:

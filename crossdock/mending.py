@@ -329,27 +329,13 @@ def _closed(
     """The letter is done, and says by whom, why and as which version."""
     desk.close_dead_letter(
         connection,
-        tenant=letter.tenant,
-        letter_id=letter.id,
+        letter,
         state="replayed",
+        action="dead_letter.edit",
         actor=actor,
         reason=f"edited as version {number}: {reason}",
+        said=reason,
         now=now,
+        more={"version": str(identity), "number": number, **({"new": str(new)} if new is not None else {})},
         replay_as="now",
-    )
-    desk.add_audit(
-        connection,
-        tenant=letter.tenant,
-        now=now,
-        actor=actor,
-        action="dead_letter.edit",
-        object_kind="dead_letter",
-        object_id=str(letter.id),
-        reason=reason,
-        detail={
-            "version": str(identity),
-            "number": number,
-            "label": letter.label,
-            **({"new": str(new)} if new is not None else {}),
-        },
     )

@@ -15,7 +15,7 @@ from crossdock.faultpoints import faultpoint
 from crossdock.messages import Action, CaseState, Decision, Problem, RawMessage, Stage
 from crossdock.normalize import Normalized, PartResult
 from crossdock.outdated import over_already
-from crossdock.principals import RULE
+from crossdock.principals import OURSELVES, RULE
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.stopping import stop_what_fails
@@ -269,7 +269,7 @@ class Recorder:
         """What the new facts mean together with those that were there before: decided and written like the rest."""
         done = self._reconciler.follow(connection, facts, now)
         for case in done.mended:
-            casebook.move_case(connection, tenant=self._tenant, actor="crossdock", now=now, **end_of(case))
+            casebook.move_case(connection, tenant=self._tenant, actor=OURSELVES, now=now, **end_of(case))
         counts = self.write_events(connection, done.events, now)
         counts["cleared"] = len(done.mended)
         return counts
@@ -325,7 +325,7 @@ class Recorder:
                     "sequence": 1,
                     "from_state": None,
                     "to_state": CaseState.OPEN,
-                    "actor": "crossdock",
+                    "actor": OURSELVES,
                     "reason": openers[case_id]["title"],
                     "event_id": by_case[case_id],
                     "at": now,
@@ -408,7 +408,7 @@ class Recorder:
                 case_id=case_id,
                 from_state=CaseState.OPEN,
                 to_state=CaseState.RESOLVED,
-                actor="crossdock",
+                actor=OURSELVES,
                 reason=f"over before it was told: {fact['data']['kind']} {fact['subject']}",
                 now=now,
             )
@@ -581,7 +581,7 @@ class Recorder:
                 case_id=case.id,
                 from_state=case.state,
                 to_state=CaseState.RESOLVED,
-                actor="crossdock",
+                actor=OURSELVES,
                 reason=f"cleared by a fact: {fact['data']['kind']} {fact['subject']}",
                 now=now,
             )

@@ -20,6 +20,7 @@ from typing import Final
 
 from crossdock import blackouts
 from crossdock.ports import SinkManifest
+from crossdock.principals import OURSELVES
 
 
 class Mode(StrEnum):
@@ -230,13 +231,13 @@ class Standing:
 
     def login_refused(self, now: datetime, reason: str) -> "Standing":
         """The target does not take our login, or is not who we think. A person's pause stays a person's."""
-        if self.state is TargetState.PAUSED and not self.by.startswith(CROSSDOCK):
+        if self.state is TargetState.PAUSED and self.by != OURSELVES:
             return self
         tried = self.rests if self._login_was_refused else 0
         wait = timedelta(seconds=LOGIN_PROBES_S[min(tried, len(LOGIN_PROBES_S) - 1)])
         since = self.since if self._login_was_refused else now
         return replace(
-            self, state=TargetState.PAUSED, why=reason, by=CROSSDOCK, since=since, rests=tried + 1,
+            self, state=TargetState.PAUSED, why=reason, by=OURSELVES, since=since, rests=tried + 1,
             probe_at=now + wait, probe=None, failures=0,
         )  # fmt: skip
 
@@ -249,7 +250,7 @@ class Standing:
     @property
     def _login_was_refused(self) -> bool:
         """Also while a probe tries it."""
-        return self.by == CROSSDOCK
+        return self.by == OURSELVES
 
     def _rest(self, now: datetime, reason: str) -> "Standing":
         wait = timedelta(seconds=REST_S[min(self.rests, len(REST_S) - 1)])
@@ -292,10 +293,6 @@ class Standing:
         left = RETRY_RESERVE if self.retries is None else self.retries
         filled = min(left + _passed_s(self.retries_at, now) * RETRY_FLOOR_PER_S, RETRY_RESERVE)
         return max(left, filled)
-
-
-CROSSDOCK: Final = "crossdock"
-"""Who paused a target, when no person did."""
 
 
 def _passed_s(since: datetime | None, now: datetime) -> float:

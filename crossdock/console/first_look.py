@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.ports import Manifest
-from crossdock.standing import CROSSDOCK, EVERY, Mode, TargetState
+from crossdock.principals import OURSELVES
+from crossdock.standing import EVERY, Mode, TargetState
 
 if TYPE_CHECKING:
     from crossdock.targets import Shown
@@ -153,7 +154,7 @@ def _targets(targets: Sequence["Shown"]) -> Iterable[Concern]:
         waiting = target.waiting.get("ready", 0)
         behind = f"; {_count(waiting, 'write-back waits', 'write-backs wait')}" if waiting else ""
         if target.standing.state is not TargetState.CLOSED:
-            by_a_person = target.standing.state is TargetState.PAUSED and target.standing.by != CROSSDOCK
+            by_a_person = target.standing.state is TargetState.PAUSED and target.standing.by != OURSELVES
             yield Concern(
                 level=Level.WAITING if by_a_person else Level.BROKEN,
                 sentence=f"nothing leaves for {target.name}: {target.standing.why}{behind}",

@@ -39,7 +39,8 @@ from crossdock.messages import (
 )
 from crossdock.partners import Partner
 from crossdock.ports import Clock, Dice, Manifest, Previewing, Searchable, Sink, SinkManifest, Versioned
-from crossdock.standing import CROSSDOCK, Mode, Permit, Standing, Stop
+from crossdock.principals import OURSELVES
+from crossdock.standing import Mode, Permit, Standing, Stop
 from crossdock.store import desk, outbox, target_book, turns
 
 if TYPE_CHECKING:
@@ -544,7 +545,7 @@ class Deliverer:
             self._change(connection, lambda one: one.failed(write_back.id, now, reason))
         elif self._standing.answered() is not self._standing:
             before, after = self._change(connection, Standing.answered)
-            if before.by == CROSSDOCK and after.by != CROSSDOCK and self._alarm is not None:
+            if before.by == OURSELVES and after.by != OURSELVES and self._alarm is not None:
                 self._alarm.login_taken(connection, self._target)
 
     def _change(
@@ -563,7 +564,7 @@ class Deliverer:
         with self._store.transaction(self._tenant) as connection:
             self._back(connection, intent, f"the target is paused: {reason}")
             _, after = self._change(connection, lambda one: one.login_refused(now, reason))
-            if after.by == CROSSDOCK and self._alarm is not None:
+            if after.by == OURSELVES and self._alarm is not None:
                 with self._by_the_rules(connection):
                     self._alarm.login_refused(connection, intent.write_back, reason, after.since or now)
             faultpoint("deliver.before_pause")

@@ -16,12 +16,10 @@ from sqlalchemy.dialects import postgresql as pg
 from crossdock.audit import chain
 from crossdock.audit.keys import UNKEYED, Key, keyring
 from crossdock.errors import Misconfigured
+from crossdock.principals import OURSELVES
 from crossdock.store import storable
 from crossdock.store.pages import Page, Row, page_of, plain
 from crossdock.store.tables import audit, audit_heads
-
-HUB: Final = "crossdock"
-"""The actor of what the hub itself writes into the audit."""
 
 _BATCH: Final = 1_000
 
@@ -52,7 +50,7 @@ def append(
     """Add a row behind the last one; its number. Raises ``Misconfigured`` when the chain is sealed with a key that
     this process does not have."""
     keys = keyring()
-    head = hold(connection, tenant)
+    head = _hold(connection, tenant)
     if keys.find(head.key_id) is None or (head.key_id != UNKEYED.id and not keys.is_keyed):
         raise Misconfigured(
             f"the audit of tenant '{tenant}' is sealed with the key {head.key_id!r}, which is not known here: "
@@ -87,9 +85,9 @@ def append(
     return head.seq
 
 
-def hold(connection: sa.Connection, tenant: str) -> Head:
-    """The end of the chain, held for this transaction. Call it before anything else is locked in a transaction that
-    will write several rows and lock other things between them: then two of them never wait for each other."""
+def _hold(connection: sa.Connection, tenant: str) -> Head:
+    """The end of the chain, held for this transaction. It is taken last: whoever acts on several things holds all of
+    them before the first row is added, and so two of them never wait for each other."""
     statement = (
         pg.insert(audit_heads)
         .values(tenant=tenant, seq=0, key_id=UNKEYED.id, hash=chain.FIRST)
@@ -107,7 +105,7 @@ def _own(tenant: str, now: datetime, action: str, detail: Mapping[str, Any]) -> 
         "tenant": tenant,
         "id": uuid.uuid4(),
         "at": now,
-        "actor": HUB,
+        "actor": OURSELVES,
         "action": action,
         "object_kind": "audit",
         "object_id": tenant,

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.principals import OURSELVES
 from crossdock.store import audit_trail
 from crossdock.store.letters import add_dead_letters as add_dead_letters
 from crossdock.store.tables import dead_letters, parts, runs
@@ -51,19 +52,34 @@ def write_back_of(connection: sa.Connection, tenant: str, letter_id: uuid.UUID) 
 
 def close_dead_letter(
     connection: sa.Connection,
+    letter: Any,
     *,
-    tenant: str,
-    letter_id: uuid.UUID,
     state: str,
+    action: str,
     actor: str,
     reason: str,
+    said: str | None,
     now: datetime,
+    more: Mapping[str, Any] | None = None,
     replay_as: str | None = None,
 ) -> None:
+    """Close the letter and write down who did it: never one without the other. ``said``: what the person said;
+    ``more``: what else the audit keeps."""
     connection.execute(
         sa.update(dead_letters)
-        .where(dead_letters.c.tenant == tenant, dead_letters.c.id == letter_id)
+        .where(dead_letters.c.tenant == letter.tenant, dead_letters.c.id == letter.id)
         .values(state=state, closed_at=now, closed_by=actor, reason=reason, replay_as=replay_as)
+    )
+    add_audit(
+        connection,
+        tenant=letter.tenant,
+        now=now,
+        actor=actor,
+        action=action,
+        object_kind="dead_letter",
+        object_id=str(letter.id),
+        reason=said,
+        detail={"stage": letter.stage, "code": letter.code, "label": letter.label, **(more or {})},
     )
 
 
@@ -200,7 +216,7 @@ def blocked_letters(
                 earlier.c.part == dead_letters.c.part,
                 earlier.c.blocked_by == word,
                 earlier.c.state == "replayed",
-                earlier.c.closed_by == "crossdock",
+                earlier.c.closed_by == OURSELVES,
             )
         )
     return connection.scalars(statement).all()

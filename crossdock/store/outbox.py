@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.formats.x12.write import number_after
 from crossdock.messages import WriteBack, WriteBackState
-from crossdock.store import approvals, audit_trail, turns
+from crossdock.principals import OURSELVES
+from crossdock.store import approvals, turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import attempts, control_numbers, write_backs
 
@@ -29,7 +30,7 @@ def add_write_backs(connection: sa.Connection, rows: Sequence[Row]) -> int:
                 tenant=tenant,
                 write_back_id=ended,
                 words=f"superseded by write-back {by}, which says it anew",
-                principal=audit_trail.HUB,
+                principal=OURSELVES,
                 now=now,
             )
     return len(new)
