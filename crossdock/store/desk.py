@@ -83,6 +83,22 @@ def close_dead_letter(
     )
 
 
+def close_superseded(
+    connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, reason: str, now: datetime
+) -> None:
+    """Nothing is left to be done about a write-back that a later one says anew. No person did it: the histories of
+    both say so, and the audit does not."""
+    connection.execute(
+        sa.update(dead_letters)
+        .where(
+            dead_letters.c.tenant == tenant,
+            dead_letters.c.write_back_id == write_back_id,
+            dead_letters.c.state.in_(("open", "parked")),
+        )
+        .values(state="discarded", closed_at=now, closed_by=OURSELVES, reason=reason)
+    )
+
+
 def add_audit(
     connection: sa.Connection,
     *,

@@ -13,26 +13,23 @@ from sqlalchemy.dialects import postgresql as pg
 from crossdock.formats.x12.write import number_after
 from crossdock.messages import WriteBack, WriteBackState
 from crossdock.principals import OURSELVES
-from crossdock.store import approvals, turns
+from crossdock.store import approvals, desk, turns
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import attempts, control_numbers, write_backs
 
 
 def add_write_backs(connection: sa.Connection, rows: Sequence[Row]) -> int:
     """Queue write-backs. One whose idempotency key is taken is the same intent and is left out; what a new one says
-    anew is superseded, with what was asked about it."""
+    anew is superseded, with what was asked about it and its dead letter."""
     new = insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id", "slot"])
     if setting := [row.id for row in new if row.slot is not None]:
         tenant, now = rows[0]["tenant"], rows[0]["created_at"]
         for ended, by in turns.supersede(connection, tenant, setting, now).items():
+            said = f"superseded by write-back {by}, which says it anew"
             approvals.void(
-                connection,
-                tenant=tenant,
-                write_back_id=ended,
-                words=f"superseded by write-back {by}, which says it anew",
-                principal=OURSELVES,
-                now=now,
+                connection, tenant=tenant, write_back_id=ended, words=said, principal=OURSELVES, now=now
             )
+            desk.close_superseded(connection, tenant, ended, said, now)
     return len(new)
 
 

@@ -16,7 +16,7 @@ from crossdock.messages import WriteBack
 from crossdock.redrive import Chosen, Redriver
 from crossdock.standing import Mode
 from crossdock.store import target_book, turns
-from crossdock.store.tables import approvals, write_backs
+from crossdock.store.tables import approvals, dead_letters, write_backs
 from tests.spine.delivering import (
     TENANT,
     AskableTarget,
@@ -187,26 +187,23 @@ def test_what_is_superseded_takes_its_question_along(store: Any, clock: Any) -> 
     assert str(newer) in request.words
 
 
-def test_the_letter_of_what_was_superseded_is_not_replayed_and_can_be_discarded(
-    store: Any, clock: Any
-) -> None:
+@pytest.mark.parametrize("lies", ["open", "parked"])
+def test_the_letter_of_what_was_superseded_is_closed_with_it(store: Any, clock: Any, lies: str) -> None:
     target = Target(answers=["down"] * 3)
     (old,) = put(store, about_one_order(1, clock))
     for _ in range(3):
         deliver(store, clock, target)
         clock.advance(timedelta(minutes=1))
     assert row(store, old).state == "exhausted"
-    put(store, about_one_order(2, clock))
+    with store.transaction(TENANT) as connection:
+        connection.execute(sa.update(dead_letters).values(state=lies))
+    (newer,) = put(store, about_one_order(2, clock))
     assert row(store, old).state == "superseded"
     (letter,) = letters(store)
-    with pytest.raises(NotPossible, match="is superseded"):
+    assert (letter.state, letter.closed_by) == ("discarded", "crossdock")
+    assert letter.reason == f"superseded by write-back {newer}, which says it anew"
+    with pytest.raises(NotPossible, match="superseded by write-back"):
         replay(store, clock, letter.id)
-    with store.transaction(TENANT) as connection:
-        deadletters.discard(
-            connection, tenant=TENANT, letter_id=letter.id, actor="ann", reason="said anew", now=clock.now()
-        )
-    assert [one.state for one in letters(store)] == ["discarded"]
-    assert row(store, old).state == "superseded"
 
 
 @pytest.mark.parametrize(
