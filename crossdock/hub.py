@@ -23,6 +23,7 @@ from crossdock.messages import CaseState, RawMessage, Stage, Verdict
 from crossdock.ports import Clock, Dice, Manifest, Sink, system_dice
 from crossdock.registry import Registry
 from crossdock.store import desk
+from crossdock.termination import COUNT, Termination
 
 if TYPE_CHECKING:
     from crossdock.approvals import Approvals
@@ -105,6 +106,7 @@ class Hub:
         tenant: str,
         lease: timedelta,
         owns_store: bool = False,
+        termination: Termination | None = None,
     ) -> None:
         self.store = store
         self.registry = registry
@@ -113,6 +115,7 @@ class Hub:
         self._dice = dice
         self._lease = lease
         self._owns_store = owns_store
+        self.termination = termination or Termination()
 
     @classmethod
     def open(
@@ -124,6 +127,7 @@ class Hub:
         dice: Dice | None = None,
         tenant: str | None = None,
         lease: timedelta | None = None,
+        termination: Termination | None = None,
     ) -> "Hub":
         """Open the store (``CROSSDOCK_DATABASE_URL``, else the embedded server) and check its schema.
 
@@ -149,6 +153,7 @@ class Hub:
             tenant=tenant or current_tenant(),
             lease=lease or timedelta(seconds=float(os.environ.get(LEASE, "300"))),
             owns_store=owns_store,
+            termination=termination,
         )
 
     def close(self) -> None:
@@ -185,6 +190,7 @@ class Hub:
                     clock=self.clock,
                     limit=limit or manifest.source.batch,
                     run_id=ran.id,
+                    termination=self.termination,
                 )
             ran.add(received.counts)
             if received.error is not None:
@@ -236,6 +242,7 @@ class Hub:
                         tenant=self.tenant,
                         clock=self.clock,
                     ),
+                    termination=self.termination,
                 )
                 ran.add({"expired": self.approvals.expire_due(), "sagas": self.sagas.follow()})
                 try:
@@ -465,6 +472,7 @@ class Hub:
             can_be_asked=self._can_be_asked,
             requests=self.approvals,
             partners=lambda: self.partners,
+            termination=self.termination,
         )
 
     def _open_sink(self, target: str) -> Sink:
@@ -505,6 +513,7 @@ class Hub:
             clock=self.clock,
             dice=self._dice,
             login=login,
+            termination=self.termination,
         )
 
     @cached_property
@@ -528,6 +537,7 @@ class Hub:
             registry=self.registry,
             partners=self.partners,
             lease=self._lease,
+            termination=self.termination,
         )
 
     # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -558,6 +568,8 @@ class Hub:
             ran.error = f"{type(error).__name__}: the step failed"
             raise
         finally:
+            if self.termination.was_told():
+                ran.add({COUNT: 1})
             with self.store.transaction(self.tenant) as connection:
                 desk.finish_run(
                     connection,
@@ -585,10 +597,10 @@ class Hub:
     def _until_idle(
         self, batch: Callable[[], Mapping[str, int]], work: str, ran: _Run, limit_s: float | None
     ) -> None:
-        """Batch after batch while there is work. The limit is measured by the monotonic clock: it is about this
-        process, not about the world."""
+        """Batch after batch while there is work and nobody told us to end. The limit is measured by the monotonic
+        clock: it is about this process, not about the world."""
         began = time.monotonic()
-        while True:
+        while not self.termination.was_told():
             counts = batch()
             ran.add(counts)
             if not counts[work] or (limit_s is not None and time.monotonic() - began >= limit_s):

@@ -39,6 +39,7 @@ from crossdock.registry import Registry
 from crossdock.store import casebook, inbox, letters, payloads
 from crossdock.store.engine import Clash, StoreUnready, TookTooLong
 from crossdock.store.register import Lookup, hold_sequence
+from crossdock.termination import Termination, ToldToEnd
 from crossdock.versions import Versions, differences
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ class Processor:
         registry: Registry,
         partners: Partners,
         lease: timedelta,
+        termination: Termination | None = None,
     ) -> None:
+        self._termination = termination or Termination()
         self._store = store
         self._tenant = tenant
         self._clock = clock
@@ -139,6 +142,7 @@ class Processor:
         faultpoint("process.after_claim")
         try:
             for run in _runs(claims):
+                self._termination.check()
                 if _is_long(run[0]):
                     done = [(1, self._process_long(run[0], replayed.get(run[0].id, frozenset())))]
                 else:
@@ -151,6 +155,8 @@ class Processor:
             if not isinstance(fault, TookTooLong):
                 self._give_back(claims)
             raise
+        except ToldToEnd:
+            self._give_back(claims)
         faultpoint("process.after_commit")
         return counts
 
@@ -213,6 +219,7 @@ class Processor:
     def _work(self, claim: inbox.Claim, replayed: frozenset[int], lookup: Lookup) -> Worked:
         """Normalize one message, or of one with several parts those that a replay asked for. Whatever goes wrong in
         it stays in it."""
+        self._termination.check()
         if claim.attempts > POISON_CLAIMS:
             return _poisonous(claim, replayed)
         try:
@@ -226,6 +233,11 @@ class Processor:
             return _failed(claim, replayed, problem_of(error, Stage.NORMALIZE))
         normalized = replace(normalized, parts=[self._if_as_then(claim, part) for part in normalized.parts])
         return _said_in(claim, replayed, normalized)
+
+    def _wanted(self, claim: inbox.Claim, part: PartResult) -> PartResult:
+        """A part of a long message, whose transaction is given up when we are told to end."""
+        self._termination.check()
+        return self._if_as_then(claim, part)
 
     def _if_as_then(self, claim: inbox.Claim, part: PartResult) -> PartResult:
         """A part as it came out, unless it was to be run as then and is not: between the asking and now, another
@@ -263,7 +275,7 @@ class Processor:
                 replayed,
                 reading,
                 lambda one: self.decide(self._looked_up(connection, [one]))[0],
-                lambda part: self._if_as_then(claim, part),
+                lambda part: self._wanted(claim, part),
             )
             return self._recorder.write_long(connection, claim, slices, self._clock.now())
 

@@ -20,6 +20,7 @@ from crossdock.messages import Problem, RawMessage, Stage, Verdict
 from crossdock.ports import Clock, Patient, Source, Watchful
 from crossdock.stopping import require_running
 from crossdock.store import inbox
+from crossdock.termination import Termination
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -57,8 +58,9 @@ def receive(
     clock: Clock,
     limit: int,
     run_id: uuid.UUID | None = None,
+    termination: Termination | None = None,
 ) -> Received:
-    """Read at most ``limit`` messages of a source and store them.
+    """Read at most ``limit`` messages of a source and store them; none more once this process was told to end.
 
     One that was stopped, because too much of it failed, is not read: raises ``SourceStopped``.
     A system that asked us to wait (Retry-After) is left alone until then: ``waiting`` is counted, nothing is read.
@@ -66,6 +68,7 @@ def receive(
     counts = dict.fromkeys(("received", "stored", "duplicate", "set_aside"), 0)
     untold: list[tuple[RawMessage, str]] = []
     error: CrossdockError | None = None
+    termination = termination or Termination()
     with store.transaction(tenant) as connection:
         require_running(connection, tenant, name)
         until = inbox.asked_to_wait(connection, tenant=tenant, source=name)
@@ -74,7 +77,7 @@ def receive(
         turn = inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
     faultpoint("receive.after_turn")
     try:
-        for batch in _batches(islice(source.read(turn.position), limit)):
+        for batch in _batches(islice(termination.until_told(iter(source.read(turn.position))), limit)):
             receipts = _commit(
                 store, batch, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
             )

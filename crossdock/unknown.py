@@ -20,6 +20,7 @@ from crossdock.messages import Receipt, WriteBack, WriteBackState
 from crossdock.ports import Clock, Searchable, Sink
 from crossdock.principals import OURSELVES
 from crossdock.store import desk, outbox, told, unknown
+from crossdock.termination import Termination
 
 if TYPE_CHECKING:
     from crossdock.partners import Partners
@@ -95,6 +96,7 @@ class Unknowns:
         can_be_asked: approvals.Asking,
         requests: approvals.Approvals,
         partners: Callable[[], "Partners"],
+        termination: Termination | None = None,
     ) -> None:
         """``open_sink``: the sink of a target, by its name; it is closed here."""
         self._store = store
@@ -104,6 +106,7 @@ class Unknowns:
         self._can_be_asked = can_be_asked
         self._approvals = requests
         self._partners = partners
+        self._termination = termination or Termination()
 
     # ── the sweep ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -123,6 +126,8 @@ class Unknowns:
                 limit=AT_ONCE,
             )
         for one in due:
+            if self._termination.was_told():
+                break
             checked = self._check(sink, one, OURSELVES)
             if checked is None:
                 continue
@@ -218,7 +223,8 @@ class Unknowns:
         faultpoint("unknown.after_asked")
         if not mine:
             return None
-        checked = ask_target(sink, one.write_back)
+        with self._termination.waiting():
+            checked = ask_target(sink, one.write_back)
         faultpoint("unknown.after_call")
         with self._store.transaction(self._tenant) as connection:
             told.hold_family(connection, self._tenant, one.write_back.id)

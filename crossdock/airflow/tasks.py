@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from crossdock.airflow import assets, connections
 from crossdock.errors import CrossdockError, WireDown
+from crossdock.termination import on_sigterm
 
 if TYPE_CHECKING:
     from crossdock.hub import Hub, RunContext, RunReport
@@ -82,11 +83,12 @@ def _walk(
         dag=instance.dag_id, run_id=instance.run_id, task=instance.task_id, try_number=instance.try_number
     )
     try:
-        hub = Hub.open()
-        try:
-            report = step(hub, run)
-        finally:
-            hub.close()
+        with on_sigterm() as termination:
+            hub = Hub.open(termination=termination)
+            try:
+                report = step(hub, run)
+            finally:
+                hub.close()
     except Exception as error:
         if database_is_away(error):
             raise

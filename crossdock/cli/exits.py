@@ -8,6 +8,7 @@
   5  refused      Crossdock's own policy said no
  70  fault        a fault of Crossdock itself: please report it, with what --debug shows
 130  interrupted  a person stopped it
+143  terminated   it was told to end (SIGTERM): what was in hand is finished, what was not begun was given back
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ class ExitCode(IntEnum):
     REFUSED = 5
     FAULT = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {

@@ -14,6 +14,7 @@ from crossdock.cli.command import command
 from crossdock.cli.exits import ExitCode, exit_code_of
 from crossdock.cli.talk import Talk
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.termination import COUNT, on_sigterm
 
 if TYPE_CHECKING:
     from crossdock.hub import Hub
@@ -96,7 +97,7 @@ def deliver(
             reports: list[Any] = [hub.deliver(target, limit_s=seconds)]
         else:
             mine = [name for name in targets if registry.manifest(name).tenant == hub.tenant]
-            reports = [_delivered(hub, each, seconds) for each in mine]
+            reports = [_delivered(hub, each, seconds) for each in mine if not hub.termination.was_told()]
         return _report(talk, reports, "crossdock write-backs list")
 
 
@@ -115,7 +116,11 @@ def publish(
         if broker is not None:
             return _report(talk, [hub.publish(broker, limit_s=seconds)], "crossdock brokers")
         reports: list[Any] = [hub.publish(limit_s=seconds)]
-        reports += [_published(hub, each.name, seconds) for each in hub.outgoing.brokers]
+        reports += [
+            _published(hub, each.name, seconds)
+            for each in hub.outgoing.brokers
+            if not hub.termination.was_told()
+        ]
         return _report(talk, reports, "crossdock feed")
 
 
@@ -162,11 +167,12 @@ def _only_once(once: bool, step: str) -> None:
 def _hub() -> "Iterator[Hub]":
     from crossdock.hub import Hub
 
-    hub = Hub.open()
-    try:
-        yield hub
-    finally:
-        hub.close()
+    with on_sigterm() as termination:
+        hub = Hub.open(termination=termination)
+        try:
+            yield hub
+        finally:
+            hub.close()
 
 
 def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
@@ -188,7 +194,14 @@ def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
         talk.say(f"crossdock: {_who(report)}: {report.error}")
     if any(isinstance(report, _NotDelivered) and report.exit_code == ExitCode.USAGE for report in broken):
         return ExitCode.USAGE
-    return ExitCode.REMOTE if broken else ExitCode.OK
+    if broken:
+        return ExitCode.REMOTE
+    if any(report.counts.get(COUNT) for report in reports):
+        talk.say(
+            "crossdock: told to end: what was in hand is finished, what was not begun waits for the next"
+        )
+        return ExitCode.TERMINATED
+    return ExitCode.OK
 
 
 _WORDS: Final = {"not_yet_quiet": "seen, not yet quiet"}

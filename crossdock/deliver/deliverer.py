@@ -42,6 +42,7 @@ from crossdock.ports import Clock, Dice, Manifest, Previewing, Searchable, Sink,
 from crossdock.principals import OURSELVES
 from crossdock.standing import Mode, Permit, Standing, Stop
 from crossdock.store import desk, outbox, target_book, turns
+from crossdock.termination import Termination
 
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
@@ -52,6 +53,8 @@ CALL_MARGIN: Final = timedelta(seconds=90)
 
 LOOK_EVERY: Final = timedelta(seconds=2)
 """A look at the target's row that is older than this is made again before a call."""
+
+TOLD_TO_END: Final = Permit(limit=0, why="the worker was told to end before it began")
 
 
 RULES_REST: Final = timedelta(minutes=5)
@@ -103,6 +106,7 @@ class Deliverer:
         partners: Iterable[Partner] = (),
         alarm: Alarm | None = None,
         redeciding: Redeciding | None = None,
+        termination: Termination | None = None,
     ) -> None:
         """``partners``: who may owe us an acknowledgement for what is delivered."""
         if manifest.sink is None:
@@ -119,6 +123,7 @@ class Deliverer:
         self._partners = tuple(partners)
         self._alarm = alarm
         self._redeciding = redeciding
+        self._termination = termination or Termination()
         self._standing = Standing()
         self._stops: Collection[Stop] = ()
         self._looked_at = clock.now()
@@ -142,6 +147,10 @@ class Deliverer:
         intents = self._claim()
         faultpoint("deliver.after_intent")
         for number, intent in enumerate(intents):
+            if self._termination.was_told():
+                counts["held"] += len(intents) - number
+                self._release(intents[number:], TOLD_TO_END)
+                break
             if (forbidden := self._forbidden(intent)) is not None:
                 counts["held"] += 1
                 self._release([intent], forbidden)
@@ -267,6 +276,12 @@ class Deliverer:
             if too_soon is not None:
                 self._record(intent, too_soon, counts)
                 return
+            if (
+                self._termination.was_told()
+            ):  # while the target was asked; the call itself is not begun any more
+                counts["held"] += 1
+                self._release([intent], TOLD_TO_END)
+                return
             outcome = self._reread(intent.write_back, self._call(intent.write_back))
         except Misconfigured as error:
             self._pause(intent, str(error))
@@ -290,7 +305,8 @@ class Deliverer:
         """One call. What the sink raises has a meaning; what it should not raise may have happened after the
         request left, so it is unsure."""
         try:
-            return self._sink.deliver(write_back)
+            with self._termination.waiting():
+                return self._sink.deliver(write_back)
         except Misconfigured:
             raise
         except WireDown as error:
@@ -307,7 +323,8 @@ class Deliverer:
         if not isinstance(outcome, Conflict) or outcome.version or not isinstance(self._sink, Versioned):
             return outcome
         try:
-            return replace(outcome, version=self._sink.version(write_back))
+            with self._termination.waiting():
+                return replace(outcome, version=self._sink.version(write_back))
         except CrossdockError:
             return outcome  # nothing new is decided on what is not known
 
@@ -318,7 +335,8 @@ class Deliverer:
         """The target's receipt for an earlier attempt, or the reason why it did not say."""
         assert isinstance(self._sink, Searchable)
         try:
-            return self._sink.find(write_back), None
+            with self._termination.waiting():
+                return self._sink.find(write_back), None
         except Misconfigured:
             raise
         except CrossdockError as error:
@@ -334,7 +352,8 @@ class Deliverer:
                 f"idempotency of '{self._target}' is 'conditional', and its sink cannot say a version; add version()"
             )
         try:
-            version = self._sink.version(intent.write_back)
+            with self._termination.waiting():
+                version = self._sink.version(intent.write_back)
         except Misconfigured:
             raise
         except CrossdockError as error:

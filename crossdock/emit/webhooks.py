@@ -21,6 +21,7 @@ from crossdock.faultpoints import faultpoint
 from crossdock.ports import Clock, Dice, Login, Secret
 from crossdock.principals import OURSELVES
 from crossdock.store import desk, webhooks
+from crossdock.termination import Termination
 from crossdock.wires.address_guard import destination
 from crossdock.wires.http_adapter import Resolve, resolved
 from crossdock.wires.webhook import signing_secrets
@@ -54,6 +55,7 @@ class Webhooks:
         dice: Dice,
         login: Callable[[str], Login],
         resolve: Resolve = resolved,
+        termination: Termination | None = None,
     ) -> None:
         """``login`` gives a connection by its id; ``resolve`` the addresses of a name."""
         self._store = store
@@ -63,6 +65,7 @@ class Webhooks:
         self._dice = dice
         self._login = login
         self._resolve = resolve
+        self._termination = termination or Termination()
 
     def make_messages(self) -> int:
         """A message for everything new that each subscription wants. Returns how many."""
@@ -71,7 +74,7 @@ class Webhooks:
             known = webhooks.active(connection, self._tenant)
         for one in known:
             more = True
-            while more:
+            while more and not self._termination.was_told():
                 now = self._clock.now()
                 with self._store.transaction(self._tenant) as connection:
                     count, more = webhooks.make_messages(
@@ -145,7 +148,9 @@ class Webhooks:
         counts = dict.fromkeys(COUNTS, 0)
         try:
             for _ in range(self._settings.webhooks.batch):
-                if limit_s is not None and time.monotonic() - began >= limit_s:
+                if self._termination.was_told() or (
+                    limit_s is not None and time.monotonic() - began >= limit_s
+                ):
                     break
                 intent = self._claim(one, run_id)
                 if intent is None:

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from crossdock.airflow import tasks
 from crossdock.errors import Misconfigured
 from crossdock.hub import Hub, RunContext, RunReport
+from crossdock.termination import Termination
 
 RUN = uuid.uuid4()
 
@@ -52,7 +55,7 @@ class World:
         monkeypatch.setattr(
             tasks, "get_current_context", lambda: {"ti": instance, "outlet_events": self.events}
         )
-        monkeypatch.setattr(Hub, "open", lambda: self.hub)
+        monkeypatch.setattr(Hub, "open", lambda **_: self.hub)
 
     def with_report(self, counts: dict[str, int], error: str | None = None) -> None:
         self.hub = FakeHub(RunReport(step="process", connector=None, run_id=RUN, counts=counts, error=error))
@@ -122,7 +125,7 @@ def test_the_stores_own_sentence_for_being_away_is_retried_too(
 ) -> None:
     from crossdock.store.engine import Store
 
-    def open_far_away() -> Any:
+    def open_far_away(**_: object) -> Any:
         store = Store.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
         store.require_current()
 
@@ -158,3 +161,28 @@ def test_the_log_of_a_task_holds_counts_and_no_content(
         tasks.process()
     assert "3 messages" in caplog.text
     assert "dead_letters" not in caplog.text
+
+
+def test_a_task_that_is_told_to_end_says_so_and_is_no_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow's SIGTERM (cleared, marked failed, the worker shuts down) reaches the step, and its own handler is back
+    behind it."""
+    heard: list[bool] = []
+
+    def before(_number: int, _frame: object) -> None: ...
+
+    def opens(*, termination: Termination) -> FakeHub:
+        os.kill(os.getpid(), signal.SIGTERM)
+        heard.append(termination.was_told())
+        return world.hub
+
+    previous = signal.signal(signal.SIGTERM, before)
+    try:
+        world.with_report({"messages": 0, "told_to_end": 1})
+        monkeypatch.setattr(Hub, "open", opens)
+        assert tasks.process()["told_to_end"] == 1
+        assert heard == [True]
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, previous)
