@@ -349,6 +349,7 @@ def _let_go(
         restart=True,
     )
     outbox.add_person(connection, row.tenant, row.id, row.attempt, "agreed", said, now)
+    outbox.supersede(connection, row.tenant, [row.id], now)
     if again:
         reason = f"it did not happen, says {request.asked_by}: {request.reason}; {said}"
         _done(connection, row, actor, reason, "replayed", now)

@@ -20,17 +20,22 @@ from crossdock.store.tables import attempts, control_numbers, write_backs
 
 def add_write_backs(connection: sa.Connection, rows: Sequence[Row]) -> int:
     """Queue write-backs. One whose idempotency key is taken is the same intent and is left out; what a new one says
-    anew is superseded, with what was asked about it and its dead letter."""
-    new = insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id", "slot"])
-    if setting := [row.id for row in new if row.slot is not None]:
-        tenant, now = rows[0]["tenant"], rows[0]["created_at"]
-        for ended, by in turns.supersede(connection, tenant, setting, now).items():
-            said = f"superseded by write-back {by}, which says it anew"
-            approvals.void(
-                connection, tenant=tenant, write_back_id=ended, words=said, principal=OURSELVES, now=now
-            )
-            desk.close_superseded(connection, tenant, ended, said, now)
+    anew is superseded, unless the new one waits for a yes that may never come."""
+    new = insert_rows(connection, write_backs, rows, or_ignore=True, returning=["id", "slot", "state"])
+    setting = [row.id for row in new if row.slot is not None and row.state == WriteBackState.READY]
+    if setting:
+        supersede(connection, rows[0]["tenant"], setting, rows[0]["created_at"])
     return len(new)
+
+
+def supersede(connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID], now: datetime) -> None:
+    """End what these say anew, now that they may leave, with what was asked about it and its dead letter."""
+    for ended, by in turns.supersede(connection, tenant, ids, now).items():
+        said = f"superseded by write-back {by}, which says it anew"
+        approvals.void(
+            connection, tenant=tenant, write_back_id=ended, words=said, principal=OURSELVES, now=now
+        )
+        desk.close_superseded(connection, tenant, ended, said, now)
 
 
 def has_key(connection: sa.Connection, tenant: str, key: str) -> bool:

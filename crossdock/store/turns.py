@@ -5,7 +5,7 @@ claim itself looks, so that nothing that is kept beside can go wrong. ``waits_fo
 what waits out of the claim's sight for a while.
 
 An earlier one that says what a later one says anew (the same ``slot``) and has no effect yet is superseded when the
-later one is written.
+later one may leave: when it is written, or when somebody agreed to it.
 """
 
 import uuid
@@ -126,10 +126,11 @@ def let_next_go(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID
 def supersede(
     connection: sa.Connection, tenant: str, written: Sequence[uuid.UUID], now: datetime
 ) -> dict[uuid.UUID, uuid.UUID]:
-    """End what these new write-backs say better: earlier ones of the same slot that have no effect, and can have none
-    any more. Of several of one slot only the last is left; both say so. What was ended, and by which."""
+    """End what these write-backs, which may leave now, say better: earlier ones of the same slot that have no effect,
+    and can have none any more. Of several of one slot only the last is left; both say so. What was ended, and by
+    which."""
     old, new, last = write_backs.alias("old"), write_backs.alias("new"), write_backs.alias("last")
-    newest = ~sa.exists().where(_sets_anew(last, new))
+    newest = ~sa.exists().where(_sets_anew(last, new), _may_leave(last))
     found = connection.execute(
         sa.select(old.c.id, old.c.attempt, new.c.id.label("by"), new.c.attempt.label("its_attempt"))
         .select_from(old.join(new, _sets_anew(new, old)))
@@ -181,14 +182,21 @@ def _sets_anew(later: Any, old: Any) -> sa.ColumnElement[bool]:
     )
 
 
+def _may_leave(later: Any) -> sa.ColumnElement[bool]:
+    """That it has its effect, may have it, or is on its way to it. What waits for a first yes may hear a no."""
+    return sa.and_(
+        later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING]),
+        sa.or_(later.c.state != str(WriteBackState.AWAITING_APPROVAL), later.c.ask_first),
+    )
+
+
 def said_anew(old: Any, *, let_pass: bool = False) -> sa.ScalarSelect[uuid.UUID]:
-    """The last write-back that sets what ``old`` sets and is later, unless it came to nothing: it has its effect, may
-    have it, or may still come to have it. ``let_pass``: of those that do not wait for ``old``."""
+    """The last write-back that sets what ``old`` sets, is later, and left or may leave. ``let_pass``: of those that
+    do not wait for ``old``."""
     later = write_backs.alias("later")
-    wanted = [_sets_anew(later, old), later.c.state.not_in([str(state) for state in _CAME_TO_NOTHING])]
     return (
         sa.select(later.c.id)
-        .where(*wanted, *([later.c.let_pass] if let_pass else []))
+        .where(_sets_anew(later, old), _may_leave(later), *([later.c.let_pass] if let_pass else []))
         .order_by(later.c.queued.desc())
         .limit(1)
         .correlate(old)

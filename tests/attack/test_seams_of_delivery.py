@@ -187,6 +187,73 @@ def test_what_is_superseded_takes_its_question_along(store: Any, clock: Any) -> 
     assert str(newer) in request.words
 
 
+def gated(store: Any, clock: Any, number: int) -> tuple[uuid.UUID, uuid.UUID]:
+    """A date that leaves only with a yes, and the request for it."""
+    (id,) = put(store, about_one_order(number, clock, state="awaiting_approval", next_attempt_at=None))
+    with store.transaction(TENANT) as connection:
+        policy.ask_for_new(connection, TENANT, {id: ("rule main/dear", "dear")}, clock.now())
+        asked = connection.scalar(sa.select(approvals.c.id).where(approvals.c.write_back_id == id))
+    return id, asked
+
+
+def approver(store: Any, clock: Any) -> Approvals:
+    return Approvals(store=store, tenant=TENANT, clock=clock, can_be_asked=lambda target: False)
+
+
+def test_a_no_to_the_newer_one_lets_the_older_one_leave(store: Any, clock: Any) -> None:
+    (old,) = put(store, about_one_order(1, clock))
+    newer, asked = gated(store, clock, 2)
+    assert row(store, old).state == "ready"
+    approver(store, clock).decline(asked, "ann", "too dear")
+    target = Target()
+    deliver(store, clock, target)
+    assert (target.effects, row(store, newer).state) == (["key-1"], "discarded")
+
+
+def test_a_yes_to_the_newer_one_supersedes_the_older_one(store: Any, clock: Any) -> None:
+    target = Target(answers=["429"] * 3)
+    (old,) = put(store, about_one_order(1, clock))
+    for _ in range(3):
+        deliver(store, clock, target)
+        clock.advance(timedelta(minutes=1))
+    newer, asked = gated(store, clock, 2)
+    assert row(store, old).state == "exhausted"
+    approver(store, clock).agree(asked, "ann", "it is worth it")
+    assert (row(store, old).state, row(store, old).superseded_by) == ("superseded", newer)
+    assert [letter.state for letter in letters(store)] == ["discarded"]
+    deliver(store, clock, target)
+    assert target.effects == ["key-2"]
+
+
+def test_of_two_that_wait_for_a_yes_each_has_its_own(store: Any, clock: Any) -> None:
+    (_, asked_old), (newer, asked_newer) = gated(store, clock, 1), gated(store, clock, 2)
+    approver(store, clock).agree(asked_old, "ann", "yes")
+    approver(store, clock).decline(asked_newer, "ann", "no")
+    target = Target()
+    deliver(store, clock, target)
+    assert (target.effects, row(store, newer).state) == (["key-1"], "discarded")
+    third, asked_third = gated(store, clock, 3)
+    last, asked_last = gated(store, clock, 4)
+    approver(store, clock).agree(asked_last, "ann", "yes")
+    assert row(store, third).superseded_by == last
+    with pytest.raises(NotPossible, match="void already"):
+        approver(store, clock).agree(asked_third, "ann", "yes")
+
+
+def test_a_replay_may_go_before_what_waits_for_a_yes(store: Any, clock: Any) -> None:
+    target = Target(answers=["no"])
+    (old,) = put(store, about_one_order(1, clock))
+    deliver(store, clock, target)
+    newer, asked = gated(store, clock, 2)
+    (letter,) = letters(store)
+    replay(store, clock, letter.id)
+    deliver(store, clock, target)
+    approver(store, clock).agree(asked, "ann", "yes")
+    deliver(store, clock, target)
+    assert target.effects == ["key-1", "key-2"], "in the order in which they were written"
+    assert {row(store, one).state for one in (old, newer)} == {"delivered"}
+
+
 @pytest.mark.parametrize("lies", ["open", "parked"])
 def test_the_letter_of_what_was_superseded_is_closed_with_it(store: Any, clock: Any, lies: str) -> None:
     target = Target(answers=["down"] * 3)
