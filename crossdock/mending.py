@@ -259,6 +259,7 @@ def _edit_write_back(
         now=now,
         actor=actor,
         reason=f"edited as write-back {new_id}: {reason}",
+        by=new_id,
     )
     _closed(connection, letter, identity, 2, actor=actor, reason=reason, now=now, new=new_id)
     return Edited(

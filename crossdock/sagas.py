@@ -30,7 +30,7 @@ from crossdock.messages import (
 from crossdock.ports import Clock
 from crossdock.principals import OURSELVES
 from crossdock.registry import Body, Registry
-from crossdock.store import desk, outbox, sagas, sendings
+from crossdock.store import desk, outbox, sagas, sendings, turns
 from crossdock.store.engine import Clash
 from crossdock.writebacks import write_back_row, write_body
 
@@ -45,7 +45,7 @@ _WITHDRAWN: Final = "withdrawn with saga "
 _WITHOUT_EFFECT: Final = frozenset(
     {WriteBackState.REJECTED, WriteBackState.EXHAUSTED, WriteBackState.DISCARDED}
 )
-_SETTLED: Final = frozenset({WriteBackState.DELIVERED, WriteBackState.SUPERSEDED, WriteBackState.SHADOWED})
+_SETTLED: Final = frozenset({WriteBackState.DELIVERED, WriteBackState.SHADOWED})
 _ON_ITS_WAY: Final = frozenset(
     {
         WriteBackState.READY,
@@ -151,7 +151,8 @@ def begin(connection: "Transaction", tenant: str, planned: Sequence[Planned], no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stands:
-    """How one step stands: its write-back, and the one that takes it back."""
+    """How one step stands: its write-back, and the one that takes it back. ``anew``: how the one stands that
+    superseded it and says what it would have said; ``None``: none did, or which one is not known."""
 
     write_back_id: uuid.UUID
     name: str
@@ -161,11 +162,26 @@ class Stands:
     undo: str = "operation"
     undo_state: WriteBackState | None = None
     withdrawn: bool = False
+    anew: WriteBackState | None = None
 
     @property
     def failed(self) -> bool:
-        """It ended without effect."""
+        """It ended without effect, and what says it anew did too."""
+        if self.state is WriteBackState.SUPERSEDED:
+            return self.anew is None or self.anew in _WITHOUT_EFFECT
         return self.state in _WITHOUT_EFFECT
+
+    @property
+    def settled(self) -> bool:
+        """What it was to do is done, by itself or by what says it anew."""
+        return (self.anew if self.state is WriteBackState.SUPERSEDED else self.state) in _SETTLED
+
+    @property
+    def how(self) -> str:
+        """How it stands, for a person."""
+        if self.state is not WriteBackState.SUPERSEDED:
+            return f"{self.name} was {self.state}"
+        return f"{self.name} was superseded by one that {'is' if self.anew in _ON_ITS_WAY else 'was'} {self.anew}"
 
     @property
     def withdrawable(self) -> bool:
@@ -196,9 +212,10 @@ def judge(state: SagaState, steps: Sequence[Stands]) -> Judgement:
     if state in (SagaState.DONE, SagaState.UNDONE):
         return Judgement(state=state)
     if state is SagaState.RUNNING and not failed:
-        done = all(step.state in _SETTLED for step in steps)
-        return Judgement(state=SagaState.DONE if done else SagaState.RUNNING)
-    why = ", ".join(f"{step.name} was {step.state}" for step in failed if not step.withdrawn)
+        done = all(step.settled for step in steps)
+        anew = ", ".join(step.how for step in steps if step.state is WriteBackState.SUPERSEDED) or None
+        return Judgement(state=SagaState.DONE if done else SagaState.RUNNING, reason=anew)
+    why = ", ".join(step.how for step in failed if not step.withdrawn)
     withdraw = tuple(step.write_back_id for step in steps if step.withdrawable)
     unknown = [step for step in steps if step.may_have_happened]
     if unknown:
@@ -274,7 +291,9 @@ class Sagas:
     def _would_move(self, connection: "Transaction", saga_id: uuid.UUID) -> bool:
         saga = sagas.look(connection, self._tenant, saga_id)
         assert saga is not None, "a saga is never deleted"
-        judged = judge(SagaState(saga.state), _stands(sagas.steps(connection, self._tenant, saga_id)))
+        judged = judge(
+            SagaState(saga.state), _stands(connection, sagas.steps(connection, self._tenant, saga_id))
+        )
         return _is_news(saga, judged)
 
     def _until_at_rest(self, saga_id: uuid.UUID) -> bool:
@@ -292,7 +311,7 @@ class Sagas:
             saga = sagas.hold(connection, self._tenant, saga_id)
             assert saga is not None, "a saga is never deleted"
             rows = sagas.steps(connection, self._tenant, saga_id, locked=True)
-            judged = judge(SagaState(saga.state), _stands(rows))
+            judged = judge(SagaState(saga.state), _stands(connection, rows))
             moved = _is_news(saga, judged)
             if moved:
                 self._withdraw(connection, saga, rows, judged)
@@ -358,7 +377,14 @@ class Sagas:
             )
 
 
-def _stands(rows: Sequence[Any]) -> list[Stands]:
+def _stands(connection: "Transaction", rows: Sequence[Any]) -> list[Stands]:
+    def end_of(write_back_id: uuid.UUID | None, state: str | None) -> WriteBackState | None:
+        if write_back_id is None or state is None:
+            return None
+        superseded = state == WriteBackState.SUPERSEDED
+        end = turns.end_of(connection, rows[0].tenant, write_back_id) if superseded else state
+        return WriteBackState(end) if end else None
+
     return [
         Stands(
             write_back_id=row.write_back_id,
@@ -367,8 +393,9 @@ def _stands(rows: Sequence[Any]) -> list[Stands]:
             attempt=row.attempt,
             ask_first=row.ask_first,
             undo=row.undo,
-            undo_state=WriteBackState(row.undo_state) if row.undo_state else None,
+            undo_state=end_of(row.undo_write_back_id, row.undo_state),
             withdrawn=row.state == WriteBackState.DISCARDED and (row.reason or "").startswith(_WITHDRAWN),
+            anew=end_of(row.write_back_id, row.state) if row.state == WriteBackState.SUPERSEDED else None,
         )
         for row in rows
     ]

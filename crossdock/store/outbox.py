@@ -420,8 +420,10 @@ def close_by_person(
     now: datetime,
     actor: str,
     reason: str,
+    by: uuid.UUID | None = None,
 ) -> None:
-    """A person ends a write-back: discarded, or delivered because the person saw it happen."""
+    """A person ends a write-back: discarded, delivered because the person saw it happen, or superseded ``by`` another
+    one."""
     table = write_backs
     receipt = {"reference": "", "said_by": actor, "reason": reason}
     row = connection.execute(
@@ -432,6 +434,7 @@ def close_by_person(
             next_attempt_at=None,
             receipt=receipt if state is WriteBackState.DELIVERED else None,
             reason=f"{actor}: {reason}",
+            superseded_by=by,
             updated_at=now,
         )
         .returning(table.c.attempt)

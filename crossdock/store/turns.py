@@ -217,6 +217,25 @@ def later_of(
     return found
 
 
+def end_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> str | None:
+    """How the write-back stands that says anew what this superseded one would have said, or that one's, and so on.
+    ``None``: which one it is was not written down."""
+    at, state = write_back_id, str(WriteBackState.SUPERSEDED)
+    while state == WriteBackState.SUPERSEDED:
+        by = connection.execute(
+            sa.select(write_backs.c.superseded_by).where(
+                write_backs.c.tenant == tenant, write_backs.c.id == at
+            )
+        ).scalar()
+        if by is None:
+            return None
+        at = by
+        state = connection.execute(
+            sa.select(write_backs.c.state).where(write_backs.c.tenant == tenant, write_backs.c.id == at)
+        ).scalar_one()
+    return state
+
+
 def rounds_of(
     connection: sa.Connection, tenant: str, write_back_id: uuid.UUID, case_id: uuid.UUID, most: int
 ) -> int:

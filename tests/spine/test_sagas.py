@@ -51,10 +51,27 @@ def step(name, state, undo="operation", undo_state=None, **more):
 
 
 def test_delivered_steps_are_a_saga_that_is_done():
-    steps = [step("a", S.DELIVERED), step("b", S.SHADOWED), step("c", S.SUPERSEDED)]
+    steps = [step("a", S.DELIVERED), step("b", S.SHADOWED)]
     assert judge(SagaState.RUNNING, steps) == Judgement(state=SagaState.DONE)
     waits = [*steps, step("d", S.READY)]
     assert judge(SagaState.RUNNING, waits) == Judgement(state=SagaState.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("anew", "state"),
+    [
+        *((state, SagaState.RUNNING) for state in (*ON_THEIR_WAY, S.AWAITING_APPROVAL)),
+        (S.DELIVERED, SagaState.DONE),
+        *((state, SagaState.UNDOING) for state in (*WITHOUT_EFFECT, None)),
+    ],
+)
+def test_a_superseded_step_stands_as_the_one_does_that_says_it_anew(anew, state):
+    steps = [step("a", S.DELIVERED), step("b", S.SUPERSEDED, anew=anew)]
+    judged = judge(SagaState.RUNNING, steps)
+    assert judged.state is state
+    assert judged.reason.startswith("b was superseded by one that ")
+    took_back = (steps[0].write_back_id,) if state is SagaState.UNDOING else ()
+    assert judged.take_back == took_back
 
 
 @pytest.mark.parametrize("state", WITHOUT_EFFECT)
@@ -149,7 +166,7 @@ class World:
         self.approvals = Approvals(store=store, tenant=TENANT, clock=clock, can_be_asked=lambda target: False)
         self.case = uuid.uuid4()
 
-    def begin(self, *undos, decision="d1", gated=()):
+    def begin(self, *undos, decision="d1", gated=(), slots=None):
         """A saga with a step for each of these: "operation", "nothing" or "person"."""
         decision_id = derived_id("decision", decision)
         now = self.clock.now()
@@ -164,6 +181,7 @@ class World:
                 case_id=self.case,
                 decision_id=decision_id,
                 gated=at in gated,
+                slot=(slots or {}).get(at),
             )
             for at, _ in enumerate(undos)
         ]
@@ -280,6 +298,36 @@ def test_what_was_delivered_is_taken_back_once_and_what_waits_is_withdrawn(world
         ("crossdock", "saga.undoing"),
         ("crossdock", "saga.undone"),
     ]
+
+
+@pytest.mark.parametrize("end", ["delivered", "rejected"])
+def test_what_says_a_step_anew_settles_it_or_takes_back_the_others(world, end):
+    a, b = world.begin("operation", "operation", slots={1: "hold"})
+    world.move(a, "sending", "delivered")
+    with world.store.transaction(TENANT) as connection:
+        rows = [
+            write_back_row(
+                tenant=TENANT,
+                key=derived_id("anew"),
+                target="erp",
+                operation="do-1",
+                body=Body(body=b"{}", media_type="application/json", subject="supplier_po/1", headers={}),
+                now=world.clock.now(),
+                slot="hold",
+            )
+        ]
+        outbox.add_write_backs(connection, rows)
+    assert world.state(b) == "superseded"
+    world.sagas.follow()
+    assert (world.saga.state, world.saga.reason) == (
+        "running",
+        "erp:do-1 was superseded by one that is ready",
+    )
+    world.move(rows[0]["id"], "sending", end)
+    world.sagas.follow()
+    assert world.saga.reason == f"erp:do-1 was superseded by one that was {end}"
+    assert world.saga.state == ("done" if end == "delivered" else "undoing")
+    assert [undo.operation for undo in world.undos()] == ([] if end == "delivered" else ["undo-0"])
 
 
 def test_while_one_is_unknown_nothing_is_taken_back(world):
