@@ -119,6 +119,10 @@ def weigh(letter: Any, missing: Sequence[str] = ()) -> Weighed:
         return _weigh_write_back(letter)
     if letter.stage == "receive" and letter.code == "INT.SOURCE_DEGRADED":
         return _alike(Way.LEFT, "of something that was never taken, and {is} left")
+    if letter.is_event and letter.code == "INT.SCHEMA_VIOLATION":
+        return Weighed(way=Way.PUT_BACK, one="will be emitted again", many="will be emitted again")
+    if letter.is_event:
+        return _alike(Way.LEFT, "in the feed already and not taken by a broker, and {is} left")
     if letter.part_state == "in_flight":
         return _alike(Way.SKIPPED, "on {its} way already and {is} skipped")
     if letter.part_state in ("processed", "discarded"):
@@ -130,6 +134,8 @@ def weigh(letter: Any, missing: Sequence[str] = ()) -> Weighed:
 
 def _weigh_write_back(letter: Any) -> Weighed:
     match letter.write_back_state:
+        case "rejected" | "exhausted" if letter.in_failed_saga:
+            return _alike(Way.LEFT, "part of what failed with its saga, and {is} left")
         case "rejected" | "exhausted" if letter.said_anew:
             return _alike(Way.LEFT, "said anew by a later one, and {is} left")
         case "rejected" | "exhausted":

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from crossdock.store import turns
+from crossdock.store import sagas, turns
 from crossdock.store.pages import Connection as Connection
 from crossdock.store.pages import Page as Page
 from crossdock.store.pages import Row, all_rows, but_tenant, of_code, one_row, page_of, with_text
@@ -81,7 +81,9 @@ _WEIGHED = (
     dead_letters.c.versions,
     dead_letters.c.write_back_id.is_not(None).label("is_write_back"),
     write_backs.c.state.label("write_back_state"),
+    dead_letters.c.event_id.is_not(None).label("is_event"),
     turns.said_anew(write_backs).is_not(None).label("said_anew"),
+    sagas.in_failed(write_backs).label("in_failed_saga"),
     parts.c.state.label("part_state"),
 )
 """What decides whether a letter can be put back. See ``crossdock.redrive.weigh``."""

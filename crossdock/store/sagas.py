@@ -13,6 +13,7 @@ from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import saga_steps, sagas, write_backs
 
 OPEN = (SagaState.RUNNING, SagaState.UNDOING, SagaState.PARTIAL)
+_FAILED = (SagaState.UNDOING, SagaState.UNDONE, SagaState.PARTIAL)
 
 
 def newly_written(
@@ -151,6 +152,17 @@ def is_step(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) ->
     return connection.execute(statement).first() is not None
 
 
+def in_failed(write_back: Any) -> sa.ColumnElement[bool]:
+    """That this write-back belongs to a saga that failed: without what belongs to it nobody wants it."""
+    return sa.exists().where(
+        saga_steps.c.tenant == write_back.c.tenant,
+        saga_steps.c.write_back_id == write_back.c.id,
+        sagas.c.tenant == saga_steps.c.tenant,
+        sagas.c.id == saga_steps.c.saga_id,
+        sagas.c.state.in_(_FAILED),
+    )
+
+
 def failed_saga_of(connection: sa.Connection, tenant: str, write_back_id: uuid.UUID) -> Any | None:
     """The saga of this write-back when it failed, locked against its next move; ``None``: there is no such."""
     statement = (
@@ -162,7 +174,7 @@ def failed_saga_of(connection: sa.Connection, tenant: str, write_back_id: uuid.U
         .where(
             sagas.c.tenant == tenant,
             saga_steps.c.write_back_id == write_back_id,
-            sagas.c.state.in_([str(SagaState.UNDOING), str(SagaState.UNDONE), str(SagaState.PARTIAL)]),
+            sagas.c.state.in_(_FAILED),
         )
     )
     return connection.execute(statement).first()

@@ -19,8 +19,10 @@ from crossdock import deadletters
 from crossdock.deadletters import NotPossible, discard
 from crossdock.errors import Misconfigured
 from crossdock.hub import Hub
+from crossdock.messages import derived_id
 from crossdock.redrive import Chosen, weigh
-from crossdock.store.tables import dead_letters, redrive_items, redrives, write_backs
+from crossdock.store import sagas as kept
+from crossdock.store.tables import dead_letters, redrive_items, redrives, sagas, write_backs
 from tests.desk.conftest import TENANT, Target, bites, deliver, intents, manifest, rows
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +71,31 @@ def test_the_preview_says_what_would_be_written_what_is_confirmed_and_what_is_un
     deliver(store, clock, target)
     assert set(target.effects.values()) == {1} and len(target.effects) == 11
     assert Counter(row.state for row in rows(store, dead_letters)) == {"replayed": 8, "open": 3}
+
+
+def test_what_failed_with_its_saga_is_left_and_the_preview_says_so(
+    hub: Hub, store: Any, clock: Any, refused: Refused
+) -> None:
+    letters = refused(2)
+    one, other = (row.write_back_id for row in rows(store, dead_letters))
+    with store.transaction(TENANT) as connection:
+        saga = {"tenant": TENANT, "id": derived_id("saga"), "case_id": one, "decision_id": one, "rule": "main/x",
+                "state": "running", "opened_at": clock.now(), "updated_at": clock.now()}  # fmt: skip
+        steps = [
+            {"tenant": TENANT, "saga_id": saga["id"], "ordinal": 0, "write_back_id": one, "undo": "nothing"}
+        ]
+        kept.add(connection, [saga], steps)
+        connection.execute(sa.update(sagas).values(state="undoing", reason="b was rejected"))
+    preview = hub.desk.redrives.preview(ALL)
+    assert preview.sentence == "1 will write to erp, 1 is part of what failed with its saga, and is left"
+    hub.desk.redrives.start(ALL, actor="anna")
+    assert bites(hub) == {"redrives": 1, "put_back": 1, "left": 1, "skipped": 0}
+    assert [len(letters), row_state(store, one), row_state(store, other)] == [2, "rejected", "ready"]
+
+
+def row_state(store: Any, write_back_id: Any) -> str:
+    [row] = rows(store, write_backs, id=write_back_id)
+    return str(row.state)
 
 
 def test_a_run_keeps_its_rate_however_often_the_step_comes(
@@ -305,7 +332,7 @@ def test_every_standing_of_a_letter_has_its_word() -> None:
         usual = {
             "in_a_run": False, "state": "open", "is_write_back": True, "write_back_state": "rejected",
             "source": "erp", "stage": "deliver", "code": "INT.DELIVERY_FAILED", "part_state": None,
-            "said_anew": False,
+            "said_anew": False, "in_failed_saga": False, "is_event": False,
         }  # fmt: skip
         return SimpleNamespace(**{**usual, **more})
 
@@ -315,6 +342,10 @@ def test_every_standing_of_a_letter_has_its_word() -> None:
     assert sent == {WriteBackState.REJECTED, WriteBackState.EXHAUSTED}
     assert weigh(standing(write_back_state="unsure")).way == "left"
     assert weigh(standing(said_anew=True)).way == "left"
+    assert weigh(standing(in_failed_saga=True)).way == "left"
+    event = {"is_write_back": False, "write_back_state": None, "is_event": True}
+    assert weigh(standing(**event, code="INT.SCHEMA_VIOLATION")).way == "put_back"
+    assert weigh(standing(**event)).way == "left", "the feed has it, and it is not replayed"
     part = {
         "is_write_back": False,
         "write_back_state": None,
