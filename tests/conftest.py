@@ -27,6 +27,28 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 """Bytes that two servers side by side may come to, several times over."""
 
+LONG = (
+    "test_docs.py",
+    "integration/test_kill.py",
+    "desk/test_redrive.py",
+    "sandbox/test_day.py",
+    "attack/test_secrets.py",
+    "test_stateful.py",
+    "test_chaos.py",
+    "cli/test_inspecting.py",
+    "cli/test_trying.py",
+    "attack/test_edi_matching.py",
+    "attack/test_edi_order.py",
+    "attack/test_lying_erp.py",
+)
+"""The files that take longest, most of them half a minute and more, in the order in which they are begun."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: one that began last would be run by one process while the other has nothing left to do."""
+    begun = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: begun.get(item.path, len(begun)))
+
 
 class Databases:
     """The session's server, and fresh databases on it."""
