@@ -22,6 +22,8 @@ from typing import Any, Final
 
 import pytest
 
+from crossdock.store.embedded import EmbeddedServer
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROOMS: Final = ("canonical", "mappings", "connectors", "crossdock", "plugins", "dags", "deploy")
 PAGES: Final = sorted(
@@ -84,10 +86,9 @@ def test_the_commands_of_a_page_run_as_it_says(page: Path, tmp_path: Path) -> No
         "AIRFLOW_HOME": str(tmp_path / "airflow"),
         "CROSSDOCK_ACTOR": "reader",
     }
-    for tag, text in blocks(page):
-        if tag != "sh run":
-            continue
-        for line in lines_of(text):
+    lines = [line for tag, text in blocks(page) if tag == "sh run" for line in lines_of(text)]
+    with contextlib.ExitStack() as stack:
+        for line in lines:
             said = re.search(r"#\s*exits (\d+)\s*$", line)
             ran = subprocess.run(
                 ["bash", "-c", _with_our_executable(line)],
@@ -101,6 +102,14 @@ def test_the_commands_of_a_page_run_as_it_says(page: Path, tmp_path: Path) -> No
             wanted = int(said[1]) if said else 0
             assert ran.returncode == wanted, f"{page_id(page)}: {line}\n{ran.stdout}\n{ran.stderr}"
             assert "Traceback" not in ran.stdout + ran.stderr
+            keep_up(tmp_path / "home", stack)
+
+
+def keep_up(home: Path, stack: contextlib.ExitStack) -> None:
+    """Hold the server of this home once a command has made, started and stopped it: those that follow join it, as
+    they do beside a hub that runs, and do not start it once more each."""
+    if (home / "postgres/data").exists():
+        stack.enter_context(EmbeddedServer.start(home))
 
 
 def _with_our_executable(line: str) -> str:
@@ -812,6 +821,7 @@ def test_a_partner_is_connected_as_the_page_says(tmp_path: Path) -> None:
                         )
                         output += ran.stdout
                         commands += 1
+                        keep_up(first, stack)
                     there = {plain(line) for line in output.splitlines()}
                     missing = [line for line in shows.splitlines() if plain(line) not in there]
                     assert not missing, "\n".join([*missing, "is not in", output])
