@@ -10,6 +10,7 @@ from crossdock import deadletters
 from crossdock.blocked import Known
 from crossdock.faultpoints import faultpoint
 from crossdock.ports import Clock
+from crossdock.principals import OURSELVES
 from crossdock.store import desk
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 500
 """So many parts of a group are put back in one transaction."""
 
-ACTOR: Final = "crossdock"
+BY_ITSELF: Final = 2
+"""So often a part is run again by the program for the same obstacle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +66,22 @@ class Blocked:
     def release(self) -> int:
         """Run again every part whose obstacle is gone; so many were put back.
 
-        A part that came back with the same obstacle, which counts as known, is left to a person: something else is
-        wrong with it, and it must not go round for ever.
+        A part that came back with the same obstacle is run once more, for a worker that still had the old profile may
+        have been the one that took it. Then it is left to a person: something else is wrong with it, and it must not
+        go round for ever.
         """
         with self._store.reading(self._tenant) as connection:
             words = desk.blocked_words(connection, self._tenant)
-        return sum(self.run(word, again=False, actor=ACTOR) for word in words if self._known.is_known(word))
+        return sum(
+            self.run(word, most=BY_ITSELF, actor=OURSELVES) for word in words if self._known.is_known(word)
+        )
 
-    def run(self, word: str, *, actor: str, again: bool = True) -> int:
-        """Put a whole group back to work, in bites. ``again``: those too that came back once already."""
+    def run(self, word: str, *, actor: str, most: int | None = None) -> int:
+        """Put a whole group back to work, in bites. ``most``: only what came back less often than that."""
         done = 0
         while True:
             with self._store.transaction(self._tenant) as connection:
-                letters = desk.blocked_letters(connection, self._tenant, word, limit=AT_ONCE, again=again)
+                letters = desk.blocked_letters(connection, self._tenant, word, limit=AT_ONCE, most=most)
                 done += self._replay(connection, letters, actor)
                 faultpoint("unblock.before_put_back")
             faultpoint("unblock.after_put_back")

@@ -33,3 +33,4 @@ def test_the_promises_hold_after_every_step_of_every_life(store, monkeypatch: py
             phases=[Phase.generate, Phase.shrink],
         ),
     )
+    assert HubMachine.did.keys() >= {"replay", "discard", "edit a part", "edit a write-back", "it happened"}

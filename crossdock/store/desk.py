@@ -212,10 +212,10 @@ def blocked_words(connection: sa.Connection, tenant: str) -> Sequence[str]:
 
 
 def blocked_letters(
-    connection: sa.Connection, tenant: str, word: str, *, limit: int, again: bool
+    connection: sa.Connection, tenant: str, word: str, *, limit: int, most: int | None
 ) -> Sequence[uuid.UUID]:
-    """Open dead letters of one group, oldest first, locked. ``again``: also those whose part was run again before for
-    the same word and came back."""
+    """Open dead letters of one group, oldest first, locked. ``most``: only those whose part was run again by the
+    program for the same word, and came back, less often than that."""
     earlier = dead_letters.alias("earlier")
     statement = (
         sa.select(dead_letters.c.id)
@@ -224,9 +224,11 @@ def blocked_letters(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    if not again:
-        statement = statement.where(
-            ~sa.exists().where(
+    if most is not None:
+        came_back = (
+            sa.select(sa.func.count())
+            .select_from(earlier)
+            .where(
                 earlier.c.tenant == tenant,
                 earlier.c.raw_id == dead_letters.c.raw_id,
                 earlier.c.part == dead_letters.c.part,
@@ -235,6 +237,7 @@ def blocked_letters(
                 earlier.c.closed_by == OURSELVES,
             )
         )
+        statement = statement.where(came_back.scalar_subquery() < most)
     return connection.scalars(statement).all()
 
 

@@ -70,7 +70,9 @@ class Workers:
         self._say({"home": str(home), "environment": dict(environment)})
         while not (told := self._hear(60)) or "started" not in told:
             pass
-        return int(told["started"])
+        pid = int(told["started"])
+        self._ends.pop(pid, None)  # of another worker, long ago, whose number this one got
+        return pid
 
     def know(self, modules: Sequence[str]) -> None:
         """Import these once, so that no worker has to."""

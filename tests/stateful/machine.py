@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
@@ -44,11 +44,45 @@ OVER: Final = (CaseState.RESOLVED, CaseState.CANCELLED, CaseState.EXPIRED)
 CRASHES: Final = tuple(
     point
     for point in POINTS
-    if point.startswith(("hub.", "receive.", "process.", "deliver.", "unknown.", "approvals."))
+    if point.startswith(("hub.", "receive.", "process.", "deliver.", "unknown.", "approvals.", "desk."))
 )
 
-ACTS: Final = ("process", "deliver", "receive", "look", "agree")
+ACTS: Final = ("process", "deliver", "receive", "look", "agree", "edit")
 """What is done when a process dies or its database fails."""
+
+HOUR: Final = "2026-11-20T10:00:00Z"
+NO_HOUR: Final = "the hour before noon"
+
+SENDERS: Final = ("well", "well", "well", "other bytes under a known key", "unreadable")
+AT_THE_DESK: Final = ("replay", "mend", "spoil", "discard")
+
+BAD_MORNINGS: Final = ("reject", "execute_then_timeout", "timeout", "well", "locked_out")
+"""How the target takes the first write-backs of a life: mostly so that somebody must come."""
+
+IN_ORDER: Final = (
+    "created_at",
+    "asked_at",
+    "stage",
+    "code",
+    "target",
+    "operation",
+    "subject",
+    "label",
+    "key",
+    "id",
+)
+"""What rows are put in order by: in two lives of the same steps, ids differ and these do not."""
+
+PASSING: Final = (0.5, 2.0, 20.0, 180.0, LEASE.total_seconds() / 60 + 2, -10.0)
+"""Minutes."""
+
+WAITING: Final = (
+    ("messages", raw_messages, sa.or_(raw_messages.c.part_count.is_(None), raw_messages.c.again)),
+    ("write_backs", write_backs, write_backs.c.state.in_([WriteBackState.READY, WriteBackState.SENDING])),
+    ("unknown", write_backs, write_backs.c.state == WriteBackState.UNSURE),
+    ("letters", dead_letters, dead_letters.c.state == "open"),
+    ("approvals", approvals, approvals.c.state == "waiting"),
+)
 
 _numbers = itertools.count(1)
 
@@ -70,6 +104,8 @@ class HubMachine(RuleBasedStateMachine):
     store: Store
     router: Router
     partners: Partners
+    did: ClassVar[Counter[str]] = Counter()
+    """How often something that people may do was possible, and was done."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,11 +116,21 @@ class HubMachine(RuleBasedStateMachine):
         self.said: Counter[str] = Counter()
         self.set_aside: set[str] = set()
         self.originals: dict[Any, str] = {}
+        self.waits: Counter[str] = Counter()
+        self.time_passed = False
 
-    @initialize(idempotency=st.sampled_from(["key", "readback", "none"]))
-    def begin(self, idempotency: str) -> None:
+    @initialize(
+        idempotency=st.sampled_from(["key", "readback", "none"]),
+        morning=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=2, max_size=5),
+        mood=st.sampled_from(BAD_MORNINGS),
+    )
+    def begin(self, idempotency: str, morning: list[tuple[int, int]], mood: str) -> None:
+        """Every life has a morning, and people who come to what became of it."""
         self.books = Books(self.clock, idempotency)
         self.hub = self._new_hub(self.store)
+        for hold, version in morning:
+            self._accept(f"H-{hold}-{version}", self._record(hold, version))
+        self._work(mood, answers=True)
 
     def _new_hub(self, store: Any) -> Hub:
         hub = Hub(
@@ -100,39 +146,35 @@ class HubMachine(RuleBasedStateMachine):
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(hold=st.integers(1, 3), version=st.integers(1, 3))
-    def receive(self, hold: int, version: int) -> None:
+    @rule(hold=st.integers(1, 3), version=st.integers(1, 3), how=st.sampled_from(SENDERS))
+    def receive(self, hold: int, version: int, how: str) -> None:
         """Versions come in any order, and again and again: duplicates and reordering are the same rule."""
-        self._accept(f"H-{hold}-{version}", self._record(hold, version))
+        match how:
+            case "well":
+                self._accept(f"H-{hold}-{version}", self._record(hold, version))
+            case "other bytes under a known key":
+                self._accept(f"H-{hold}-1", self._record(hold, 1, amount="1.00"))
+            case _:
+                self._accept(f"H-{hold}-unreadable", self._record(hold, 2, placed_at=NO_HOUR))
 
-    @rule(hold=st.integers(1, 3))
-    def receive_other_bytes_under_a_known_key(self, hold: int) -> None:
-        self._accept(f"H-{hold}-1", self._record(hold, 1, amount="1.00"))
-
+    @precondition(lambda self: self.waits["messages"])
     @rule()
     def process(self) -> None:
         self._step(self.hub.process)
 
-    @rule(mood=st.sampled_from(MOODS), answers=st.booleans())
-    def deliver(self, mood: str, answers: bool) -> None:
-        self.books.mood, self.books.answers_questions = mood, answers
-        self._step(lambda: self.hub.deliver("erp"))
-
-    @rule(minutes=st.sampled_from([0.5, 2, 20, 180]))
-    def tick(self, minutes: float) -> None:
+    @precondition(lambda self: self.waits["messages"] or self.waits["write_backs"])
+    @rule(mood=st.sampled_from(MOODS), answers=st.booleans(), minutes=st.sampled_from([0, 2, 20]))
+    def work(self, mood: str, answers: bool, minutes: float) -> None:
+        """Messages become write-backs, and those leave, or do not."""
         self.clock.advance(timedelta(minutes=minutes))
+        self._work(mood, answers)
 
-    @rule()
-    def lease_expires(self) -> None:
-        self.clock.advance(LEASE + timedelta(minutes=2))
-
-    @rule()
-    def clock_steps_back(self) -> None:
-        self.clock.advance(timedelta(minutes=-10))
-
-    @rule()
-    def restart(self) -> None:
-        self.hub = self._new_hub(self.store)
+    @precondition(lambda self: self.waits["anything"] and not self.time_passed)
+    @rule(minutes=st.sampled_from(PASSING))
+    def time_passes(self, minutes: float) -> None:
+        """Also beyond every lease, and back."""
+        self.clock.advance(timedelta(minutes=minutes))
+        self.time_passed = True
 
     @rule(
         point=st.sampled_from(CRASHES),
@@ -159,14 +201,22 @@ class HubMachine(RuleBasedStateMachine):
         self._act(act)
         self.restart()
 
-    @rule(place=st.integers(0, 9))
-    def replay(self, place: int) -> None:
-        self._letter(place, lambda one: self.hub.replay(one, "ann"))
+    @precondition(lambda self: self.waits["letters"])
+    @rule(place=st.integers(0, 9), what=st.sampled_from(AT_THE_DESK))
+    def somebody_at_the_desk(self, place: int, what: str) -> None:
+        """A replay; an edit, good or bad, which runs in the place of the original; or the end of it."""
+        row = self._chosen(place, dead_letters, dead_letters.c.state == "open")
+        if row is None:
+            return
+        match what:
+            case "replay":
+                self._possible("replay", lambda: self.hub.replay(row.id, "ann"))
+            case "discard":
+                self._possible("discard", lambda: self.hub.discard(row.id, "ann", "nobody needs it"))
+            case _:
+                self._edit(row, well=what == "mend")
 
-    @rule(place=st.integers(0, 9))
-    def discard(self, place: int) -> None:
-        self._letter(place, lambda one: self.hub.discard(one, "ann", "nobody needs it"))
-
+    @precondition(lambda self: self.waits["unknown"])
     @rule(place=st.integers(0, 9))
     def a_person_looks_into_the_books(self, place: int) -> None:
         """Who looks says what is there. It did not happen: another must agree before it goes again."""
@@ -174,10 +224,17 @@ class HubMachine(RuleBasedStateMachine):
         if row is None:
             return
         if self.books.effects[row.idempotency_key]:
-            self._possible(lambda: self.hub.unknowns.happened(row.id, "ann", "N-1", "it stands in the books"))
+            self._possible(
+                "it happened",
+                lambda: self.hub.unknowns.happened(row.id, "ann", "N-1", "it stands in the books"),
+            )
         else:
-            self._possible(lambda: self.hub.unknowns.did_not_happen(row.id, "ann", "it does not stand there"))
+            self._possible(
+                "it did not happen",
+                lambda: self.hub.unknowns.did_not_happen(row.id, "ann", "it does not stand there"),
+            )
 
+    @precondition(lambda self: self.waits["approvals"])
     @rule(place=st.integers(0, 9), actor=st.sampled_from(["ann", "bob"]), agree=st.booleans())
     def approve(self, place: int, actor: str, agree: bool) -> None:
         """Whoever asked may not agree."""
@@ -185,11 +242,15 @@ class HubMachine(RuleBasedStateMachine):
         if row is None:
             return
         decide = self.hub.approvals.agree if agree else self.hub.approvals.decline
-        allowed = self._possible(lambda: decide(row.id, actor, "I looked"))
+        allowed = self._possible("agree" if agree else "decline", lambda: decide(row.id, actor, "I looked"))
         assert not (allowed and agree and actor == "ann"), "P20: who asked has agreed as well"
 
+    def restart(self) -> None:
+        self.hub = self._new_hub(self.store)
+
     def teardown(self) -> None:
-        """At the end the target works, and everything comes to rest: nothing that was acknowledged is lost."""
+        """At the end the target works, people decide what is left to them, and everything comes to rest: nothing that
+        was acknowledged is lost."""
         if not hasattr(self, "books"):
             return
         self.restart()
@@ -198,6 +259,13 @@ class HubMachine(RuleBasedStateMachine):
             self.clock.advance(timedelta(hours=3))
             self.hub.process()
             self.hub.deliver("erp")
+            self.look_what_waits()
+            for _ in range(self.waits["letters"]):
+                self.somebody_at_the_desk(0, "discard")
+            for _ in range(self.waits["unknown"]):
+                self.a_person_looks_into_the_books(0)
+            for _ in range(self.waits["approvals"]):
+                self.approve(0, "bob", True)
         for check in (self.conserved, self.once_each, self.one_effect, self.originals_stay, self.newest_wins):
             check()
         with self.store.reading(self.tenant) as connection:
@@ -219,8 +287,21 @@ class HubMachine(RuleBasedStateMachine):
                 done = self.books.effects[row.idempotency_key]
                 if row.state == WriteBackState.DELIVERED:
                     assert done == 1, f"P6: {row.subject} counts as delivered, and was done {done} times"
+                if row.state == WriteBackState.SUPERSEDED:
+                    assert done == 0, f"P6: {row.subject} was done, and then something else in its place"
             for row in connection.execute(sa.select(dead_letters)):
                 assert row.sentence and row.remedy and row.code and row.stage, "P11"
+
+    @precondition(lambda self: hasattr(self, "books"))
+    @invariant()
+    def look_what_waits(self) -> None:
+        """No promise: what there is to do now. A rule that has nothing to do is not drawn."""
+        count = sa.func.count()
+        with self.store.reading(self.tenant) as connection:
+            for what, table, condition in WAITING:
+                self.waits[what] = (
+                    connection.scalar(sa.select(count).select_from(table).where(condition)) or 0
+                )
 
     # ── what holds after every step ──────────────────────────────────────────────────────────────────────────
 
@@ -293,7 +374,7 @@ class HubMachine(RuleBasedStateMachine):
             "hold_id": f"H-{hold}",
             "sales_order": f"SO-{hold}",
             "updated_at": f"2026-11-20T1{version}:00:00Z",
-            "placed_at": "2026-11-20T10:00:00Z",
+            "placed_at": HOUR,
             "state": "released" if version == 3 else "held",
             **more,
         }
@@ -324,35 +405,58 @@ class HubMachine(RuleBasedStateMachine):
             case "process":
                 self.process()
             case "deliver":
-                self._step(lambda: self.hub.deliver("erp"))
+                self._deliver()
             case "look":
                 self._step(lambda: self.a_person_looks_into_the_books(0))
             case "agree":
                 self._step(lambda: self.approve(0, "bob", True))
+            case "edit":
+                self._step(lambda: self.somebody_at_the_desk(0, "mend"))
             case _:
-                self.receive(1, 2)
+                self.receive(1, 2, "well")
 
     def _step(self, act: Callable[[], Any]) -> None:
+        self.time_passed = False
         try:
             act()
         except CrossdockError:
             pass  # the step failed, as it says; the next one goes on
 
-    def _possible(self, act: Callable[[], Any]) -> bool:
+    def _possible(self, what: str, act: Callable[[], Any]) -> bool:
+        self.time_passed = False
         try:
             act()
         except NotPossible:
             return False
+        self.did[what] += 1
         return True
 
-    def _letter(self, place: int, act: Callable[[Any], Any]) -> None:
-        row = self._chosen(place, dead_letters, dead_letters.c.state == "open")
-        if row is not None:
-            self._possible(lambda: act(row.id))
+    def _work(self, mood: str, answers: bool) -> None:
+        self._step(self.hub.process)
+        self.books.mood, self.books.answers_questions = mood, answers
+        self._deliver()
+
+    def _deliver(self) -> None:
+        self._step(lambda: self.hub.deliver("erp"))
+
+    def _edit(self, letter: Any, *, well: bool) -> None:
+        if letter.write_back_id is not None:
+            old = self._chosen(0, write_backs, write_backs.c.id == letter.write_back_id).body
+            body = {**json.loads(old), "mended": self.clock.now().isoformat()}
+        else:
+            old = self._chosen(0, raw_messages, raw_messages.c.id == letter.raw_id).body
+            body = {**json.loads(old), "placed_at": HOUR if well else f"{NO_HOUR}, {self.clock.now():%M}"}
+        self._possible(
+            "edit a part" if letter.write_back_id is None else "edit a write-back",
+            lambda: self.hub.desk.edit(
+                letter.id, json.dumps(body).encode(), actor="ann", reason="it was wrong"
+            ),
+        )
 
     def _chosen(self, place: int, table: sa.Table, condition: Any) -> Any:
         with self.store.reading(self.tenant) as connection:
-            rows = connection.execute(sa.select(table).where(condition).order_by(table.c.id)).all()
+            rows = connection.execute(sa.select(table).where(condition)).all()
+        rows.sort(key=lambda row: [str(getattr(row, column, "")) for column in IN_ORDER])
         return rows[place % len(rows)] if rows else None
 
 
