@@ -47,6 +47,10 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: one that began last would be run by one process while the other has nothing left to do."""
     begun = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    if gone := [str(path) for path in begun if not path.exists()]:
+        raise pytest.UsageError(
+            f"LONG in {__file__} names {', '.join(gone)}: say there what the file is called now"
+        )
     items.sort(key=lambda item: begun.get(item.path, len(begun)))
 
 
