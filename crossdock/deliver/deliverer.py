@@ -244,9 +244,11 @@ class Deliverer:
     # ── one attempt ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _attempt(self, intent: outbox.Intent, counts: dict[str, int]) -> None:
-        if not self._holds(intent):
+        held = self._held(intent)
+        if held is None:
             counts["lost_lease"] += 1
             return
+        intent = held
         counts["attempts"] += 1
         mode = self._standing.mode
         if mode is Mode.DRY_RUN or (mode is Mode.SHADOW and not intent.ask_first):
@@ -282,6 +284,9 @@ class Deliverer:
                 counts["held"] += 1
                 self._release([intent], TOLD_TO_END)
                 return
+            if (held := self._held(intent)) is None:
+                counts["lost_lease"] += 1
+                return
             outcome = self._reread(intent.write_back, self._call(intent.write_back))
         except Misconfigured as error:
             self._pause(intent, str(error))
@@ -290,16 +295,21 @@ class Deliverer:
         self._record(intent, outcome, counts)
         faultpoint("deliver.after_record")
 
-    def _holds(self, intent: outbox.Intent) -> bool:
-        """Whether the lease outlasts a call; one that may not is renewed, which fails when another has it."""
-        now = self._clock.now()
-        if intent.lease_until - now > CALL_MARGIN:
-            return True
-        with self._store.transaction(self._tenant) as connection:
-            held = outbox.renew(connection, intent, now + self._lease + CALL_MARGIN)
-            faultpoint("deliver.before_renew")
-        faultpoint("deliver.after_renew")
-        return held
+    def _held(self, intent: outbox.Intent) -> outbox.Intent | None:
+        """The intent with a lease that outlasts a call; ``None``: another worker has it.
+
+        Asked last of all before a call too, and again after a renewal: who stood still meanwhile makes no call.
+        """
+        while intent.lease_until - (now := self._clock.now()) <= CALL_MARGIN:
+            until = now + self._lease + CALL_MARGIN
+            with self._store.transaction(self._tenant) as connection:
+                held = outbox.renew(connection, intent, until)
+                faultpoint("deliver.before_renew")
+            faultpoint("deliver.after_renew")
+            if not held:
+                return None
+            intent = replace(intent, lease_until=until)
+        return intent
 
     def _call(self, write_back: WriteBack) -> Outcome:
         """One call. What the sink raises has a meaning; what it should not raise may have happened after the

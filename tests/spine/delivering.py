@@ -133,8 +133,7 @@ def deliverer(store, clock, target, rules=None, **given):
         sink=target,
         clock=clock,
         dice=random.Random(7),
-        lease=LEASE,
-        **given,
+        **{"lease": LEASE, **given},
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from crossdock.deadletters import NotPossible, discard, replay
 from crossdock.deliver import TargetPaused
 from crossdock.faultpoints import POINTS, InjectedFault
-from crossdock.messages import Outcome, WriteBack
+from crossdock.messages import Outcome, Receipt, WriteBack
 from crossdock.store.tables import audit, write_backs
 from tests.spine.delivering import (
     TENANT,
@@ -201,6 +201,47 @@ def test_a_worker_whose_lease_lapsed_cannot_write(store, clock, queue):
     assert counts["lost_lease"] == 1
     assert state(store)[0][0] == "delivered"
     assert [entry[2] for entry in history(store) if entry[1] == "outcome"] == ["unsure", "delivered"]
+
+
+def test_a_worker_that_stood_still_while_it_asked_makes_no_call_after_it(store, clock, queue):
+    queue()
+    rules = manifest("readback")
+    books = AskableTarget(answers=["reset_before_commit"], honours_keys=False)
+    deliver(store, clock, books, rules)
+    clock.advance(timedelta(seconds=12))
+
+    class Sleepy(AskableTarget):
+        def find(self, write_back: WriteBack) -> Receipt | None:
+            clock.advance(timedelta(minutes=10))
+            deliver(store, clock, books, rules)  # another worker takes over, and sends it
+            return None  # as it was when it was asked
+
+    sleepy = Sleepy(honours_keys=False)
+    assert deliver(store, clock, sleepy, rules)["lost_lease"] == 1
+    assert sleepy.calls == []
+    clock.advance(timedelta(hours=1))
+    deliver(store, clock, books, rules)
+    assert books.effects == ["key-0"]
+    assert state(store)[0][0] == "delivered"
+
+
+def test_a_worker_that_stood_still_behind_its_renewed_lease_makes_no_call(store, clock, queue, monkeypatch):
+    queue()
+    rules = manifest("readback")
+    books, sleepy = AskableTarget(honours_keys=False), AskableTarget(honours_keys=False)
+
+    def stand_still(place: str) -> None:
+        if place == "deliver.after_renew":
+            monkeypatch.undo()
+            clock.advance(timedelta(minutes=10))
+            deliver(store, clock, books, rules)  # takes over: it may have been sent
+            clock.advance(timedelta(minutes=1))
+            deliver(store, clock, books, rules)  # it was not, and now it is
+
+    monkeypatch.setattr("crossdock.deliver.deliverer.faultpoint", stand_still)
+    assert deliver(store, clock, sleepy, rules, lease=timedelta(seconds=60))["lost_lease"] == 1
+    assert sleepy.calls == []
+    assert books.effects == ["key-0"]
 
 
 def test_a_wrong_password_pauses_the_target_and_spends_nothing(store, clock, queue):
