@@ -138,7 +138,9 @@ def claim(
 ) -> Intent | None:
     """Take the message that is due and write its attempt down, before any call: a crash counts.
 
-    In order (``ordered``), one is not due while an earlier one of its key waits or is being sent.
+    In order (``ordered``), one is not due while an earlier one of its key waits or is being sent. Whether the
+    subscription may be called at all is looked at each time: in the middle of a batch somebody may have switched it
+    off, or its receiver may have asked another worker to wait.
     """
     table, earlier = webhook_messages, webhook_messages.alias("earlier")
     asked = [
@@ -146,6 +148,12 @@ def claim(
         table.c.webhook_id == subscription.id,
         table.c.state == "waiting",
         table.c.next_attempt_at <= now,
+        sa.exists().where(
+            webhooks.c.tenant == tenant,
+            webhooks.c.id == subscription.id,
+            webhooks.c.state == "active",
+            sa.or_(webhooks.c.not_before.is_(None), webhooks.c.not_before <= now),
+        ),
     ]
     if subscription.ordered:
         asked.append(

@@ -384,6 +384,24 @@ def test_two_who_send_at_once_send_each_message_once(world, commit, receiver):
     assert len(ids) == len(set(ids)) == 12
 
 
+def test_one_that_is_switched_off_in_the_middle_of_a_batch_is_not_called_again(world, commit, receiver):
+    """As a kill switch holds before the next call to a target."""
+    world.add(receiver)
+    commit(*[event(number) for number in range(6)])
+    world.publish()
+
+    def off(*call):
+        world.do(lambda people: people.disable("planning", "they asked us to stop"))
+        return answer(200)(*call)
+
+    receiver.then(answer(200), off)
+    assert world.send()["called"] == 2
+    assert len(receiver.requests) == 2
+    assert world.send()["called"] == 0
+    world.do(lambda people: people.enable("planning"))
+    assert world.send()["called"] == 4
+
+
 # ── order ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
