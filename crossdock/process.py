@@ -114,24 +114,29 @@ class Processor:
             return self._process_batch()
 
     def _process_batch(self) -> dict[str, int]:
-        with self._store.transaction(self._tenant) as connection:
-            inbox.give_back(connection, self._tenant, self._owed)
-            claims = inbox.claim_messages(
-                connection,
-                tenant=self._tenant,
-                now=self._clock.now(),
-                lease=self._lease,
-                limit=BATCH_MESSAGES,
-                max_bytes=BATCH_BYTES,
-            )
-            replayed = {
-                claim.id: frozenset(casebook.parts_in_flight(connection, self._tenant, claim.id))
-                for claim in claims
-                if claim.again
-            }
-            self._as_then = letters.asked_as_then(connection, self._tenant, list(replayed))
-            pieces = payloads.latest(connection, self._tenant, list(replayed))
-            faultpoint("process.before_claim")
+        claims: list[inbox.Claim] = []
+        try:
+            with self._store.transaction(self._tenant) as connection:
+                inbox.give_back(connection, self._tenant, self._owed)
+                claims = inbox.claim_messages(
+                    connection,
+                    tenant=self._tenant,
+                    now=self._clock.now(),
+                    lease=self._lease,
+                    limit=BATCH_MESSAGES,
+                    max_bytes=BATCH_BYTES,
+                )
+                replayed = {
+                    claim.id: frozenset(casebook.parts_in_flight(connection, self._tenant, claim.id))
+                    for claim in claims
+                    if claim.again
+                }
+                self._as_then = letters.asked_as_then(connection, self._tenant, list(replayed))
+                pieces = payloads.latest(connection, self._tenant, list(replayed))
+                faultpoint("process.before_claim")
+        except OUR_FAULT:
+            self._give_back(claims)  # a session that ends in its own commit may have made them ours
+            raise
         claims = [_with(claim, pieces[claim.id]) if claim.id in pieces else claim for claim in claims]
         self._owed = {}
         counts = dict.fromkeys(
@@ -164,8 +169,8 @@ class Processor:
         """These claims do not count as tries. A session that is ended under it is followed by another one. While the
         database is still away they are owed to it, and given back with the next batch; when this process ends before
         that, they lapse and count."""
-        self._owed = {claim.id: claim.fence for claim in claims}
-        for _ in range(MOST_SESSIONS):
+        self._owed = {**self._owed, **{claim.id: claim.fence for claim in claims}}
+        for _ in range(MOST_SESSIONS if self._owed else 0):
             try:
                 with self._store.transaction(self._tenant) as connection:
                     inbox.give_back(connection, self._tenant, self._owed)

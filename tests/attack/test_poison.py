@@ -1,6 +1,7 @@
 """A message that nobody can work on takes nobody with it: what it holds, what it does to its worker, our faults."""
 
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -191,6 +192,31 @@ def test_claims_are_given_back_when_the_database_is_there_again(hub, monkeypatch
                 hub.processor.process_batch()
     assert set(tries(hub).values()) == {1}
     assert hub.processor.process_batch()["messages"] == 4
+    assert not rows(hub, dead_letters)
+
+
+def test_a_session_that_ends_in_the_commit_of_its_own_claim_is_no_try(hub, monkeypatch):
+    """What was claimed may be committed, and nobody is told: it is given back all the same."""
+    take_good(hub)
+    real = hub.store.transaction
+    ends = []
+
+    @contextmanager
+    def transaction(tenant):
+        with real(tenant) as connection:
+            yield connection
+        if ends:
+            ends.clear()
+            raise WireDown("our own database went away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(hub.store, "transaction", transaction)
+        for _ in range(4):
+            ends.append(True)
+            with pytest.raises(WireDown):
+                hub.processor.process_batch()
+            assert set(tries(hub).values()) == {0}
+    assert hub.processor.process_batch()["messages"] == 4, "at once: nobody waits for a lease of ours"
     assert not rows(hub, dead_letters)
 
 
