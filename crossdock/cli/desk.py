@@ -97,7 +97,7 @@ def show(talk: Talk, identity: Identity) -> None:
     talk.fields(
         {
             "state": found["state"],
-            "why": found["template"],
+            "why": found["newest"] or found["template"],
             "source": found["source"],
             "stage": found["stage"],
             "code": found["code"],

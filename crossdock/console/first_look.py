@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.ports import Manifest
@@ -47,13 +48,14 @@ def concerns(
     manifests: Mapping[str, Manifest],
     broken: Mapping[str, Any],
     now: datetime,
-    approvals: int = 0,
+    approvals: Mapping[str, int] = MappingProxyType({}),
     partial_sagas: int = 0,
     targets: Sequence["Shown"] = (),
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first.
 
-    ``last_runs`` holds the newest finished run of each step and connector.
+    ``last_runs`` holds the newest finished run of each step and connector; ``approvals`` how many requests of each
+    kind wait for a person.
     """
     failed = {run["connector"] for run in last_runs if run["error"] and run["step"] == "receive"}
     found = [
@@ -66,8 +68,8 @@ def concerns(
         *_sources(overview, manifests, now, failed),
         *_targets(targets),
         *_write_backs(overview),
-        *_people(approvals, partial_sagas),
-        *_dead_letters(overview),
+        *_people(sum(approvals.values()), partial_sagas),
+        *_dead_letters(overview, approvals.get("send_again", 0)),
     ]
     return sorted(found, key=lambda concern: list(Level).index(concern.level))
 
@@ -204,9 +206,9 @@ def _people(approvals: int, partial_sagas: int) -> Iterable[Concern]:
         )
 
 
-def _dead_letters(overview: Row) -> Iterable[Concern]:
+def _dead_letters(overview: Row, asked_again: int) -> Iterable[Concern]:
     count = sum(row["count"] for row in overview["dead_letters"])
-    told = sum(row["count"] for row in overview["write_backs"] if row["state"] == "unsure")
+    told = asked_again + sum(row["count"] for row in overview["write_backs"] if row["state"] == "unsure")
     if count:
         yield Concern(
             level=Level.WAITING,
@@ -215,7 +217,7 @@ def _dead_letters(overview: Row) -> Iterable[Concern]:
             page="/dead-letters",
             count=max(
                 0, count - told
-            ),  # a write-back that is unsure has a dead letter: one thing waits, not two
+            ),  # an unknown outcome, asked about or not, has a dead letter: one thing waits, not two
         )
 
 

@@ -532,7 +532,8 @@ class Deliverer:
             if outcome is not None and not abandoned:
                 self._note(connection, intent.write_back, outcome)
             faultpoint("deliver.before_record")
-        counts[word] += 1
+        # an attempt that may have happened and is made again is a retry: nobody needs to look
+        counts["retry" if word == "unsure" and step.state is WriteBackState.READY else word] += 1
 
     def _conflict(
         self, connection: "Transaction", intent: outbox.Intent, outcome: Conflict, step: Step

@@ -275,16 +275,27 @@ def decided_the_same(look: Look) -> Found:
         looked += len(mine)
         for row, now in zip(mine, look.router.decide([row["document"] for row in mine]), strict=True):
             actions = [one.as_stored() for one in now.actions]
-            then = (row["rule"], row["queue"], row["owner"], row["priority"])
-            if then != (now.rule, now.queue, now.owner, now.priority) or (
-                json.loads(json.dumps(actions, default=str)) != row["actions"]
-            ):
+            today = {
+                "rule": now.rule, "queue": now.queue, "owner": now.owner, "priority": now.priority,
+                "actions": json.loads(json.dumps(actions, default=str)),
+            }  # fmt: skip
+            if other := [name for name, value in today.items() if value != row[name]]:
+                differs = " and ".join(
+                    "other actions"
+                    if name == "actions"
+                    else f"{name} {today[name]!r} instead of {row[name]!r}"
+                    for name in other
+                )
                 return Found(
                     looked=looked,
-                    sentence=f"event {row['event_id']} was routed by rule {row['rule']!r} to {row['queue']!r}, and "
-                    f"the same rules now route it by {now.rule!r} to {now.queue!r}",
+                    sentence=f"event {row['event_id']} was decided by rule {row['rule']!r}, and the same rules now "
+                    f"say {differs}",
                     remedy="compare the event with what the decision saw (`crossdock events show`), and report this",
-                    rows={"event_id": str(row["event_id"]), "rule": row["rule"], "now": now.rule},
+                    rows={
+                        "event_id": str(row["event_id"]),
+                        "was": {name: row[name] for name in other},
+                        "now": {name: today[name] for name in other},
+                    },
                 )
     unseen = (
         (f"{others} decisions of other versions of the rules, which are not installed",) if others else ()

@@ -154,10 +154,12 @@ def get_unknown(connection: Connection, tenant: str, write_back_id: uuid.UUID) -
     return found
 
 
-def approvals_waiting(connection: Connection, tenant: str) -> int:
-    """How many requests wait for a person."""
+def approvals_waiting(connection: Connection, tenant: str) -> dict[str, int]:
+    """How many requests wait for a person, by their kind."""
     approvals = tables.approvals
-    count: int = connection.execute(
-        sa.select(sa.func.count()).where(approvals.c.tenant == tenant, approvals.c.state == "asked")
-    ).scalar_one()
-    return count
+    rows = connection.execute(
+        sa.select(approvals.c.kind, sa.func.count())
+        .where(approvals.c.tenant == tenant, approvals.c.state == "asked")
+        .group_by(approvals.c.kind)
+    )
+    return {kind: count for kind, count in rows}

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from markupsafe import escape
 from starlette.testclient import TestClient
 
-from crossdock.store import tables
+from crossdock import deadletters
+from crossdock.messages import Problem, Stage, WriteBack
+from crossdock.store import desk, tables
 from tests.console.test_pages import Tags
 
 BEARER = {"authorization": "Bearer of-its-own"}
@@ -65,6 +68,26 @@ def test_a_cause_is_acknowledged_resolved_and_ignored_with_who_and_why(
     assert "by anna: mended" in shown
     assert state_of(store, tables.dead_letter_groups, seeded["group"]) == "resolved"
     assert do(console, "/dead-letter-groups/ffff/state", state="open").status_code == 404
+
+
+def test_a_cause_is_headed_by_what_its_newest_letter_says(
+    console: TestClient, seeded: dict[str, Any], store: Any
+) -> None:
+    said = "target 'erp': order 4711 of <b> is closed since 2026-11-20"
+    problem = Problem(
+        stage=Stage.DELIVER, code="INT.DELIVERY_FAILED", error_class="Refused", sentence=said, remedy="look"
+    )
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    with store.transaction("main") as connection:
+        of = connection.execute(sa.select(tables.write_backs).limit(1)).one()
+        write_back = WriteBack(
+            id=of.id, tenant="main", target="erp", operation="hold", idempotency_key="k", body=b"{}",
+            media_type="application/json", subject="sales_order/4711", attempt=7,
+        )  # fmt: skip
+        desk.add_dead_letters(connection, [deadletters.write_back_row(write_back, problem, now=now)])
+        letters = tables.dead_letters
+        group = connection.scalar(sa.select(letters.c.group_id).where(letters.c.sentence == said))
+    assert f"<h1>{escape(said)}</h1>" in console.get(f"/dead-letter-groups/{group}").text
 
 
 def test_a_redrive_is_previewed_begun_paused_and_cancelled_from_its_cause(

@@ -142,6 +142,17 @@ def test_the_headline_counts_things_and_not_kinds_of_things() -> None:
     assert headline(one, empty=False)[1] == "Yes, and 1 thing waits for a person."
 
 
+def test_an_unknown_outcome_that_somebody_must_agree_to_waits_once() -> None:
+    asked = looked(
+        approvals={"leave": 2, "send_again": 1},
+        overview={
+            "write_backs": [{"target": "erp", "state": "awaiting_approval", "count": 3}],
+            "dead_letters": [{"count": 1}],
+        },
+    )
+    assert headline(asked, empty=False)[1] == "Yes, and 3 things wait for a person."
+
+
 def test_the_last_run_of_each_step_is_what_counts(store: Any) -> None:
     def ran(
         step: str, connector: str | None, minutes_ago: int, error: str | None, *, done: bool = True

@@ -181,6 +181,17 @@ def test_a_filter_is_kept_in_the_address_and_narrows_the_list(
 
 
 @pytest.mark.parametrize(
+    "page",
+    ["approvals", "sagas", "dead-letters", "dead-letter-groups", "redrives", "cases", "write-backs", "runs"],
+)
+def test_no_two_filters_of_a_page_have_one_name(console: TestClient, page: str) -> None:
+    (shown,) = re.findall(r'<nav class="filters".*?</nav>', console.get(f"/{page}").text, re.DOTALL)
+    names = re.findall(r"<a [^>]*>([^<]*)</a>", shown)
+    assert sorted(set(names)) == sorted(names)
+    assert names.count("all") == 1
+
+
+@pytest.mark.parametrize(
     ("path", "status"),
     [
         ("/cases/ffff", 404),

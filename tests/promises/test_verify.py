@@ -315,7 +315,11 @@ def test_a_decision_that_waits_for_a_yes_or_belongs_together_is_decided_the_same
         day,
         "UPDATE crossdock.decisions SET actions = actions #- '{0,undo}' WHERE rule = 'export-block'",
     )
-    assert verdicts(look(day, router=Router.load()), "P25")["P25"].violation is not None
+    found = verdicts(look(day, router=Router.load()), "P25")["P25"].violation
+    assert "was decided by rule 'export-block', and the same rules now say other actions" in found.sentence
+    planted(day, "UPDATE crossdock.decisions SET queue = 'elsewhere' WHERE rule = 'export-block'")
+    found = verdicts(look(day, router=Router.load()), "P25")["P25"].violation
+    assert "now say queue 'compliance' instead of 'elsewhere' and other actions" in found.sentence
 
 
 @pytest.mark.parametrize(

@@ -615,5 +615,5 @@ def test_silence_counts_for_the_circuit_and_is_asked_about_after_its_rest(store,
             self.calls.append((write_back.idempotency_key, write_back.attempt))
             return Unsure(reason="no answer came in time", wire=True)
 
-    assert until_idle(store, clock, Silent())["unsure"] == 5
+    assert until_idle(store, clock, Silent())["retry"] == 5
     assert standing(store).state is TargetState.OPEN
