@@ -344,8 +344,9 @@ def _let_go(
         state=WriteBackState.READY,
         now=now,
         reason=None,
-        # two people say that it did not happen; a target that can be asked is asked all the same
-        ask_first=again and can_be_asked(row.target),
+        # two people say that it did not happen; a target that can be asked is asked all the same. What is doubted
+        # since the database was restored, and nobody said that of, is doubted still
+        ask_first=can_be_asked(row.target) if again else row.ask_first,
         restart=True,
     )
     outbox.add_person(connection, row.tenant, row.id, row.attempt, "agreed", said, now)

@@ -224,6 +224,7 @@ class Hub:
 
         manifest = self._mine(target)
         with self._run("deliver", target, run) as ran:
+            self._require_known()
             with closing(self.registry.sink(manifest, login(manifest.connection), self.clock)) as sink:
                 deliverer = Deliverer(
                     store=self.store,
@@ -256,6 +257,8 @@ class Hub:
                         ran.add(self.unknowns.sweep(sink, target))
                 ran.add({"sagas": self.sagas.follow()})
                 ran.error = "; ".join(filter(None, (ran.error, deliverer.unruled))) or None
+            if ran.counts.get("attempts"):
+                self._note_delivered(ran)
         return self._report("deliver", target, ran)
 
     def publish(
@@ -593,6 +596,25 @@ class Hub:
                 anchors.write(self.store, self.tenant, keys=keyring(), now=self.clock.now())
         except Misconfigured as error:
             ran.error = str(error)
+
+    def _require_known(self) -> None:
+        """Deliver nothing from a database that was restored, and knows less than it did."""
+        from crossdock.audit import restored
+        from crossdock.audit.keys import keyring
+
+        restored.require_said(self.store, self.tenant, keyring())
+
+    def _note_delivered(self, ran: _Run) -> None:
+        """Let the next anchor know of this delivery; where there is no place for anchors, nobody would read it."""
+        from crossdock.audit import anchors, restored
+
+        if not anchors.has_place(self.store):
+            return
+        try:
+            with self.changing() as connection:
+                restored.note_delivered(connection, self.tenant, self.clock.now())
+        except Misconfigured as error:
+            ran.error = ran.error or str(error)
 
     def _until_idle(
         self, batch: Callable[[], Mapping[str, int]], work: str, ran: _Run, limit_s: float | None

@@ -12,7 +12,7 @@ PAGE = TESTS.parent / "docs" / "fault-matrix.md"
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
 
 SECTIONS = {
-    "Processes, hosts, the store": 24,
+    "Processes, hosts, the store": 25,
     "The network, and the other side": 19,
     "Files and messages": 22,
     "Limits": 8,

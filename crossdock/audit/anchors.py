@@ -58,6 +58,11 @@ def place(store: "Store") -> Path | None:
     return store.home / BESIDE if store.home is not None else None
 
 
+def has_place(store: "Store") -> bool:
+    """Whether anchors are written anywhere."""
+    return place(store) is not None or bool(os.environ.get(SYSLOG))
+
+
 def write(store: "Store", tenant: str, *, keys: Keyring, now: datetime) -> Anchor | None:
     """Write down where the tenant's chain ends. ``None``: it has no row yet. Writing it twice is harmless.
 
@@ -91,7 +96,7 @@ def write(store: "Store", tenant: str, *, keys: Keyring, now: datetime) -> Ancho
 
 def is_due(store: "Store", tenant: str, now: datetime) -> bool:
     """Whether rows were added since the last anchor, and it is an hour old; never where there is no place for one."""
-    if place(store) is None and not os.environ.get(SYSLOG):
+    if not has_place(store):
         return False
     with store.reading(tenant) as connection:
         head = audit_trail.read_head(connection, tenant)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from crossdock.audit import anchors, chain
 from crossdock.audit.anchors import Anchor
 from crossdock.audit.keys import UNKEYED, Keyring
-from crossdock.errors import Misconfigured
-from crossdock.faultpoints import faultpoint
 from crossdock.store import audit_trail
 from crossdock.store.audit_trail import Head
 
@@ -51,36 +49,6 @@ class Report:
 def verify(store: "Store", tenant: str, keys: Keyring) -> Report:
     """Walk the whole chain of a tenant; stop at the first row that is not as it was written."""
     return _Walk(store, tenant, keys).run()
-
-
-def accept_restore(
-    store: "Store", tenant: str, keys: Keyring, *, actor: str, reason: str, now: datetime
-) -> int:
-    """A person says that the database was restored from a backup, so the rows that anchors still know are lost. The
-    number of the row that says so.
-
-    Raises ``Misconfigured`` when nothing is missing behind the end, or when something else is wrong, which no
-    restore explains.
-    """
-    broken = verify(store, tenant, keys).broken
-    if broken is None or broken.kind != "truncated":
-        said = "nothing is missing" if broken is None else f"row {broken.seq}: {broken.sentence}"
-        raise Misconfigured(f"a restored backup does not explain what is found here: {said}")
-    with store.transaction(tenant) as connection:
-        seq = audit_trail.append(
-            connection,
-            tenant=tenant,
-            now=now,
-            actor=actor,
-            action=chain.RESTORED,
-            object_kind="audit",
-            object_id=tenant,
-            reason=reason,
-            detail={"lost_from": broken.seq, "says": broken.sentence},
-        )
-        faultpoint("audit.before_restored")
-    faultpoint("audit.after_restored")
-    return seq
 
 
 class _Walk:

@@ -202,19 +202,31 @@ def restored(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Which backup, and why; kept in the audit.")
     ],
+    unseen: Annotated[bool, typer.Option("--unseen", help="Although no anchor shows it.")] = False,
 ) -> None:
-    """Say that the database was restored from a backup, so that rows which anchors still know are lost."""
+    """Say that the database was restored from a backup: rows which anchors still know are lost, and what is not done
+    may have happened since. Until then nothing is delivered."""
     from crossdock.audit.keys import keyring
-    from crossdock.audit.verify import accept_restore
+    from crossdock.audit.restored import say
     from crossdock.hub import current_tenant
     from crossdock.ports import SystemClock
 
     with _store() as store:
-        seq = accept_restore(
-            store, current_tenant(), keyring(), actor=actor(), reason=reason, now=SystemClock().now()
+        doubted = say(
+            store,
+            current_tenant(),
+            keyring(),
+            actor=actor(),
+            reason=reason,
+            now=SystemClock().now(),
+            unseen=unseen,
         )
-    if not talk.answer({"seq": seq}):
-        talk.line(f"row {seq} says so; the chain goes on behind it")
+    if talk.answer({"seq": doubted.seq, "doubted": dict(doubted.write_backs)}):
+        return
+    talk.line(f"row {doubted.seq} says so; the chain goes on behind it")
+    for target, count in sorted(doubted.write_backs.items()):
+        talk.line(f"{target}: {count} write-backs may have happened since the backup")
+    talk.next_step("crossdock deliver --once", "targets are asked first; what they cannot say is unknown")
 
 
 def _store() -> "Store":

@@ -46,6 +46,7 @@ EXIT_OF_ERROR: Final[Mapping[str, ExitCode]] = {
     "NoSuchApproval": ExitCode.USAGE,
     "NoSuchSaga": ExitCode.USAGE,
     "TargetPaused": ExitCode.REMOTE,
+    "Restored": ExitCode.INTEGRITY,
     "CursorTooOld": ExitCode.FINDINGS,
     "Disagreement": ExitCode.FAULT,
     "CrossdockError": ExitCode.FINDINGS,

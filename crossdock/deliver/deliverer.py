@@ -20,7 +20,7 @@ from crossdock.deliver.policy import (
     Step,
     left_unknown,
     next_step,
-    unknown_for_too_long,
+    not_to_be_repeated,
     until_rules_can_be_read,
 )
 from crossdock.edi import exchanges
@@ -270,7 +270,13 @@ class Deliverer:
                 self._give_way(intent, newer, counts)
                 return
             if (
-                step := unknown_for_too_long(self._rules, intent, self._clock.now(), self._target)
+                step := not_to_be_repeated(
+                    self._rules,
+                    intent,
+                    self._clock.now(),
+                    self._target,
+                    can_be_asked=isinstance(self._sink, Searchable),
+                )
             ) is not None:
                 self._write(intent, step, counts)
                 return

@@ -160,11 +160,18 @@ def forgotten_at(rules: SinkManifest, intent: outbox.Intent, now: datetime) -> d
     return (intent.maybe_since or now) + timedelta(seconds=rules.remembers_s)
 
 
-def unknown_for_too_long(
-    rules: SinkManifest, intent: outbox.Intent, now: datetime, target: str
+def not_to_be_repeated(
+    rules: SinkManifest, intent: outbox.Intent, now: datetime, target: str, *, can_be_asked: bool
 ) -> Step | None:
-    """The step of a write-back whose turn came only after the target forgot its key, or ``None``: it may be sent."""
-    if not intent.ask_first or now < forgotten_at(rules, intent, now):
+    """The step of a write-back that may have happened and must not be sent: its target would not recognise it, or has
+    forgotten its key before its turn came. ``None``: it may be sent."""
+    if not intent.ask_first:
+        return None
+    if not may_be_repeated(rules, can_be_asked):
+        return left_unknown(
+            target, intent, "it may have happened, and the target can neither be asked nor recognise a repeat"
+        )
+    if now < forgotten_at(rules, intent, now):
         return None
     return left_unknown(target, intent, "its turn came when the target knew our key no longer")
 

@@ -207,14 +207,13 @@ def list_audit(
 def get_audit(connection: sa.Connection, tenant: str, identity: str) -> Row:
     """One row, by its number or the beginning of its id."""
     by_id = sa.cast(audit.c.id, sa.Text).startswith(identity.lower(), autoescape=True)
-    wanted = sa.or_(audit.c.seq == int(identity), by_id) if identity.isdecimal() else by_id
+    number = int(identity) if identity.isdecimal() and len(identity) < 19 else None  # more is no bigint
+    wanted = by_id if number is None else sa.or_(audit.c.seq == number, by_id)
     rows = (
         connection.execute(
             sa.select(audit)
             .where(audit.c.tenant == tenant, wanted)
-            .order_by(
-                (audit.c.seq == int(identity)).desc().nulls_last() if identity.isdecimal() else audit.c.id
-            )
+            .order_by(audit.c.id if number is None else (audit.c.seq == number).desc().nulls_last())
             .limit(2)
         )
         .mappings()
@@ -222,7 +221,7 @@ def get_audit(connection: sa.Connection, tenant: str, identity: str) -> Row:
     )
     if not rows:
         raise Misconfigured(f"there is no audit row {identity}; `crossdock audit list` shows them")
-    exact = identity.isdecimal() and rows[0]["seq"] == int(identity)
+    exact = number is not None and rows[0]["seq"] == number
     if len(rows) > 1 and not exact:
         raise Misconfigured(f"several audit rows begin with {identity}: name more of the id")
     return plain(rows[0])

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from crossdock.audit import anchors, chain, keys
 from crossdock.audit.keys import UNKEYED, Key, Keyring, keyring, keyring_of
-from crossdock.audit.verify import accept_restore, verify
+from crossdock.audit.restored import say
+from crossdock.audit.verify import verify
 from crossdock.errors import Misconfigured
 from crossdock.faultpoints import InjectedFault
 from crossdock.ports import Login, Secret
@@ -471,18 +472,18 @@ def test_a_restored_backup_is_said_once_and_explains_nothing_else(store):
     written(store, 6)
     anchors.write(store, "main", keys=keyring(), now=NOW + timedelta(hours=1))
     with pytest.raises(Misconfigured, match="nothing is missing"):
-        accept_restore(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=2))
+        say(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=2))
     by_hand(
         store,
         sa.delete(audit).where(audit.c.seq > 4),
         sa.update(audit_heads).values(seq=4, hash=rows(store)[3]["hash"]),
     )
-    accept_restore(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=2))
+    say(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=2))
     act(store, 7)
     assert verify(store, "main", keyring()).is_sound
     by_hand(store, sa.update(audit).where(audit.c.seq == 2).values(actor="eve"))
     with pytest.raises(Misconfigured, match="does not explain"):
-        accept_restore(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=3))
+        say(store, "main", keyring(), actor="maria", reason="backup", now=NOW + timedelta(hours=3))
 
 
 @pytest.mark.parametrize(
@@ -498,7 +499,7 @@ def test_a_restore_that_dies_beside_its_commit_is_said_whole_or_not_at_all(store
     )
 
     def accept():
-        accept_restore(store, "main", keyring(), actor="maria", reason="b", now=NOW + timedelta(hours=2))
+        say(store, "main", keyring(), actor="maria", reason="b", now=NOW + timedelta(hours=2))
 
     monkeypatch.setattr("crossdock.faultpoints._seen", {})
     monkeypatch.setenv("CROSSDOCK_FAULT", f"{point}:raise:1")
