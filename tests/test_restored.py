@@ -26,8 +26,20 @@ from crossdock.store.tables import attempts, dead_letters, events, write_backs
 from crossdock.testing.clock import MovableClock
 from tests.spine.delivering import TENANT, AskableTarget, Target, manifest, put, write_back_of
 
-IDEMPOTENCY = {"knows_keys": "key", "can_be_asked": "readback", "does_neither": "none"}
+IDEMPOTENCY = {
+    "knows_keys": "key",
+    "can_be_asked": "readback",
+    "knows_versions": "conditional",
+    "does_neither": "none",
+}
 LIMIT = timedelta(hours=2)
+
+
+class VersionedTarget(Target):
+    """It refuses a change of another version than it holds, and cannot be asked what happened."""
+
+    def version(self, write_back: Any) -> str:
+        return f'"{len(self.effects)}"'
 
 
 @dataclass
@@ -38,6 +50,7 @@ class Outside(Registry):
         default_factory=lambda: {
             "knows_keys": Target(),
             "can_be_asked": AskableTarget(honours_keys=False),
+            "knows_versions": VersionedTarget(honours_keys=False),
             "does_neither": Target(honours_keys=False),
             "erp": AskableTarget(),
             "supplier_edi": AskableTarget(),
@@ -177,12 +190,12 @@ def drill(
 def lived(drill: Drill) -> str:
     """A day: something was delivered, the backup was made, and all the rest happened after it. The backup."""
     drill.queue(0)
-    assert drill.deliver()["delivered"] == 3
+    assert drill.deliver()["delivered"] == 4
     assert drill.hub.process().error is None, "the anchor of before the backup"
     drill.queue(1, 2)
     backup = drill.backup()
     drill.clock.advance(LIMIT)
-    assert drill.deliver()["delivered"] == 6
+    assert drill.deliver()["delivered"] == 8
     assert (
         drill.hub.accept(drill.outside.manifest("supplier_edi"), supplier_says(drill.clock)) is Verdict.STORED
     )
@@ -219,31 +232,31 @@ def test_yesterdays_backup_restored_repeats_no_effect_and_loses_nothing(drill: D
     assert dict(doubted.write_backs) == {
         "knows_keys": 2,
         "can_be_asked": 2,
+        "knows_versions": 2,
         "does_neither": 2,
         "erp": len(made),
         "supplier_edi": 1,
     }
     drill.deliver()
     assert drill.outside.effects() == happened, "no effect was repeated"
-    assert len(drill.outside.systems["can_be_asked"].calls) == calls["can_be_asked"], (
-        "it was asked, and sent nothing"
-    )
-    assert len(drill.outside.systems["does_neither"].calls) == calls["does_neither"]
+    for target in ("can_be_asked", "knows_versions", "does_neither"):
+        assert len(drill.outside.systems[target].calls) == calls[target], f"nothing was sent to {target}"
     for target in ("knows_keys", "can_be_asked", "erp", "supplier_edi"):
         assert set(drill.states(target).values()) == {WriteBackState.DELIVERED}
-    assert drill.states("does_neither") == {
-        "does_neither-0": WriteBackState.DELIVERED,
-        "does_neither-1": WriteBackState.UNSURE,
-        "does_neither-2": WriteBackState.UNSURE,
-    }  # fmt: skip
-    assert [letter.code for letter in drill.rows(dead_letters)] == ["INT.OUTCOME_UNKNOWN"] * 2
+    for target in ("knows_versions", "does_neither"):
+        assert drill.states(target) == {
+            f"{target}-0": WriteBackState.DELIVERED,
+            f"{target}-1": WriteBackState.UNSURE,
+            f"{target}-2": WriteBackState.UNSURE,
+        }
+    assert [letter.code for letter in drill.rows(dead_letters)] == ["INT.OUTCOME_UNKNOWN"] * 4
     said = drill.rows(attempts, attempts.c.outcome == "restored")
     assert len(said) == sum(doubted.write_backs.values())
     assert all("maria said that the database was restored: yesterday" in row.reason for row in said)
 
     # and life goes on
     drill.queue(3)
-    assert drill.deliver()["delivered"] == 3
+    assert drill.deliver()["delivered"] == 4
     assert drill.outside.systems["does_neither"].effects[-1] == "does_neither-3"
     assert verify(drill.hub.store, TENANT, keyring()).is_sound
 
@@ -276,10 +289,11 @@ def test_a_backup_that_no_anchor_can_tell_from_now_is_said_by_a_person(drill: Dr
     backup = drill.backup()
     drill.deliver()
     happened = drill.outside.effects()
+    drill.clock.advance(timedelta(minutes=5))
     drill.restore(backup)
     with pytest.raises(Misconfigured, match="add --unseen"):
         drill.say()
-    assert sum(drill.say(unseen=True).write_backs.values()) == 3
+    assert sum(drill.say(unseen=True).write_backs.values()) == 4
     drill.deliver()
     assert drill.outside.effects() == happened
 
@@ -287,7 +301,7 @@ def test_a_backup_that_no_anchor_can_tell_from_now_is_said_by_a_person(drill: Dr
 def test_a_hub_that_was_never_restored_delivers_on_whatever_it_anchors(drill: Drill) -> None:
     for number in range(4):
         drill.queue(number)
-        assert drill.deliver()["delivered"] == 3
+        assert drill.deliver()["delivered"] == 4
         drill.hub.process()
         drill.clock.advance(LIMIT)
     place = anchors.place(drill.hub.store)

@@ -167,13 +167,26 @@ def not_to_be_repeated(
     forgotten its key before its turn came. ``None``: it may be sent."""
     if not intent.ask_first:
         return None
-    if not may_be_repeated(rules, can_be_asked):
+    if not may_be_repeated(rules, can_be_asked) or (_lost_its_condition(rules, intent) and not can_be_asked):
         return left_unknown(
             target, intent, "it may have happened, and the target can neither be asked nor recognise a repeat"
         )
     if now < forgotten_at(rules, intent, now):
         return None
     return left_unknown(target, intent, "its turn came when the target knew our key no longer")
+
+
+def _lost_its_condition(rules: SinkManifest, intent: outbox.Intent) -> bool:
+    """Whether it may have happened before the first attempt that is written down, so in a life that a restored
+    database does not know. The version that was read before that is lost with it, and one that is read now holds
+    nothing off."""
+    return (
+        rules.idempotency == "conditional"
+        and not intent.write_back.version
+        and intent.maybe_since is not None
+        and intent.trying_since is not None
+        and intent.maybe_since < intent.trying_since
+    )
 
 
 def left_unknown(target: str, intent: outbox.Intent, reason: str) -> Step:
