@@ -5,13 +5,8 @@ The schema is made once, in a template; each test gets a copy of it. A copy is s
 cost more than most tests: the folder lies in memory wherever there is enough of it.
 """
 
-import fcntl
 import itertools
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,12 +16,9 @@ from psycopg import sql
 from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from crossdock.testing.clock import MovableClock
+from tests.in_memory import home_in_memory
 
 TEMPLATE = "crossdock_template"
-MEMORY = Path("/dev/shm")
-ROOM = 2 * 1024**3
-"""Bytes that two servers side by side may come to, several times over."""
-
 LONG = (
     "test_docs.py",
     "integration/test_kill.py",
@@ -91,7 +83,7 @@ class Databases:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Databases]:
     """The session's PostgreSQL server; ``migrated()`` and ``empty()`` make databases on it."""
-    with _home() as home, EmbeddedServer.start(home) as server:
+    with home_in_memory() as home, EmbeddedServer.start(home) as server:
         databases = Databases(server)
         with databases.connect() as connection:
             for setting in (
@@ -104,34 +96,6 @@ def database() -> Iterator[Databases]:
         with Store.open(server.ensure_database(TEMPLATE)) as template:
             template.upgrade()
         yield databases
-
-
-@contextmanager
-def _home() -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it what killed sessions left in memory."""
-    place = MEMORY if _has_room(MEMORY) else Path("/tmp")
-    for left in MEMORY.glob("crossdock-test-*/session"):
-        with suppress(OSError), left.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails for a session beside this one
-            shutil.rmtree(left.parent)
-    home = Path(tempfile.mkdtemp(prefix="crossdock-test-", dir=place))
-    try:
-        with (home / "opening").open("xb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            (home / "opening").rename(home / "session")  # seen by others only once it is held
-            yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _has_room(place: Path) -> bool:
-    """Whether a server fits into this memory: a container often gives 64 MB, a small machine needs it for itself."""
-    if not os.access(place, os.W_OK):
-        return False
-    file_system = os.statvfs(place)
-    memory = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    free = int(memory["MemAvailable"].removesuffix("kB")) * 1024
-    return min(file_system.f_bavail * file_system.f_frsize, free) >= ROOM
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.chaos import promises
 from tests.chaos.worker import LONG_S, NOWHERE, came_to, move
 from tests.chaos.workers import End, Workers
 from tests.chaos.world import World, connectors
+from tests.in_memory import home_in_memory
 
 PRELUDES: Final[Mapping[str, str]] = {
     "process.before_give_back": "process.before_commit:disk_full:1",
@@ -263,9 +264,7 @@ _runner: "Sweep | None" = None
 
 def _start_of_a_job(seed: int) -> None:
     global _runner
-    home = Path(tempfile.mkdtemp(prefix="crossdock-chaos-db-", dir="/tmp"))
-    _job.callback(shutil.rmtree, home, ignore_errors=True)
-    new, drop, end = own_server(home)
+    new, drop, end = own_server(_job.enter_context(home_in_memory()))
     _job.callback(end)
     _runner = _job.enter_context(Sweep(new_database=new, drop_database=drop, seed=seed))
     multiprocessing.util.Finalize(None, _end_of_a_job, exitpriority=100)

@@ -4,13 +4,9 @@ import contextlib
 import io
 import json
 import os
-import shutil
-import tempfile
 import traceback
 from collections import Counter
-from pathlib import Path
 
-import psycopg
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -18,6 +14,7 @@ from crossdock.decide import Router
 from crossdock.partners import Partners
 from crossdock.store.engine import Store
 from tests.chaos.sweep import own_server
+from tests.in_memory import home_in_memory
 from tests.stateful.machine import HubMachine
 
 
@@ -26,17 +23,11 @@ def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
     os.environ["AIRFLOW_CONN_CROSSDOCK_ERP"] = json.dumps(
         {"conn_type": "crossdock_rest", "host": "erp.example"}
     )
-    home = Path(tempfile.mkdtemp(prefix="crossdock-stateful-", dir="/tmp"))
     said = io.StringIO()
-    try:
+    with home_in_memory() as home:
         new, _, end = own_server(home)
         try:
-            url = new()
-            with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-                for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                    connection.execute(f"ALTER SYSTEM SET {setting} = off")  # nobody pulls the plug here
-                connection.execute("SELECT pg_reload_conf()")
-            with Store.open(url) as store, contextlib.redirect_stdout(said):
+            with Store.open(new()) as store, contextlib.redirect_stdout(said):
                 HubMachine.store, HubMachine.router, HubMachine.partners = (
                     store,
                     Router.load(),
@@ -59,6 +50,4 @@ def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
             return f"BROKEN (seed {chosen}):\n{said.getvalue()}\n{traceback.format_exc()}\n", HubMachine.did
         finally:
             end()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
     return "", HubMachine.did
