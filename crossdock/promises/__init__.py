@@ -38,7 +38,7 @@ PROMISES: Final[Mapping[str, Promise]] = {
         Promise(
             number="P8",
             title="trying is bounded and visible",
-            unseen="the share of repeats in the traffic of a target over a time",
+            unseen="the share of repeats in the traffic of a target before the last hour",
         ),
         Promise(
             number="P9",

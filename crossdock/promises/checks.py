@@ -18,6 +18,7 @@ from crossdock.process import POISON_CLAIMS
 from crossdock.promises import secrets
 from crossdock.store import evidence, queries, tables
 from crossdock.store.evidence import Question, Terms
+from crossdock.store.evidence_again import AGAIN
 from crossdock.store.evidence_agreed import AGREED
 from crossdock.store.evidence_delivered import DELIVERED
 from crossdock.store.evidence_guards import fallen_guards, open_doors
@@ -57,6 +58,7 @@ class Look:
                 most_bytes=_most_bytes(self.registry),
                 most_parts=limit("x12_segments"),
                 most_attempts={name: len(sink.schedule_s) + 1 for name, sink in sinks.items()},
+                retry_shares={name: sink.retry_share for name, sink in sinks.items()},
                 not_repeatable=tuple(
                     sorted(name for name, sink in sinks.items() if sink.idempotency == "none")
                 ),
@@ -90,7 +92,7 @@ def of(number: str) -> list[tuple[str, Checker]]:
     """What is asked about a promise, each by its name."""
     asked: list[tuple[str, Checker]] = [
         (question.name, partial(_ask, question))
-        for question in (*RECEIVED, *DELIVERED, *AGREED)
+        for question in (*RECEIVED, *DELIVERED, *AGREED, *AGAIN)
         if question.promise == number
     ]
     return [*asked, *_OTHERS.get(number, ())]
@@ -164,6 +166,25 @@ def _pieces(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
             piece = []
     if piece:
         yield piece
+
+
+def taken_back_once(look: Look) -> Found:
+    """What takes a step of a saga back has a key that follows from the step, so there is one of it, for ever."""
+    steps, looked = tables.saga_steps, 0
+    columns = (steps.c.write_back_id, steps.c.undo_write_back_id)
+    for rows in evidence.rows(look.store, look.tenant, steps.c.write_back_id, *columns):
+        looked += len(rows)
+        for row in rows:
+            undo = row["undo_write_back_id"]
+            if undo is not None and undo != derived_id("undo", look.tenant, str(row["write_back_id"])):
+                return Found(
+                    looked=looked,
+                    sentence=f"write-back {undo} takes back {row['write_back_id']} under a key that is not made of "
+                    "it: it can be taken back once more",
+                    remedy="look at the target whether it was taken back twice: `crossdock sagas list`",
+                    rows={"write_back_id": str(row["write_back_id"]), "undo": str(undo)},
+                )
+    return Found(looked=looked)
 
 
 def ledger_balance(look: Look) -> Found:
@@ -375,6 +396,7 @@ _OTHERS: Final[Mapping[str, tuple[tuple[str, Checker], ...]]] = {
     "P2": (("ledger_balance", ledger_balance),),
     "P4": (("ids_are_derived", ids_are_derived),),
     "P5": (("positions_count_what_is_there", positions_count_what_is_there),),
+    "P6": (("taken_back_once", taken_back_once),),
     "P18": (("events_are_valid", events_are_valid),),
     "P19": (("events_are_read_by_newer_readers", events_are_read_by_newer_readers),),
     "P21": (("audit_is_whole", audit_is_whole),),

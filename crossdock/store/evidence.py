@@ -28,7 +28,7 @@ SOON: Final = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What the questions need to know of the hub: the time, how long a lease is, and of each target how often it is
-    tried and whether a call of unknown effect may be repeated there."""
+    tried, which share of repeats it bears, and whether a call of unknown effect may be repeated there."""
 
     now: datetime
     lease: timedelta
@@ -36,6 +36,7 @@ class Terms:
     most_bytes: int
     most_parts: int
     most_attempts: Mapping[str, int]
+    retry_shares: Mapping[str, float]
     not_repeatable: tuple[str, ...]
 
 

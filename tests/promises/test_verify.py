@@ -81,6 +81,14 @@ PLANTED = {
         "INSERT INTO crossdock.attempts (tenant, write_back_id, attempt, phase, at)"
         f" SELECT 'main', {SENDING}, 2, 'intent', now()",
     ],
+    ("P6", "taken_back_without_an_effect"): [
+        "INSERT INTO crossdock.saga_steps (tenant, saga_id, ordinal, write_back_id, undo, undo_write_back_id)"
+        f" SELECT 'main', '{NOBODY}', 0, {SENDING}, 'nothing', '{NOBODY}'"
+    ],
+    ("P6", "taken_back_once"): [
+        "INSERT INTO crossdock.saga_steps (tenant, saga_id, ordinal, write_back_id, undo, undo_write_back_id)"
+        f" SELECT 'main', '{NOBODY}', 0, {DONE}, 'nothing', '{NOBODY}'"
+    ],
     ("P7", "body_changed"): [f"UPDATE crossdock.write_backs SET body = body || 'x' WHERE id = {DONE}"],
     ("P7", "key_of_two"): [
         "ALTER TABLE crossdock.write_backs DROP CONSTRAINT uq_write_backs_tenant_idempotency_key",
@@ -92,6 +100,15 @@ PLANTED = {
     ("P8", "no_next_attempt"): [
         "UPDATE crossdock.write_backs SET state = 'ready', next_attempt_at = now() + interval '9 days'"
         f" WHERE id = {SENDING}"
+    ],
+    ("P8", "repeats_beyond_the_budget"): [
+        "INSERT INTO crossdock.targets (tenant, target)"
+        f" SELECT 'main', target FROM crossdock.write_backs WHERE id = {SENDING}"
+        " ON CONFLICT (tenant, target) DO UPDATE SET failures = 0",
+        "INSERT INTO crossdock.attempts (tenant, write_back_id, attempt, phase, outcome, reason, at)"
+        f" SELECT 'main', {SENDING}, n, phase, CASE phase WHEN 'outcome' THEN 'retry' END, '429', now()"
+        " FROM generate_series(2, 1300) n, unnest(ARRAY['intent', 'outcome']) phase",
+        f"UPDATE crossdock.write_backs SET attempt = 1300, spent_before = 1300, fence = 1300 WHERE id = {SENDING}",
     ],
     ("P9", "poison_goes_round"): [
         f"UPDATE crossdock.raw_messages SET part_count = NULL, attempts = 9 WHERE id = {RAW}"
@@ -123,6 +140,14 @@ PLANTED = {
     ("P12", "open_letter_of_an_effect"): [
         f"UPDATE crossdock.dead_letters SET raw_id = NULL, part = NULL, write_back_id = {DONE} WHERE id = {OPEN}"
     ],
+    ("P12", "put_back_and_still_here"): [
+        "INSERT INTO crossdock.redrive_items (tenant, redrive_id, letter_id, ordinal, state)"
+        f" SELECT 'main', '{NOBODY}', {OPEN}, 1, 'put_back'"
+    ],
+    ("P12", "waits_for_a_run_that_is_over"): [
+        "INSERT INTO crossdock.redrive_items (tenant, redrive_id, letter_id, ordinal, state)"
+        f" SELECT 'main', '{NOBODY}', {OPEN}, 1, 'waiting'"
+    ],
     ("P13", "left_behind"): [
         "UPDATE crossdock.raw_messages SET received_at = received_at - interval '9 hours', part_count = NULL,"
         f" lease_until = NULL WHERE id = {RAW}"
@@ -143,6 +168,15 @@ PLANTED = {
     ],
     ("P15", "lease_of_a_write_back"): [
         f"UPDATE crossdock.write_backs SET lease_until = now() + interval '1 hour' WHERE id = {SENDING}"
+    ],
+    ("P15", "lease_of_a_webhook_message"): [
+        "INSERT INTO crossdock.webhook_messages (tenant, id, webhook_id, event_id, position, partition_key, state,"
+        f" lease_until, created_at, updated_at) SELECT 'main', '{NOBODY}', '{NOBODY}', '{NOBODY}', 1, 'k', 'sending',"
+        " now() + interval '1 hour', now(), now()"
+    ],
+    ("P15", "lease_of_a_broker"): [
+        "INSERT INTO crossdock.brokers (tenant, name, position, lease_until, created_at)"
+        " SELECT 'main', 'bus', 0, now() + interval '1 hour', now()"
     ],
     ("P16", "told_before_it_was_stored"): [
         f"UPDATE crossdock.raw_messages SET settled_at = received_at - interval '1 hour' WHERE id = {RAW}"
