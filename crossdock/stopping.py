@@ -48,7 +48,7 @@ def stop_what_fails(
         limit = manifest.source.stop_after if manifest is not None and manifest.source is not None else None
         if manifest is None or limit is None:
             continue
-        count = stops.failures(connection, tenant, source, since=now - limit.window)
+        count = stops.failures(connection, tenant, source, since=now - limit.window, now=now)
         if not is_too_much(limit, failed=count.failed, taken=count.taken):
             continue
         why = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crossdock.store.tables import dead_letters, parts, raw_messages, sources
+from crossdock.store.tables import dead_letter_groups, dead_letters, parts, raw_messages, sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +18,16 @@ class Failures:
     since: datetime
 
 
-def failures(connection: sa.Connection, tenant: str, source: str, *, since: datetime) -> Failures:
-    """What of this source failed since then, or since it was last resumed. What a person asked to run again and what
-    was never taken does not count."""
+def failures(
+    connection: sa.Connection, tenant: str, source: str, *, since: datetime, now: datetime
+) -> Failures:
+    """What of this source failed since then, or since it was last resumed. What a person asked to run again, what was
+    never taken, and whose cause a person ignores for now does not count."""
     resumed = connection.scalar(
         sa.select(sources.c.resumed_at).where(sources.c.tenant == tenant, sources.c.source == source)
     )
     since = max(since, resumed) if resumed is not None else since
-    letters, raw = dead_letters, raw_messages
+    letters, raw, groups = dead_letters, raw_messages, dead_letter_groups
     failed = connection.scalar(
         sa.select(sa.func.count())
         .select_from(letters)
@@ -36,6 +38,12 @@ def failures(connection: sa.Connection, tenant: str, source: str, *, since: date
             letters.c.raw_id.is_not(None),
             letters.c.stage != "receive",
             letters.c.came_back_from.is_(None),
+            ~sa.exists().where(
+                groups.c.tenant == tenant,
+                groups.c.id == letters.c.group_id,
+                groups.c.state == "ignored",
+                groups.c.ignored_until > now,
+            ),
         )
     )
     taken = connection.scalar(

@@ -12,7 +12,7 @@ from crossdock.hub import Hub
 from crossdock.manifests import read_manifest, read_stop_after
 from crossdock.ports import StopAfter
 from crossdock.stopping import SourceStopped, is_too_much
-from crossdock.store.tables import audit, cases, dead_letters, raw_messages, sources
+from crossdock.store.tables import audit, cases, dead_letter_groups, dead_letters, raw_messages, sources
 from tests.attack.test_edi_order import a_set, balance, interchange, take
 from tests.desk.conftest import rows
 
@@ -100,6 +100,42 @@ def test_failures_that_are_spread_out_and_those_before_a_resume_do_not_stop(care
     careful.process()
     assert rows(careful.store, sources)[0].stopped_at is None
     assert [row.action for row in rows(careful.store, audit)] == ["source.resume"]
+
+
+def test_what_a_person_ignores_for_now_stops_nothing_and_afterwards_it_counts(
+    careful: Hub, clock: Any
+) -> None:
+    send(careful, 1, 1)
+    careful.process()
+    [group] = rows(careful.store, dead_letter_groups)
+    until = clock.now() + timedelta(days=1)
+    careful.desk.move_group(group.id, "ignored", actor="anna", reason="they mend it tomorrow", until=until)
+    send(careful, 2, 20)
+    careful.process()
+    assert [row.stopped_at for row in rows(careful.store, sources)] == [None]
+    clock.advance(timedelta(days=2))
+    send(careful, 22, 6)
+    careful.process()
+    [source] = rows(careful.store, sources)
+    assert source.stopped_why.startswith("6 of the 6 parts that it sent since")
+
+
+def test_what_is_released_of_a_stopped_source_runs_and_what_it_said_since_waits(
+    careful: Hub, monkeypatch: Any
+) -> None:
+    """What is known now is no reason to keep what waited for it; nothing new is taken before a person says so."""
+    send(careful, 1, 8)
+    careful.process()
+    with careful.store.transaction("main") as connection:
+        connection.execute(dead_letters.update().values(blocked_by="partner:ZZ/ACMESUPPLY"))
+    assert careful.process().counts["unblocked"] == 8
+    states = sorted(row.state for row in rows(careful.store, dead_letters) if row.replays == 0)
+    assert states == ["replayed"] * 8
+    assert careful.process().counts["unblocked"] == 0, "what came back is left to a person"
+    with pytest.raises(SourceStopped):
+        send(careful, 9, 1)
+    assert len([row for row in rows(careful.store, cases) if "was stopped" in row.title]) == 1
+    assert balance(careful) == []
 
 
 def test_resuming_wants_a_reason_and_something_to_resume(careful: Hub) -> None:
