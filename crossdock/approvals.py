@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from crossdock import deadletters
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.faultpoints import faultpoint
-from crossdock.messages import ApprovalState, WriteBackState, derived_id
+from crossdock.messages import REISSUED, ApprovalState, WriteBackState, derived_id
 from crossdock.ports import Clock
 from crossdock.principals import OURSELVES, is_person, looks_like_another, principal
 from crossdock.store import approvals, desk, outbox, sagas, sendings, told, turns
@@ -335,6 +335,7 @@ def _let_go(
             now=now,
             reason=f"{said}; and it is not sent, since {why}",
         )
+        deadletters.give_up(connection, row.tenant, row.id)
         _done(connection, row, actor, f"it did not happen: {said}", "discarded", now)
         return
     approvals.move_write_back(
@@ -351,6 +352,10 @@ def _let_go(
     )
     outbox.add_person(connection, row.tenant, row.id, row.attempt, "agreed", said, now)
     outbox.supersede(connection, row.tenant, [row.id], now)
+    if REISSUED in row.headers:  # now it leaves, and the answer to the numbers before is waited for no longer
+        for one in told.family(connection, row.tenant, row.id):
+            if one.id != row.id:
+                sendings.give_up(connection, row.tenant, one.id)
     if again:
         reason = f"it did not happen, says {request.asked_by}: {request.reason}; {said}"
         _done(connection, row, actor, reason, "replayed", now)
@@ -385,7 +390,7 @@ def _back(
         connection, tenant=row.tenant, write_back_id=row.id, state=state, now=now, reason=words
     )
     if state is WriteBackState.DISCARDED:
-        sendings.give_up(connection, row.tenant, row.id)
+        deadletters.give_up(connection, row.tenant, row.id)
 
 
 def _decided(request: Any, state: ApprovalState, refusal: str = "") -> Decided:

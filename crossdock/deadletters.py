@@ -343,7 +343,7 @@ def discard(
                 actor=actor,
                 reason=reason,
             )
-            _give_up(connection, tenant, letter.write_back_id)
+            give_up(connection, tenant, letter.write_back_id)
     elif letter.part is not None:
         casebook.move_part(connection, tenant, letter.raw_id, letter.part, "discarded")
     desk.close_dead_letter(
@@ -366,8 +366,9 @@ def hold(connection: "Transaction", tenant: str, letter_id: uuid.UUID) -> None:
         told.hold_family(connection, tenant, write_back_id)
 
 
-def _give_up(connection: "Transaction", tenant: str, write_back_id: uuid.UUID) -> None:
-    """It will never leave: no answer to its numbers is waited for, unless the same left under them."""
+def give_up(connection: "Transaction", tenant: str, write_back_id: uuid.UUID) -> None:
+    """It will never leave: no answer to its numbers is waited for, unless the same left under them. Called once
+    it has ended."""
     first = told.first_of(connection, tenant, write_back_id, RESENT)
     same = {first}
     for one in told.family(connection, tenant, write_back_id) if first != write_back_id else ():

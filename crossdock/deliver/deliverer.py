@@ -439,6 +439,8 @@ class Deliverer:
                 more={"rehearsed": True},
             )
             self._look(connection)
+            if held and shadow and "x12" in intent.write_back.media_type:  # nobody can answer what never left
+                deadletters.give_up(connection, self._tenant, intent.write_back.id)
             faultpoint("deliver.before_record")
         faultpoint("deliver.after_record")
         counts[word if held else "lost_lease"] += 1

@@ -25,7 +25,8 @@ from crossdock.formats.x12.second_reader import differences
 from crossdock.hub import Hub
 from crossdock.messages import Delivered, Outcome, RawMessage, Receipt, Reject, Unsure, WriteBack
 from crossdock.registry import Registry
-from crossdock.store import told
+from crossdock.standing import Mode
+from crossdock.store import target_book, told
 from crossdock.store.tables import approvals, audit, dead_letters, write_backs
 from crossdock.store.tables import exchanges as register
 
@@ -579,6 +580,55 @@ def test_a_document_that_needs_a_yes_needs_one_each_time_that_it_is_sent(gated, 
     hub.approvals.agree(request, "dan", "they lost it, I heard")
     delivered(hub, YES)
     assert state_of(hub, second.id) == "delivered"
+
+
+def test_a_no_to_a_reissue_leaves_the_answer_to_the_first_one_waited_for(gated, hub):
+    first = row_of(hub, "x12_860")
+    hub.approvals.agree(asked_about(hub, first.id), "dan", "the supplier knows")
+    delivered(hub, YES)
+    number = interchange_number(bytes(first.body))
+    second = reissue(hub, first.id)
+    assert registered(hub)[number][0] == "waiting", "nothing else left yet"
+    hub.approvals.decline(asked_about(hub, second.id), "dan", "they have it after all")
+    assert registered(hub) == {
+        number: ("waiting", str(first.id)),
+        second.interchange: ("cancelled", str(second.id)),
+    }
+    third = reissue(hub, first.id)
+    hub.approvals.agree(asked_about(hub, third.id), "dan", "now they do not")
+    delivered(hub, YES)
+    assert registered(hub)[number][0] == "cancelled"
+    assert registered(hub)[third.interchange] == ("waiting", str(third.id))
+
+
+def test_a_no_to_a_resend_of_what_was_refused_ends_the_wait_for_what_never_left(gated, hub):
+    first = row_of(hub, "x12_860")
+    hub.approvals.agree(asked_about(hub, first.id), "dan", "the supplier knows")
+    delivered(hub, NO)
+    second = resend(hub, first.id)
+    hub.approvals.decline(asked_about(hub, second.id), "dan", "called them")
+    assert [said for said, _ in registered(hub).values()] == ["cancelled"]
+
+
+def test_a_document_of_a_target_in_shadow_is_answered_by_nobody(hub):
+    first = row_of(hub, "x12_860")
+    with hub.store.transaction(TENANT) as connection:
+        before = target_book.hold(connection, TENANT, first.target)
+        target_book.save(connection, TENANT, first.target, before, before.in_mode(Mode.SHADOW))
+    sink = delivered(hub)
+    assert (sink.bodies, state_of(hub, first.id)) == ([], "shadowed")
+    assert [said for said, _ in registered(hub).values()] == ["cancelled"]
+
+
+def test_a_resend_in_shadow_takes_nothing_from_the_first_one_that_left(hub):
+    first = row_of(hub, "x12_860")
+    delivered(hub, YES)
+    resend(hub, first.id)
+    with hub.store.transaction(TENANT) as connection:
+        before = target_book.hold(connection, TENANT, first.target)
+        target_book.save(connection, TENANT, first.target, before, before.in_mode(Mode.SHADOW))
+    delivered(hub)
+    assert [said for said, _ in registered(hub).values()] == ["waiting"]
 
 
 def asked_about(hub: Hub, write_back_id: uuid.UUID) -> uuid.UUID:
