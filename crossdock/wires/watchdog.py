@@ -68,6 +68,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._process = 0
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._busy = threading.Event()
         self._watched: dict[int, tuple[int, float]] = {}
@@ -76,8 +77,13 @@ class _Watch:
         """Watch a thread until then; until when it was watched before."""
         with self._lock:
             if self._process != os.getpid():  # a forked child has the watch and not its thread
-                self._process, self._watched, self._busy = os.getpid(), {}, threading.Event()
-                threading.Thread(target=self._run, name="crossdock watchdog", daemon=True).start()
+                self._process, self._watched, self._thread = os.getpid(), {}, None
+            if (
+                self._thread is None or not self._thread.is_alive()
+            ):  # nothing may go unwatched because it died
+                self._busy = threading.Event()
+                self._thread = threading.Thread(target=self._run, name="crossdock watchdog", daemon=True)
+                self._thread.start()
             clock, before = self._watched.get(thread_id, (0, None))
             clock = clock or time.pthread_getcpuclockid(thread_id)
             self._watched[thread_id] = (clock, ends_at if before is None else min(before, ends_at))

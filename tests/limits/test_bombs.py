@@ -1,11 +1,13 @@
 """What is larger, deeper or slower than its limit is refused before it costs: each bomb of the set."""
 
 import dataclasses
+import errno
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -241,12 +243,6 @@ def test_only_computing_counts_and_not_waiting() -> None:
     from crossdock.wires.watchdog import within_cpu
 
     assert within_cpu(0.2, lambda: time.sleep(0.5)) is None
-
-    def busy(seconds: float) -> None:
-        ends = time.thread_time() + seconds
-        while time.thread_time() < ends:
-            pass
-
     with pytest.raises(TimeoutError, match=r"0\.2 s of computing"):
         within_cpu(0.2, lambda: busy(20))
     with pytest.raises(TimeoutError, match=r"0\.3 s"):
@@ -254,6 +250,28 @@ def test_only_computing_counts_and_not_waiting() -> None:
     with pytest.raises(TimeoutError, match=r"0\.2 s"):
         within_cpu(9, lambda: within_cpu(0.2, lambda: busy(20)))
     busy(0.3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_watch_that_died_watches_again(monkeypatch: Any) -> None:
+    from crossdock.wires import watchdog
+
+    def die(seconds: float) -> None:
+        raise OSError(errno.EINVAL, "as under a clock that is not the system's")
+
+    monkeypatch.setattr(watchdog, "time", SimpleNamespace(**{**vars(time), "sleep": die}))
+    watchdog.within_cpu(9, lambda: busy(0.5))
+    assert watchdog._watch._thread is not None
+    watchdog._watch._thread.join(20)
+    monkeypatch.undo()
+    with pytest.raises(TimeoutError):
+        watchdog.within_cpu(0.2, lambda: busy(20))
+
+
+def busy(seconds: float) -> None:
+    ends = time.thread_time() + seconds
+    while time.thread_time() < ends:
+        pass
 
 
 def test_rules_that_take_too_long_decide_nothing(monkeypatch: Any) -> None:
