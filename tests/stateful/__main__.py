@@ -8,8 +8,12 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Final
 
 from tests.stateful.lives import live
+
+SHARE: Final = 200
+"""Lives of one seed, on one database: the seed and its place among the shares give the same lives again."""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,22 +26,21 @@ def main(arguments: list[str]) -> int:
     if asked.jobs < 1 or asked.examples < 1:
         options.error("--jobs and --examples are at least 1")
     chosen = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
-    jobs = min(asked.jobs, asked.examples)
-    print(
-        f"{asked.examples} lives of at most {asked.steps} steps, seed {chosen}, {jobs} processes", flush=True
-    )
+    print(f"{asked.examples} lives of at most {asked.steps} steps, seed {chosen}", flush=True)
     began = time.monotonic()
-    shares = [asked.examples // jobs + (place < asked.examples % jobs) for place in range(jobs)]
+    shares = [min(SHARE, asked.examples - first) for first in range(0, asked.examples, SHARE)]
     did: Counter[str] = Counter()
-    broken = 0
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        for lived in as_completed(
-            pool.submit(live, share, asked.steps, chosen + place) for place, share in enumerate(shares)
-        ):
-            found, done = lived.result()
+    lived, broken = 0, 0
+    with ProcessPoolExecutor(min(asked.jobs, len(shares)), multiprocessing.get_context("spawn")) as pool:
+        running = {
+            pool.submit(live, share, asked.steps, chosen + place): share for place, share in enumerate(shares)
+        }
+        for one in as_completed(running):
+            found, done = one.result()
             did += done
             broken += bool(found)
-            print(found, end="", flush=True)
+            lived += running[one]
+            print(found or f"[{lived}/{asked.examples}] held", flush=True)
     for what, count in did.most_common():
         print(f"{what}: {count} times")
     if broken:

@@ -24,6 +24,7 @@ def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
         {"conn_type": "crossdock_rest", "host": "erp.example"}
     )
     said = io.StringIO()
+    HubMachine.did.clear()
     with home_in_memory() as home:
         new, _, end = own_server(home)
         try:
@@ -47,7 +48,10 @@ def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
                     ),
                 )
         except Exception:
-            return f"BROKEN (seed {chosen}):\n{said.getvalue()}\n{traceback.format_exc()}\n", HubMachine.did
+            return (
+                f"BROKEN (seed {chosen}):\n{said.getvalue()}\n{traceback.format_exc()}\n",
+                HubMachine.did.copy(),
+            )
         finally:
             end()
-    return "", HubMachine.did
+    return "", HubMachine.did.copy()
