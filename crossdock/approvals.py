@@ -349,6 +349,7 @@ def _let_go(
         # since the database was restored, and nobody said that of, is doubted still
         ask_first=can_be_asked(row.target) if again else row.ask_first,
         restart=True,
+        doubted=row.ask_first and not again,
     )
     outbox.add_person(connection, row.tenant, row.id, row.attempt, "agreed", said, now)
     outbox.supersede(connection, row.tenant, [row.id], now)

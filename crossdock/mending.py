@@ -181,6 +181,11 @@ def _edit_write_back(
         raise NotPossible(
             f"dead letter {short}: its write-back is {row.state}; only what provably did not happen is said otherwise"
         )
+    if row.ask_first:
+        raise NotPossible(
+            f"dead letter {short}: the database was restored, and its write-back may have happened since the backup; "
+            "replay it first, and its target is asked"
+        )
     if "x12" in row.media_type:
         raise NotPossible(
             f"dead letter {short}: an interchange of ours has its numbers and is not edited by hand; "

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from psycopg import sql
 
+from crossdock import approvals, deadletters
 from crossdock.audit import anchors
 from crossdock.audit.keys import keyring
 from crossdock.audit.restored import Restored, say
@@ -21,10 +23,20 @@ from crossdock.hub import Hub
 from crossdock.messages import RawMessage, Verdict, WriteBackState
 from crossdock.packages import package_folder
 from crossdock.registry import Registry
+from crossdock.store import desk, restored, tables
 from crossdock.store.engine import Store
 from crossdock.store.tables import attempts, dead_letters, events, write_backs
 from crossdock.testing.clock import MovableClock
-from tests.spine.delivering import TENANT, AskableTarget, Target, manifest, put, write_back_of
+from tests.spine.delivering import (
+    TENANT,
+    AskableTarget,
+    Target,
+    deliver,
+    letters,
+    manifest,
+    put,
+    write_back_of,
+)
 
 IDEMPOTENCY = {
     "knows_keys": "key",
@@ -316,3 +328,94 @@ def test_the_copy_is_a_database_of_its_own(drill: Drill) -> None:
         found = connection.execute("SELECT count(*) FROM crossdock.write_backs").fetchone()
     assert found == (0,)
     drill.database.drop(backup)
+
+
+def test_people_who_work_on_a_restored_hub_before_they_know_do_not_hide_that_it_was_restored(
+    drill: Drill,
+) -> None:
+    """Their rows take the numbers of the lost ones, and the next anchor is of the chain that they went on with."""
+    backup = lived(drill)
+    happened = drill.outside.effects()
+    drill.restore(backup)
+    for number in range(3):
+        with drill.hub.changing() as connection:
+            desk.add_audit(
+                connection, tenant=TENANT, now=drill.clock.now(), actor="maria", action="case.assign",
+                object_kind="case", object_id=str(number),
+            )  # fmt: skip
+    drill.hub.process()
+    assert drill.outside.effects() == happened
+    for target in IDEMPOTENCY:
+        with pytest.raises(Restored, match=r"crossdock audit restored --reason"):
+            drill.hub.deliver(target)
+    assert sum(drill.say().write_backs.values()) == 8
+    drill.deliver()
+    assert drill.outside.effects() == happened, "no effect was repeated"
+    assert verify(drill.hub.store, TENANT, keyring()).is_sound
+
+
+def doubted(store: Any, clock: MovableClock) -> None:
+    """The database was restored, and somebody said so."""
+    with store.transaction(TENANT) as connection:
+        restored.doubt(connection, TENANT, since=clock.now(), now=clock.now(), words="it was restored")
+
+
+def test_a_replay_of_what_is_doubted_is_not_sent_to_a_target_that_has_forgotten_its_key(
+    store: Any, clock: MovableClock
+) -> None:
+    rules, target = manifest(remembers_s=3600), Target(answers=["no"])
+    put(store, write_back_of(1, clock))
+    assert deliver(store, clock, target, rules)["rejected"] == 1
+    clock.advance(timedelta(seconds=1))
+    doubted(store, clock)
+    clock.advance(timedelta(hours=2))
+    with store.transaction(TENANT) as connection:
+        letter = letters(store)[0].id
+        deadletters.replay(connection, tenant=TENANT, letter_id=letter, actor="maria", now=clock.now())
+    assert deliver(store, clock, target, rules)["unsure"] == 1
+    assert len(target.calls) == 1
+
+
+def test_a_yes_to_what_is_doubted_does_not_send_it_on_a_condition_of_now(
+    store: Any, clock: MovableClock
+) -> None:
+    rules, target = manifest("conditional"), VersionedTarget(honours_keys=False)
+    (identity,) = put(
+        store,
+        write_back_of(
+            1, clock, state="awaiting_approval", next_attempt_at=None, body_sha256=sha256(b"{}").hexdigest()
+        ),
+    )
+    with store.transaction(TENANT) as connection:
+        approvals.ask_for_new(connection, TENANT, {identity: ("rule:a/b", "it costs much")}, clock.now())
+    clock.advance(timedelta(seconds=1))
+    doubted(store, clock)
+    clock.advance(timedelta(minutes=1))
+    with store.transaction(TENANT) as connection:
+        (request,) = connection.execute(sa.select(tables.approvals)).all()
+        approvals.decide(
+            connection, tenant=TENANT, approval_id=request.id, actor="maria", agree=True, words="yes",
+            now=clock.now(), can_be_asked=lambda target: False,
+        )  # fmt: skip
+    assert deliver(store, clock, target, rules)["unsure"] == 1
+    assert target.calls == []
+
+
+def test_what_may_have_happened_before_the_restore_is_not_said_otherwise_under_a_new_key(
+    store: Any, clock: MovableClock
+) -> None:
+    target = Target(answers=["no"])
+    put(store, write_back_of(1, clock))
+    assert deliver(store, clock, target)["rejected"] == 1
+    doubted(store, clock)
+    hub = Hub.open(store=store, registry=Outside(), clock=clock, tenant=TENANT)
+    with pytest.raises(deadletters.NotPossible, match="restored, and its write-back may have happened"):
+        hub.desk.edit(letters(store)[0].id, b'{"a": 1}', actor="maria", reason="a slip")
+
+
+def test_anchors_that_cannot_be_read_stop_what_is_delivered_and_say_so(
+    drill: Drill, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(anchors.FILE, str(tmp_path))
+    with pytest.raises(Misconfigured, match="the anchors of the audit cannot be read from"):
+        drill.hub.deliver("knows_keys")

@@ -12,12 +12,12 @@ import logging
 import logging.handlers
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import orjson
 
@@ -111,15 +111,36 @@ def read(path: Path, tenant: str, keys: Keyring) -> Iterator[Anchor]:
         file = path.open("rb")
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise _unreadable(path, error) from error
     with file:
         number = 0
-        while raw := file.readline(_MOST_LINE):
+        while raw := _read_line(path, file):
             number += 1
             found = _read(raw, number, keys)
             if found is None:
                 yield Anchor(seq=0, hash="", key="", at="", line=number, ours=False)
             elif found[0] == tenant:
                 yield found[1]
+
+
+def is_lost(anchor: Anchor, told: Iterable[tuple[int, datetime]]) -> bool:
+    """Whether a person said that its row was lost: from a number on, and before a time."""
+    return any(anchor.seq >= seq and datetime.fromisoformat(anchor.at) <= at for seq, at in told)
+
+
+def _read_line(path: Path, file: BinaryIO) -> bytes:
+    try:
+        return file.readline(_MOST_LINE)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> Misconfigured:
+    return Misconfigured(
+        f"the anchors of the audit cannot be read from {path}: {error.strerror or error}; whether the database was "
+        "restored is not known before they can"
+    )
 
 
 def _line(tenant: str, anchor: Anchor, key: Key) -> bytes:

@@ -52,20 +52,17 @@ def require_said(store: "Store", tenant: str, keys: Keyring) -> None:
     if not known:
         return
     with store.reading(tenant) as connection:
-        head = audit_trail.read_head(connection, tenant)
         told = restored.said(connection, tenant)
-        known = [
-            anchor
-            for anchor in known
-            if not any(anchor.seq >= seq and datetime.fromisoformat(anchor.at) <= at for seq, at in told)
-        ]
-        last = max(known, key=lambda anchor: anchor.seq, default=None)
-        if last is None or restored.seal_of(connection, tenant, last.seq) == last.hash:
-            return
-    end = head.seq if head is not None else 0
+        seals = restored.seals(connection, tenant, {anchor.seq for anchor in known})
+    # all of them and not the last: people may have gone on with what was restored, and that was anchored too
+    lost = [one for one in known if seals.get(one.seq) != one.hash and not anchors.is_lost(one, told)]
+    if not lost:
+        return
+    last = max(lost, key=lambda anchor: anchor.seq)
+    how = "is another one" if last.seq in seals else "is not there"
     raise Restored(
-        f"this database was restored from a backup: its audit ends with row {end}, and on {last.at} row {last.seq} "
-        f"was anchored in {path}. What was delivered since the backup is not known in it, so nothing is delivered. "
+        f"this database was restored from a backup: row {last.seq} of its audit, which was anchored in {path} on "
+        f"{last.at}, {how}. What was delivered since the backup is not known in it, so nothing is delivered. "
         "Receive and process what waits, then: crossdock audit restored --reason 'backup of ...'"
     )
 
@@ -92,7 +89,7 @@ def say(
             "a restored backup does not explain what is found here: nothing is missing; when you know that it was "
             "restored all the same, add --unseen"
         )
-    if broken is not None and broken.kind != "truncated":
+    if broken is not None and broken.kind not in ("truncated", "anchor"):
         raise Misconfigured(
             f"a restored backup does not explain what is found here: row {broken.seq}: {broken.sentence}"
         )

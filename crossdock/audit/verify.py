@@ -6,13 +6,12 @@ that somebody computed anew looks right up to the first anchor, and without anch
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crossdock.audit import anchors, chain
 from crossdock.audit.anchors import Anchor
 from crossdock.audit.keys import UNKEYED, Keyring
-from crossdock.store import audit_trail
+from crossdock.store import audit_trail, restored
 from crossdock.store.audit_trail import Head
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ class _Walk:
         path = anchors.place(self._store)
         if path is None:
             return None
+        with self._store.reading(self._tenant) as connection:
+            told = restored.said(connection, self._tenant)
         for anchor in anchors.read(path, self._tenant, self._keys):
             if not anchor.ours and not anchor.key:
                 self._unreadable.append(anchor.line)
@@ -90,11 +91,13 @@ class _Walk:
             if not anchor.ours:
                 return Broken(
                     seq=anchor.seq,
-                    kind="anchor",
+                    kind="forged",
                     sentence=f"line {anchor.line} of {path} is no anchor that a key of ours sealed: somebody wrote "
                     "into that file",
                 )
             self._count += 1
+            if anchors.is_lost(anchor, told):
+                continue
             at_seq = self._anchors.setdefault(anchor.seq, [])
             if all(one.hash != anchor.hash for one in at_seq):
                 at_seq.append(anchor)
@@ -135,8 +138,6 @@ class _Walk:
                 return self._at(seq, "key", "it is sealed without a key, and those before it with one")
             if seq > 1 and row["action"] != chain.KEY_CHANGED:
                 return self._at(seq, "key", "the key changes here, and no row says so")
-        if row["action"] == chain.RESTORED:
-            self._forget_what_was_lost(seq, row["at"])
         for anchor in self._anchors.get(seq, ()):
             if anchor.hash != row["hash"]:
                 return self._at(
@@ -149,16 +150,6 @@ class _Walk:
         self._unkeyed += key.id == UNKEYED.id
         self._seq, self._hash, self._key = seq, row["hash"], key.id
         return None
-
-    def _forget_what_was_lost(self, seq: int, at: datetime) -> None:
-        """A row says that the database was restored: what was anchored before it, from its number on, is gone, and
-        known to be."""
-        for lost in [one for one in self._anchors if one >= seq]:
-            kept = [anchor for anchor in self._anchors[lost] if datetime.fromisoformat(anchor.at) > at]
-            if kept:
-                self._anchors[lost] = kept
-            else:
-                del self._anchors[lost]
 
     def _end(self, before: Head | None) -> Broken | None:
         with self._store.reading(self._tenant) as connection:

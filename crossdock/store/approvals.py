@@ -126,9 +126,11 @@ def move_write_back(
     reason: str | None,
     ask_first: bool = False,
     restart: bool = False,
+    doubted: bool = False,
 ) -> None:
     """The next state of a write-back that something is asked or decided about. ``restart``: ready at once, with the
-    whole schedule before it. The database refuses what was not approved."""
+    whole schedule before it; ``doubted``: the time since it may have happened counts on. The database refuses what
+    was not approved."""
     values: dict[str, Any] = {
         "state": str(state),
         "reason": reason,
@@ -137,7 +139,9 @@ def move_write_back(
         "updated_at": now,
     }
     if restart:
-        values |= {"spent_before": write_backs.c.attempt, "trying_since": None, "maybe_since": None}
+        values |= {"spent_before": write_backs.c.attempt, "trying_since": None}
+        if not doubted:
+            values["maybe_since"] = None
     connection.execute(
         sa.update(write_backs)
         .where(write_backs.c.tenant == tenant, write_backs.c.id == write_back_id)

@@ -402,7 +402,8 @@ def put_back(
             next_attempt_at=due or now,
             spent_before=table.c.attempt,
             trying_since=None,
-            maybe_since=None,
+            # what is doubted since the database was restored is doubted still
+            maybe_since=sa.case((table.c.ask_first, table.c.maybe_since)),
             reason=None,
             updated_at=now,
         )

@@ -1,7 +1,7 @@
 """A restored database: what its rows cannot know any more."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -78,15 +78,19 @@ def unprocessed(connection: sa.Connection, tenant: str) -> int:
 
 
 def said(connection: sa.Connection, tenant: str) -> list[tuple[int, datetime]]:
-    """The number and time of each row that says that the database was restored."""
-    statement = sa.select(audit.c.seq, audit.c.at).where(
+    """Of each row that says that the database was restored: from which row on others were lost, and its time."""
+    statement = sa.select(audit.c.seq, audit.c.at, audit.c.detail).where(
         audit.c.tenant == tenant, audit.c.action == chain.RESTORED, audit.c.seq.is_not(None)
     )
-    return [(row.seq, row.at) for row in connection.execute(statement)]
+    found = []
+    for row in connection.execute(statement):
+        lost_from = (row.detail or {}).get("lost_from")
+        found.append((min(row.seq, lost_from) if isinstance(lost_from, int) else row.seq, row.at))
+    return found
 
 
-def seal_of(connection: sa.Connection, tenant: str, seq: int) -> str | None:
-    """The seal of a row of the audit."""
-    return connection.execute(
-        sa.select(audit.c.hash).where(audit.c.tenant == tenant, audit.c.seq == seq)
-    ).scalar()
+def seals(connection: sa.Connection, tenant: str, seqs: Collection[int]) -> dict[int, str]:
+    """The seals of these rows of the audit, by their number."""
+    wanted = sa.any_(sa.bindparam("seqs", list(seqs), pg.ARRAY(sa.BigInteger)))
+    statement = sa.select(audit.c.seq, audit.c.hash).where(audit.c.tenant == tenant, audit.c.seq == wanted)
+    return {row.seq: row.hash for row in connection.execute(statement)}

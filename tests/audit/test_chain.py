@@ -423,7 +423,7 @@ def test_an_anchor_that_somebody_else_wrote_is_found(store, keyed):
     written(store, 2)
     anchors.write(store, "main", keys=keyring(), now=NOW)
     keyed.write_text(keyed.read_text().replace('"seq":2', '"seq":1'))
-    assert broken(store)[1] == "anchor"
+    assert broken(store)[1] == "forged"
 
 
 def test_a_line_that_was_cut_off_by_a_crash_hides_no_anchor_behind_it(store, keyed):
