@@ -5,6 +5,7 @@ flight is waited for, since its answer is worth more than the wait; one that tak
 second SIGTERM, ends it as its own deadline would, and what is known of it then is recorded like any other silence.
 """
 
+import queue
 import signal
 import threading
 from collections.abc import Iterator
@@ -80,16 +81,21 @@ def on_sigterm() -> Iterator[Termination]:
     if threading.current_thread() is not threading.main_thread():
         yield termination
         return
-    told, over = threading.Event(), threading.Event()
+    # a signal may come while one is heard: of all that wakes a thread, only this queue's put may stand in itself
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    over, ending = threading.Event(), threading.Lock()
     main = threading.get_ident()
 
     def lose_patience() -> None:
-        told.wait()
-        if not over.wait(PATIENCE_S):
-            signal.pthread_kill(main, signal.SIGTERM)
+        told.get()
+        if over.wait(PATIENCE_S):
+            return
+        with ending:  # what ended meanwhile does not hear us any more
+            if not over.is_set():
+                signal.pthread_kill(main, signal.SIGTERM)
 
     def hear(_number: int, _frame: object) -> None:
-        told.set()
+        told.put(None)
         termination.tell()
 
     threading.Thread(target=lose_patience, name="patience", daemon=True).start()
@@ -97,6 +103,7 @@ def on_sigterm() -> Iterator[Termination]:
     try:
         yield termination
     finally:
-        over.set()
-        told.set()
+        with ending:
+            over.set()
+        told.put(None)
         signal.signal(signal.SIGTERM, before)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from crossdock.packages import package_folder
 from crossdock.store.tables import raw_messages, runs, write_backs
 from crossdock.termination import Termination, on_sigterm
 from crossdock.testing import lying_http as lie
-from tests.spine.delivering import TENANT, put, write_back_of
+from crossdock.testing.clock import MovableClock
+from tests.spine.delivering import TENANT, AskableTarget, deliver, put, write_back_of
 
 EXECUTABLE = Path(sys.executable).with_name("crossdock")
 IN_TIME_S = 30.0
@@ -277,3 +278,52 @@ def test_patience_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(TimeoutError), termination.waiting():
             threading.Event().wait(60)
+
+
+def test_a_signal_that_comes_while_one_is_heard_stops_nothing(tmp_path: Path) -> None:
+    """A supervisor and a process group tell a process to end at the same moment: it must not wait for itself."""
+    program = """
+import os, signal, sys
+from crossdock.termination import on_sigterm
+
+told = 0
+def again(frame, event, _):
+    global told
+    if event in ("call", "c_call") and told < 20:
+        inside, here = False, frame
+        while here is not None:
+            inside = inside or here.f_code.co_name == "hear"
+            here = here.f_back
+        if inside:
+            told += 1
+            os.kill(os.getpid(), signal.SIGTERM)
+
+with on_sigterm() as termination:
+    sys.setprofile(again)
+    os.kill(os.getpid(), signal.SIGTERM)
+    sys.setprofile(None)
+print(termination.was_told(), told > 1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, cwd=tmp_path, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["True", "True"]), done.stderr
+
+
+def test_a_question_that_is_given_up_leaves_nothing_of_its_batch_behind(store: Any) -> None:
+    """The target was asked what became of a key when patience ended, and its wire did not translate that."""
+    clock, termination = MovableClock(), Termination()
+
+    class Hangs(AskableTarget):
+        def find(self, write_back: Any) -> Any:
+            termination.tell()
+            termination.tell()
+
+    put(store, *(write_back_of(number, clock) for number in range(3)))
+    target = Hangs(answers=["reset_before_commit"] * 3)
+    assert deliver(store, clock, target)["retry"] == 3
+    clock.advance(timedelta(minutes=5))
+    assert deliver(store, clock, target, termination=termination)["held"] == 2
+    rows = outbox(store)
+    assert {(row.state, row.ask_first, row.lease_until) for row in rows} == {("ready", True, None)}
+    assert len(target.calls) == 3, "nothing was sent again"

@@ -341,7 +341,7 @@ class Deliverer:
         try:
             with self._termination.waiting():
                 return replace(outcome, version=self._sink.version(write_back))
-        except CrossdockError:
+        except (CrossdockError, TimeoutError):
             return outcome  # nothing new is decided on what is not known
 
     def _can_be_asked(self) -> bool:
@@ -355,7 +355,7 @@ class Deliverer:
                 return self._sink.find(write_back), None
         except Misconfigured:
             raise
-        except CrossdockError as error:
+        except (CrossdockError, TimeoutError) as error:
             wire = isinstance(error, WireDown | WireQuiet)
             return None, Unsure(reason=f"asked whether it happened, and got no answer: {error}", wire=wire)
 
@@ -372,7 +372,7 @@ class Deliverer:
                 version = self._sink.version(intent.write_back)
         except Misconfigured:
             raise
-        except CrossdockError as error:
+        except (CrossdockError, TimeoutError) as error:
             return intent, Retry(
                 reason=f"its version could not be read: {error}",
                 wire=isinstance(error, WireDown | WireQuiet),
