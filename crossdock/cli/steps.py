@@ -192,8 +192,10 @@ def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
             talk.next_step(then)
     for report in broken:
         talk.say(f"crossdock: {_who(report)}: {report.error}")
-    if any(isinstance(report, _NotDelivered) and report.exit_code == ExitCode.USAGE for report in broken):
-        return ExitCode.USAGE
+    codes = {report.exit_code for report in broken if isinstance(report, _NotDelivered)}
+    for code in (ExitCode.INTEGRITY, ExitCode.USAGE):
+        if code in codes:
+            return code
     if broken:
         return ExitCode.REMOTE
     if any(report.counts.get(COUNT) for report in reports):

@@ -107,3 +107,13 @@ def test_the_process_step_writes_an_anchor_once_an_hour(acted: Any, tmp_path: Pa
         )
     clock.advance(timedelta(hours=2))
     assert "only this account may write" in str(hub.process().error), "the run says why, and the work goes on"
+
+
+def test_every_target_of_a_restored_database_ends_with_3(acted: Any, crossdock: Any) -> None:
+    assert crossdock("audit", "anchor").exit_code == 0
+    with acted.store._engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        connection.execute(sa.delete(audit).where(audit.c.seq == 2))
+    ran = crossdock("deliver", "--once")
+    assert ran.exit_code == 3
+    assert "nothing is delivered" in ran.stderr
