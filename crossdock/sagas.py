@@ -186,9 +186,11 @@ class Stands:
     @property
     def withdrawable(self) -> bool:
         """It has provably had no effect, and waits: nobody needs to send it."""
-        if self.state is WriteBackState.READY:
-            return not self.ask_first
-        return self.state is WriteBackState.AWAITING_APPROVAL and self.attempt == 0
+        if self.ask_first:
+            return False
+        return self.state is WriteBackState.READY or (
+            self.state is WriteBackState.AWAITING_APPROVAL and self.attempt == 0
+        )
 
     @property
     def may_have_happened(self) -> bool:

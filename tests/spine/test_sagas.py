@@ -57,6 +57,13 @@ def test_delivered_steps_are_a_saga_that_is_done():
     assert judge(SagaState.RUNNING, waits) == Judgement(state=SagaState.RUNNING)
 
 
+def test_what_may_have_happened_before_a_restore_is_not_withdrawn_as_what_never_left():
+    steps = [step("a", S.REJECTED), step("b", S.AWAITING_APPROVAL, attempt=0, ask_first=True)]
+    judged = judge(SagaState.RUNNING, steps)
+    assert (judged.state, judged.withdraw) == (SagaState.UNDOING, ())
+    assert "until b (awaiting_approval) is known" in judged.reason
+
+
 @pytest.mark.parametrize(
     ("anew", "state"),
     [
