@@ -388,7 +388,13 @@ def _back(
     else:
         state = WriteBackState.DISCARDED if declined else WriteBackState.AWAITING_APPROVAL
     approvals.move_write_back(
-        connection, tenant=row.tenant, write_back_id=row.id, state=state, now=now, reason=words
+        connection,
+        tenant=row.tenant,
+        write_back_id=row.id,
+        state=state,
+        now=now,
+        reason=words,
+        ask_first=row.ask_first and state is WriteBackState.AWAITING_APPROVAL,
     )
     if state is WriteBackState.DISCARDED:
         deadletters.give_up(connection, row.tenant, row.id)

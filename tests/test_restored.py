@@ -1,6 +1,7 @@
 """The restore drill: yesterday's backup is put in the place of a hub that went on, and no effect happens twice."""
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -376,27 +377,53 @@ def test_a_replay_of_what_is_doubted_is_not_sent_to_a_target_that_has_forgotten_
     assert len(target.calls) == 1
 
 
+def waits_for_a_yes(store: Any, clock: MovableClock) -> uuid.UUID:
+    body_sha256 = sha256(b"{}").hexdigest()
+    (identity,) = put(
+        store,
+        write_back_of(1, clock, state="awaiting_approval", next_attempt_at=None, body_sha256=body_sha256),
+    )
+    with store.transaction(TENANT) as connection:
+        approvals.ask_for_new(connection, TENANT, {identity: ("rule:a/b", "it costs much")}, clock.now())
+    return identity
+
+
+def agree(connection: Any, clock: MovableClock) -> None:
+    wanted = tables.approvals.c.state == "asked"
+    (request,) = connection.execute(sa.select(tables.approvals).where(wanted)).all()
+    approvals.decide(
+        connection, tenant=TENANT, approval_id=request.id, actor="maria", agree=True, words="yes",
+        now=clock.now(), can_be_asked=lambda target: False,
+    )  # fmt: skip
+
+
+def test_a_question_that_nobody_answered_in_time_ends_no_doubt(store: Any, clock: MovableClock) -> None:
+    """Yesterday's backup has yesterday's questions: their time is over at the first look."""
+    target = Target(honours_keys=False)
+    identity = waits_for_a_yes(store, clock)
+    doubted(store, clock)
+    clock.advance(timedelta(days=2))
+    with store.transaction(TENANT) as connection:
+        (request,) = connection.execute(sa.select(tables.approvals)).all()
+        approvals.expire(connection, tenant=TENANT, approval_id=request.id, now=clock.now())
+        approvals.ask(
+            connection, tenant=TENANT, write_back_id=identity, actor="jonas", reason="still wanted", now=clock.now()
+        )  # fmt: skip
+        agree(connection, clock)
+    assert deliver(store, clock, target, manifest("none"))["unsure"] == 1
+    assert target.calls == []
+
+
 def test_a_yes_to_what_is_doubted_does_not_send_it_on_a_condition_of_now(
     store: Any, clock: MovableClock
 ) -> None:
     rules, target = manifest("conditional"), VersionedTarget(honours_keys=False)
-    (identity,) = put(
-        store,
-        write_back_of(
-            1, clock, state="awaiting_approval", next_attempt_at=None, body_sha256=sha256(b"{}").hexdigest()
-        ),
-    )
-    with store.transaction(TENANT) as connection:
-        approvals.ask_for_new(connection, TENANT, {identity: ("rule:a/b", "it costs much")}, clock.now())
+    waits_for_a_yes(store, clock)
     clock.advance(timedelta(seconds=1))
     doubted(store, clock)
     clock.advance(timedelta(minutes=1))
     with store.transaction(TENANT) as connection:
-        (request,) = connection.execute(sa.select(tables.approvals)).all()
-        approvals.decide(
-            connection, tenant=TENANT, approval_id=request.id, actor="maria", agree=True, words="yes",
-            now=clock.now(), can_be_asked=lambda target: False,
-        )  # fmt: skip
+        agree(connection, clock)
     assert deliver(store, clock, target, rules)["unsure"] == 1
     assert target.calls == []
 
