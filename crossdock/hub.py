@@ -46,6 +46,20 @@ TENANT: Final = "CROSSDOCK_TENANT"
 LEASE: Final = "CROSSDOCK_LEASE_S"
 
 
+def configured_lease() -> timedelta:
+    """How long a worker holds what it claims: ``CROSSDOCK_LEASE_S``, else 5 minutes."""
+    text = os.environ.get(LEASE, "300")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 86_400:  # one that is over at once would be renewed for ever
+        raise Misconfigured(
+            f"{LEASE} is {text!r}; write for how many seconds a worker holds its claims, as 300"
+        )
+    return timedelta(seconds=seconds)
+
+
 def current_tenant() -> str:
     """The tenant of this process: ``CROSSDOCK_TENANT``, else ``main``."""
     tenant = os.environ.get(TENANT, "main")
@@ -137,6 +151,7 @@ class Hub:
         from crossdock.store.clock import StoreClock
         from crossdock.store.engine import Store
 
+        lease = configured_lease() if lease is None else lease
         owns_store = store is None
         if store is None:
             store = Store.open()
@@ -151,7 +166,7 @@ class Hub:
             clock=clock or StoreClock(store),
             dice=dice or system_dice(),
             tenant=tenant or current_tenant(),
-            lease=lease or timedelta(seconds=float(os.environ.get(LEASE, "300"))),
+            lease=lease,
             owns_store=owns_store,
             termination=termination,
         )

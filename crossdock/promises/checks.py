@@ -1,7 +1,6 @@
 """The checkers of the promises: the questions of the store's rows, and those that need more than rows."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -410,7 +409,7 @@ _OTHERS: Final[Mapping[str, tuple[tuple[str, Checker], ...]]] = {
 def look_at(store: "Store", *, acknowledged: Path | None = None, canaries: tuple[str, ...] = ()) -> Look:
     """A look at this store with what is installed and configured here."""
     from crossdock.decide import Router
-    from crossdock.hub import LEASE, current_tenant
+    from crossdock.hub import configured_lease, current_tenant
     from crossdock.registry import Registry
 
     try:
@@ -421,7 +420,7 @@ def look_at(store: "Store", *, acknowledged: Path | None = None, canaries: tuple
         store=store,
         tenant=current_tenant(),
         registry=Registry(),
-        lease=timedelta(seconds=float(os.environ.get(LEASE, "300"))),
+        lease=configured_lease(),
         acknowledged=acknowledged,
         canaries=canaries,
         router=router,

@@ -11,6 +11,7 @@ from crossdock import sagas
 from crossdock.alarms import Alarms
 from crossdock.deliver import TargetPaused
 from crossdock.deliver.conflicts import MOST_ROUNDS, Redecider
+from crossdock.errors import Misconfigured
 from crossdock.hub import Hub
 from crossdock.messages import Conflict, RawMessage, Trace, derived_id
 from crossdock.packages import package_folder
@@ -212,3 +213,10 @@ def test_a_refused_login_is_one_case_that_ends_when_the_login_is_taken(hub, stor
     deliver(store, clock, target, **rig)
     found, _ = of_code(store, "INT.AUTH_FAILED")
     assert (found[0].state, "takes our login again" in found[0].resolution) == ("resolved", True)
+
+
+@pytest.mark.parametrize("said", ["0", "-5", "0.001", "nan", "inf", "soon"])
+def test_a_lease_that_is_over_at_once_is_refused_and_not_renewed_for_ever(store, clock, monkeypatch, said):
+    monkeypatch.setenv("CROSSDOCK_LEASE_S", said)
+    with pytest.raises(Misconfigured, match=r"CROSSDOCK_LEASE_S is '.*'; write for how many seconds"):
+        Hub.open(store=store, registry=Registry(), clock=clock, tenant=TENANT)
