@@ -446,3 +446,20 @@ def test_anchors_that_cannot_be_read_stop_what_is_delivered_and_say_so(
     monkeypatch.setenv(anchors.FILE, str(tmp_path))
     with pytest.raises(Misconfigured, match="the anchors of the audit cannot be read from"):
         drill.hub.deliver("knows_keys")
+
+
+def test_a_version_that_was_read_after_the_backup_is_lost_with_it(store: Any, clock: MovableClock) -> None:
+    """The backup was made while a batch was being sent: it has the intent, and not what the target held then."""
+
+    class Dies(VersionedTarget):
+        def version(self, write_back: Any) -> str:
+            raise SystemExit
+
+    rules, target = manifest("conditional"), VersionedTarget(honours_keys=False)
+    put(store, write_back_of(1, clock))
+    with pytest.raises(SystemExit):
+        deliver(store, clock, Dies(), rules)
+    doubted(store, clock)
+    clock.advance(timedelta(hours=1))
+    assert deliver(store, clock, target, rules)["unsure"] == 1
+    assert target.calls == []

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,12 +15,16 @@ from crossdock.store.tables import attempts, audit, raw_messages, write_backs
 
 _MAY_HAVE_LEFT: Final = (
     WriteBackState.READY,
+    WriteBackState.SENDING,
     WriteBackState.AWAITING_APPROVAL,
     WriteBackState.EXHAUSTED,
     WriteBackState.REJECTED,
 )
 """From here a write-back may have gone on to be delivered after the backup: by itself, or since a person agreed or
-replayed. One that was ``sending`` is taken over as abandoned, and asked about by itself."""
+replayed. One that was ``sending`` is taken over as abandoned; the version that it was sent on may be lost too, so it
+may have happened before its attempt was written down."""
+
+_A_MOMENT: Final = timedelta(microseconds=1)
 
 
 def doubt(
@@ -40,7 +44,11 @@ def doubt(
             ask_first=True,
             maybe_since=sa.func.coalesce(
                 table.c.maybe_since,
-                sa.func.least(table.c.updated_at, sa.bindparam("since", since, sa.DateTime(timezone=True))),
+                sa.func.least(
+                    table.c.updated_at,
+                    table.c.trying_since - _A_MOMENT,
+                    sa.bindparam("since", since, sa.DateTime(timezone=True)),
+                ),
             ),
             updated_at=now,
         )
