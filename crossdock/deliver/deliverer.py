@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from crossdock import deadletters
+from crossdock.deliver.calls import Calls
 from crossdock.deliver.policy import (
     Step,
     left_unknown,
@@ -24,21 +25,19 @@ from crossdock.deliver.policy import (
     until_rules_can_be_read,
 )
 from crossdock.edi import exchanges
-from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
+from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import (
     Conflict,
     Delivered,
     Outcome,
-    Receipt,
-    Reject,
     Retry,
     Unsure,
     WriteBack,
     WriteBackState,
 )
 from crossdock.partners import Partner
-from crossdock.ports import Clock, Dice, Manifest, Previewing, Searchable, Sink, SinkManifest, Versioned
+from crossdock.ports import Clock, Dice, Manifest, Sink, SinkManifest
 from crossdock.principals import OURSELVES
 from crossdock.standing import Mode, Permit, Standing, Stop
 from crossdock.store import desk, outbox, target_book, turns
@@ -115,7 +114,6 @@ class Deliverer:
         self._tenant = tenant
         self._target = manifest.name
         self._rules: SinkManifest = manifest.sink
-        self._sink = sink
         self._clock = clock
         self._dice = dice
         self._lease = lease
@@ -124,6 +122,7 @@ class Deliverer:
         self._alarm = alarm
         self._redeciding = redeciding
         self._termination = termination or Termination()
+        self._calls = Calls(manifest.name, manifest.sink, sink, self._termination)
         self._standing = Standing()
         self._stops: Collection[Stop] = ()
         self._looked_at = clock.now()
@@ -255,8 +254,8 @@ class Deliverer:
             self._rehearse(intent, mode, counts)
             return
         try:
-            if intent.ask_first and self._can_be_asked():
-                found, quiet = self._ask(intent.write_back)
+            if intent.ask_first and self._calls.can_be_asked:
+                found, quiet = self._calls.find(intent.write_back)
                 if quiet is not None:
                     self._record(intent, quiet, counts)
                     return
@@ -275,7 +274,7 @@ class Deliverer:
                     intent,
                     self._clock.now(),
                     self._target,
-                    can_be_asked=isinstance(self._sink, Searchable),
+                    can_be_asked=self._calls.is_searchable,
                 )
             ) is not None:
                 self._write(intent, step, counts)
@@ -293,7 +292,7 @@ class Deliverer:
             if (held := self._held(intent)) is None:
                 counts["lost_lease"] += 1
                 return
-            outcome = self._reread(intent.write_back, self._call(intent.write_back))
+            outcome = self._calls.deliver(intent.write_back)
         except Misconfigured as error:
             self._pause(intent, str(error))
             raise TargetPaused(f"target '{self._target}': {error}") from error
@@ -317,66 +316,13 @@ class Deliverer:
             intent = replace(intent, lease_until=until)
         return intent
 
-    def _call(self, write_back: WriteBack) -> Outcome:
-        """One call. What the sink raises has a meaning; what it should not raise may have happened after the
-        request left, so it is unsure."""
-        try:
-            with self._termination.waiting():
-                return self._sink.deliver(write_back)
-        except Misconfigured:
-            raise
-        except WireDown as error:
-            return Retry(reason=str(error), wire=True)
-        except WireQuiet as error:
-            return Unsure(reason=str(error), wire=True)
-        except Refused as error:
-            return Reject(reason=str(error), status=error.status)
-        except Exception as error:
-            return Unsure(reason=f"the sink failed: {type(error).__name__}")
-
-    def _reread(self, write_back: WriteBack, outcome: Outcome) -> Outcome:
-        """A conflict with the version that the target holds now, where it did not say it itself."""
-        if not isinstance(outcome, Conflict) or outcome.version or not isinstance(self._sink, Versioned):
-            return outcome
-        try:
-            with self._termination.waiting():
-                return replace(outcome, version=self._sink.version(write_back))
-        except (CrossdockError, TimeoutError):
-            return outcome  # nothing new is decided on what is not known
-
-    def _can_be_asked(self) -> bool:
-        return self._rules.idempotency != "none" and isinstance(self._sink, Searchable)
-
-    def _ask(self, write_back: WriteBack) -> tuple[Receipt | None, Outcome | None]:
-        """The target's receipt for an earlier attempt, or the reason why it did not say."""
-        assert isinstance(self._sink, Searchable)
-        try:
-            with self._termination.waiting():
-                return self._sink.find(write_back), None
-        except Misconfigured:
-            raise
-        except (CrossdockError, TimeoutError) as error:
-            wire = isinstance(error, WireDown | WireQuiet)
-            return None, Unsure(reason=f"asked whether it happened, and got no answer: {error}", wire=wire)
-
     def _versioned(self, intent: outbox.Intent) -> tuple[outbox.Intent, Outcome | None]:
         """The intent with the version that the target held before anything was sent; read once, for all attempts."""
         if self._rules.idempotency != "conditional" or intent.write_back.version:
             return intent, None
-        if not isinstance(self._sink, Versioned):
-            raise Misconfigured(
-                f"idempotency of '{self._target}' is 'conditional', and its sink cannot say a version; add version()"
-            )
-        try:
-            with self._termination.waiting():
-                version = self._sink.version(intent.write_back)
-        except Misconfigured:
-            raise
-        except (CrossdockError, TimeoutError) as error:
-            return intent, Retry(
-                reason=f"its version could not be read: {error}",
-                wire=isinstance(error, WireDown | WireQuiet),
-            )
+        version = self._calls.version(intent.write_back)
+        if isinstance(version, Retry):
+            return intent, version
         with self._store.transaction(self._tenant) as connection:
             outbox.keep_version(connection, intent, version)
             faultpoint("deliver.before_version")
@@ -391,7 +337,7 @@ class Deliverer:
     def _give_way(self, intent: outbox.Intent, newer: uuid.UUID, counts: dict[str, int]) -> None:
         """Sent now, it would put the older in the place of the newer. What was asked for and is not there ends; what
         nobody can ask about stays unknown."""
-        if not self._can_be_asked():
+        if not self._calls.can_be_asked:
             reason = (
                 f"it may have happened, and write-back {newer} says it anew: it is not sent again over that"
             )
@@ -404,7 +350,7 @@ class Deliverer:
     def _shadow_what_left(self, intent: outbox.Intent, counts: dict[str, int]) -> None:
         """It was tried while the target was live. What was asked for and is not there is kept; what nobody can ask
         about stays unknown, and is never said to be not sent."""
-        if self._can_be_asked():
+        if self._calls.can_be_asked:
             self._rehearse(replace(intent, ask_first=False), Mode.SHADOW, counts)
             return
         reason = "an attempt may have happened before the target was set to shadow"
@@ -413,12 +359,7 @@ class Deliverer:
     def _rehearse(self, intent: outbox.Intent, mode: Mode, counts: dict[str, int]) -> None:
         """Make the request and keep it, instead of sending it."""
         now = self._clock.now()
-        request: Mapping[str, Any] = {
-            "operation": intent.write_back.operation,
-            "subject": intent.write_back.subject,
-        }
-        if isinstance(self._sink, Previewing):
-            request = self._sink.preview(intent.write_back)
+        request = self._calls.preview(intent.write_back)
         evidence = {"request": {**request, "body_sha256": intent.write_back.body_sha256}}
         shadow = mode is Mode.SHADOW
         word = "shadowed" if shadow else "rehearsed"
@@ -486,7 +427,7 @@ class Deliverer:
             now=now,
             dice=self._dice,
             target=self._target,
-            can_be_asked=isinstance(self._sink, Searchable),
+            can_be_asked=self._calls.is_searchable,
         )
         if abandoned and step.next_attempt_at is not None:
             step = replace(step, next_attempt_at=now)  # an abandoned attempt waited out its lease already
