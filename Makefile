@@ -11,7 +11,7 @@ help:
 	@echo 'make install      make $(VENV) from the lock file'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make bench        the benchmarks, as ratios'
-	@echo 'make chaos        every fault point failed in every way, restarted and judged (ONLY=point SEED=n JOBS=n), hours'
+	@echo 'make chaos        every fault point failed in every way, restarted and judged (ONLY=point SEED=n JOBS=n), an hour'
 	@echo 'make stateful     many lives of a hub, judged after every step (EXAMPLES=2000 SEED=n)'
 	@echo 'make redrive      10,000 dead letters put back at a rate, killed twice in the middle (LETTERS=n RATE=n), 5 minutes'
 	@echo 'make soak         20 messages a second while database and workers are killed (MINUTES=30 REPORT=docs/soak.md)'
