@@ -21,7 +21,6 @@ import sqlalchemy as sa
 
 from crossdock import deadletters, faultpoints
 from crossdock.cli import main as command_line
-from crossdock.errors import CrossdockError
 from crossdock.hub import Hub
 from crossdock.messages import RESENT, CaseState, RawMessage, WriteBackState
 from crossdock.registry import Registry
@@ -340,7 +339,7 @@ def main(home: Path) -> int:
         failed = False
         said = {"points": faultpoints._seen, "modules": sorted(sys.modules)}
         (home / "came_to.json").write_text(json.dumps(said))
-    except (faultpoints.InjectedFault, CrossdockError, OSError, AssertionError):
+    except (faultpoints.InjectedFault, Exception):  # of the database too, where nobody gives it our words
         failed = True
     for one in filter(None, wanted.split(",")):
         point, _, nth = one.split(":")
