@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -373,17 +374,22 @@ def test_an_unknown_code_waits_in_a_group_and_runs_again_when_it_is_known(hub, c
     assert {row.state for row in rows(hub, parts)} == {"processed"}
 
 
-def test_an_unknown_partner_waits_and_runs_again_when_there_is_a_profile(hub, clock, store, tmp_path):
-    take(hub, interchange(1, "855", "BAK*00*AK*4500000300*20261120", sender="NORTHVALVE"))
-    hub.process()
-    (group,) = hub.blocked.groups()
-    assert group.blocked_by == "partner:ZZ/NORTHVALVE"
+def profiles_with_north_valve(tmp_path) -> Path:
     folder = tmp_path / "partners"
     folder.mkdir()
     profile = (package_folder("mappings") / "partners" / "acme_supply.toml").read_text()
     (folder / "north.toml").write_text(
         profile.replace('"acme_supply"', '"north_valve"').replace("ACMESUPPLY", "NORTHVALVE")
     )
+    return folder
+
+
+def test_an_unknown_partner_waits_and_runs_again_when_there_is_a_profile(hub, clock, store, tmp_path):
+    take(hub, interchange(1, "855", "BAK*00*AK*4500000300*20261120", sender="NORTHVALVE"))
+    hub.process()
+    (group,) = hub.blocked.groups()
+    assert group.blocked_by == "partner:ZZ/NORTHVALVE"
+    folder = profiles_with_north_valve(tmp_path)
     with Hub.open(store=store, registry=Registry(), clock=clock, tenant=TENANT) as wiser:
         wiser.partners = Partners.load(folder)
         assert wiser.process().counts["unblocked"] == 1
@@ -395,12 +401,7 @@ def test_a_worker_that_still_has_the_old_profiles_and_takes_what_was_put_back_do
 ):
     take(hub, interchange(1, "855", "BAK*00*AK*4500000300*20261120", sender="NORTHVALVE"))
     hub.process()
-    folder = tmp_path / "partners"
-    folder.mkdir()
-    profile = (package_folder("mappings") / "partners" / "acme_supply.toml").read_text()
-    (folder / "north.toml").write_text(
-        profile.replace('"acme_supply"', '"north_valve"').replace("ACMESUPPLY", "NORTHVALVE")
-    )
+    folder = profiles_with_north_valve(tmp_path)
     with Hub.open(store=store, registry=Registry(), clock=clock, tenant=TENANT) as wiser:
         wiser.partners = Partners.load(folder)
         assert wiser.blocked.release() == 1
