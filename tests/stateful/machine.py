@@ -21,7 +21,7 @@ from crossdock.decide import Router
 from crossdock.errors import CrossdockError
 from crossdock.faultpoints import POINTS, InjectedFault
 from crossdock.hub import Hub
-from crossdock.messages import CaseState, RawMessage, Verdict, WriteBackState
+from crossdock.messages import ApprovalState, CaseState, RawMessage, Verdict, WriteBackState
 from crossdock.partners import Partners
 from crossdock.store.engine import Store
 from crossdock.store.guards import LEDGER
@@ -83,7 +83,7 @@ WAITING: Final = (
     ("write_backs", write_backs, write_backs.c.state.in_([WriteBackState.READY, WriteBackState.SENDING])),
     ("unknown", write_backs, write_backs.c.state == WriteBackState.UNSURE),
     ("letters", dead_letters, dead_letters.c.state == "open"),
-    ("approvals", approvals, approvals.c.state == "waiting"),
+    ("approvals", approvals, approvals.c.state == ApprovalState.ASKED),
 )
 
 
@@ -251,7 +251,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 9), actor=st.sampled_from(["ann", "bob"]), agree=st.booleans())
     def approve(self, place: int, actor: str, agree: bool) -> None:
         """Whoever asked may not agree."""
-        row = self._chosen(place, approvals, approvals.c.state == "waiting")
+        row = self._chosen(place, approvals, approvals.c.state == ApprovalState.ASKED)
         if row is None:
             return
         decide = self.hub.approvals.agree if agree else self.hub.approvals.decline
