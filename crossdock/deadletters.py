@@ -330,9 +330,8 @@ def discard(
     letter = open_letter(connection, tenant, letter_id)
     if letter.write_back_id is not None:
         row = told.write_back(connection, tenant, letter.write_back_id)
-        if (
-            row is None or row.state not in _ENDED
-        ):  # of what came to its end by another way only the letter is left
+        # of what came to its end by another way only the letter is left
+        if row is None or row.state not in _ENDED:
             void_request(connection, tenant, letter.write_back_id, f"{actor} discarded it: {reason}", now)
             outbox.close_by_person(
                 connection,

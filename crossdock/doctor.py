@@ -297,7 +297,7 @@ def _database(clock: Clock, registry: "Registry | None") -> Iterator[Line]:
                 remedy="crossdock dead-letters list --state parked",
             )
         yield from _targets(standing)
-        kept = anchors.place(store) is not None or bool(os.environ.get(anchors.SYSLOG))
+        kept = anchors.has_place(store)
         sealed, anchored = (audited.seq, audited.anchored_seq) if audited else (0, 0)
         yield Line(
             check="audit anchors",

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from crossdock.decide import Router
 from crossdock.partners import Partners
+from tests.stateful.lives import many
 from tests.stateful.machine import HubMachine
 
 EXAMPLES = 60
@@ -23,14 +23,6 @@ def test_the_promises_hold_after_every_step_of_every_life(store, monkeypatch: py
     monkeypatch.setattr(HubMachine, "partners", Partners.load(), raising=False)
     run_state_machine_as_test(
         HubMachine,
-        settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            derandomize=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-        ),
+        settings=many(EXAMPLES, STEPS, derandomize=True),
     )
     assert HubMachine.did.keys() >= {"replay", "discard", "edit a part", "edit a write-back", "it happened"}

@@ -283,9 +283,7 @@ class Deliverer:
             if too_soon is not None:
                 self._record(intent, too_soon, counts)
                 return
-            if (
-                self._termination.was_told()
-            ):  # while the target was asked; the call itself is not begun any more
+            if self._termination.was_told():  # while it was asked: the call itself is not begun any more
                 counts["held"] += 1
                 self._release([intent], TOLD_TO_END)
                 return

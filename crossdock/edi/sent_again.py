@@ -119,10 +119,9 @@ def reissue(
         headers["filename"] = headers["filename"].replace(outgoing.interchange_number(before), number)
     body = Body(body=content, media_type=row.media_type, subject=row.subject, headers=headers)
     again = _queue(connection, tenant, row, body, "reissue", number, actor, reason, now)
+    # one that waits for a yes may hear a no, and then the answer to the old one counts
     if not approvals.gated_again(connection, tenant, [one.id for one in family]):
-        for (
-            one
-        ) in family:  # one that waits for a yes may hear a no, and then the answer to the old one counts
+        for one in family:
             exchanges.note_given_up(connection, tenant, one.id)
     exchanges.note_written(connection, tenant, again.id, content, partner, now)
     _settle(connection, tenant, family, again, "reissued", actor, reason, now)

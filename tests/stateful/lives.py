@@ -6,6 +6,7 @@ import json
 import os
 import traceback
 from collections import Counter
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -16,6 +17,19 @@ from crossdock.store.engine import Store
 from tests.chaos.sweep import own_server
 from tests.in_memory import home_in_memory
 from tests.stateful.machine import HubMachine
+
+
+def many(examples: int, steps: int, **more: Any) -> settings:
+    """So many lives of at most so many steps; ``more`` are other settings of Hypothesis."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+        **more,
+    )
 
 
 def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
@@ -36,16 +50,7 @@ def live(examples: int, steps: int, chosen: int) -> tuple[str, Counter[str]]:
                 )
                 run_state_machine_as_test(
                     seed(chosen)(HubMachine),
-                    settings=settings(
-                        max_examples=examples,
-                        stateful_step_count=steps,
-                        deadline=None,
-                        database=None,
-                        print_blob=True,
-                        verbosity=Verbosity.normal,
-                        suppress_health_check=list(HealthCheck),
-                        phases=[Phase.generate, Phase.shrink],
-                    ),
+                    settings=many(examples, steps, print_blob=True, verbosity=Verbosity.normal),
                 )
         except Exception:
             return (
