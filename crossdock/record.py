@@ -344,16 +344,15 @@ class Recorder:
         )
         counts["events"] = len(fresh)
         counts["cleared"] += self._close_outdated(connection, fresh, cases, set(opened), now)
-        if late:
-            last = {case_id: said[event["id"]] for event, case_id in zip(events, cases, strict=True)}
-            for fact in late:  # each ends what was said before it, and nothing that was said after it
-                counts["cleared"] += self._clear(
-                    connection,
-                    [fact],
-                    speakers,
-                    now,
-                    spare={id for id, place in last.items() if place > said[fact["id"]]},
-                )
+        for (
+            fact
+        ) in late:  # each ends what was said before it, and what was said after it only if it is older news
+            later: dict[uuid.UUID, list[Said]] = {}
+            for (one, _), case_id in zip(fresh, cases, strict=True):
+                if said[one.document["id"]] > said[fact["id"]]:
+                    later.setdefault(case_id, []).append(one)
+            spare = later.keys() - over_already(connection, self._tenant, later)
+            counts["cleared"] += self._clear(connection, [fact], speakers, now, spare=spare)
         decision_rows: list[dict[str, Any]] = []
         write_back_rows: list[dict[str, Any]] = []
         asked: dict[uuid.UUID, tuple[str, str]] = {}
