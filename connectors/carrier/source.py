@@ -5,7 +5,6 @@ found is told in ``crossdock/overlap.py``. A time without a zone is compared as 
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from crossdock.manifests import typed
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import Position
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, system_dice
+from crossdock.wires.patience import pause
 from crossdock.wires.rest import retry_reads
 from crossdock.wires.soap import Soap, SoapAnswer
 
@@ -51,7 +51,7 @@ class StatusUpdates:
         clock: Clock,
         *,
         dice: Dice | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
     ) -> None:
         assert manifest.source is not None
         self._settings = settings = typed(SourceSettings, manifest, "source")

@@ -5,7 +5,6 @@ the last one seen: how neither loses any is told in ``crossdock/overlap.py``.
 """
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +16,7 @@ from crossdock.manifests import typed
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import Position
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, system_dice
+from crossdock.wires.patience import pause
 from crossdock.wires.rest import Answer, Rest, refused, retry_reads, same_host
 
 JSON = ("application/json", "application/problem+json", "text/json")
@@ -37,7 +37,7 @@ class OrderHolds:
         clock: Clock,
         *,
         dice: Dice | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
     ) -> None:
         assert manifest.source is not None
         self._settings = typed(SourceSettings, manifest, "source")

@@ -21,6 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from crossdock.errors import WireDown
+from crossdock.wires.patience import bounded
 
 Monotonic = Callable[[], float]
 
@@ -41,7 +42,7 @@ class Call:
         """``resolve`` says at which addresses a host is; the system does without it."""
         self.resolve = resolve or resolved
         self.monotonic = monotonic
-        self.ends_at = monotonic() + deadline_s
+        self.ends_at = monotonic() + bounded(deadline_s)
         self.connect_s = connect_s
         self.sent = False
 

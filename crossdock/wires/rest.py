@@ -27,6 +27,7 @@ from crossdock.limits import limit
 from crossdock.ports import CheckStep, Dice, Login
 from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_failures import FOREIGN, translated
+from crossdock.wires.patience import pause
 
 MOST_BODY = limit("http_answer")
 """An answer is at most this long, decompressed."""
@@ -320,7 +321,7 @@ def retry_reads(
     function: Callable[[], Result],
     *,
     dice: Dice,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = pause,
     attempts: int = 3,
     longest_s: float = 5.0,
 ) -> Result:

@@ -29,6 +29,7 @@ from paramiko.ssh_exception import (
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.ports import Login
 from crossdock.wires.http_adapter import resolved
+from crossdock.wires.patience import bounded
 
 CONNECT_S = 20.0
 AUTH_S = 30.0
@@ -131,6 +132,7 @@ class Session:
         wire the next step opens a new one. ``effect``: what fails inside may have happened there (``WireQuiet``).
         """
         sftp = self._open()
+        deadline_s = bounded(deadline_s)
         over = threading.Event()
 
         def end() -> None:
@@ -183,7 +185,7 @@ class Session:
         known_as = self._login.host if port == 22 else f"[{self._login.host}]:{port}"
         for key in self._keys:
             client.get_host_keys().add(known_as, key.get_name(), key)
-        timer = threading.Timer(self._connect_s + self._banner_s + self._auth_s, client.close)
+        timer = threading.Timer(bounded(self._connect_s + self._banner_s + self._auth_s), client.close)
         timer.daemon = True
         timer.start()
         sock = None

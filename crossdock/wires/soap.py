@@ -22,6 +22,7 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable,
 from crossdock.formats import safe_xml
 from crossdock.ports import CheckStep, Clock, Login
 from crossdock.wires.http_adapter import Monotonic
+from crossdock.wires.patience import bounded
 from crossdock.wires.rest import Answer, Rest, refused
 from crossdock.wires.watchdog import within
 
@@ -163,7 +164,7 @@ class Soap:
             return service[operation](**arguments)
 
         try:
-            value = within(self._deadline_s, whole)
+            value = within(bounded(self._deadline_s), whole)
         except TimeoutError as error:
             self._wire.close()
             self._service = None
