@@ -1,23 +1,25 @@
 """What a connector.toml says, read and checked: unknown keys, wrong types and missing ones with file and line.
 
-Reads text only: nothing of a connector is opened, and nothing heavy is imported.
+Reads text only: nothing of a connector is opened, and nothing heavy is imported. Which keys there are says
+``crossdock/kit/connector.schema.json``; here is what must fit together.
 """
 
 import dataclasses
 import os
 import re
+import string
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from crossdock import toml_lines
 from crossdock.blackouts import Blackout
 from crossdock.errors import Misconfigured
+from crossdock.kit import schema
+from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request
 from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
 
@@ -25,14 +27,11 @@ MANIFEST_NAME = "connector.toml"
 TENANT = re.compile(r"[a-z0-9]{1,20}")
 CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
-WIRES = ("rest", "soap", "sftp", "webhook")
-IDEMPOTENCY = ("key", "natural_key", "conditional", "readback", "none")
-ORDERING = ("subject", "none")
-
-MOST_RETRIES = Decimal("0.2")
-"""Attempts beyond the first ones, as a share of these: more is a storm."""
+TEMPLATE_NAMES: Final = ("since", "size", "page", "offset", "token", "after_key")
+"""What a parameter of ``[source.request]`` may be made of."""
 
 Settings = TypeVar("Settings")
+FolderOf = Callable[[str], Path]
 
 
 def tenant_from_environment() -> str:
@@ -43,29 +42,6 @@ def tenant_from_environment() -> str:
             f"tenant {tenant!r} is not 1 to 20 of a-z and 0-9; set another one", where="CROSSDOCK_TENANT"
         )
     return tenant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Key:
-    """What may stand under one key: the type it must have, and what else must hold for it."""
-
-    kind: type | tuple[type, ...]
-    required: bool = True
-    default: Any = None
-    holds: Callable[[Any], bool] = lambda _value: True
-    wanted: str = ""
-
-
-def _words(value: list[Any]) -> bool:
-    return bool(value) and all(isinstance(item, str) and item for item in value)
-
-
-def _texts(value: list[Any]) -> bool:
-    return all(isinstance(item, str) for item in value)
-
-
-def _waits(value: list[Any]) -> bool:
-    return bool(value) and all(type(item) is int and item > 0 for item in value)
 
 
 _STOP_AFTER = re.compile(r"(?P<most>[0-9]{1,6})(?P<share>%?) in (?P<count>[1-9][0-9]{0,3})(?P<unit>[smhd])")
@@ -81,128 +57,11 @@ def read_stop_after(text: str) -> StopAfter | None:
     return StopAfter(text=text, most=int(found["most"]), share=bool(found["share"]), window=window)
 
 
-_NAMED = _Key(kind=str, holds=bool, wanted="a text that is not empty")
-_COUNT = _Key(kind=int, holds=lambda value: value > 0, wanted="a whole number above 0")
-
-_TOP = {
-    "title": _NAMED,
-    "owner": _NAMED,
-    "tenant": _Key(
-        kind=str,
-        required=False,
-        holds=lambda value: bool(TENANT.fullmatch(value)),
-        wanted="1 to 20 of a-z and 0-9",
-    ),
-    "wire": _Key(kind=str, holds=lambda value: value in WIRES, wanted=f"one of {', '.join(WIRES)}"),
-    "connection": _NAMED,
-    "connection_type": _NAMED,
-    "version": _NAMED,
-    "source": _Key(kind=dict, required=False),
-    "sink": _Key(kind=dict, required=False),
-}
-_SOURCE = {
-    "document": _NAMED,
-    "media_type": _NAMED,
-    "every_s": dataclasses.replace(_COUNT, required=False),
-    "batch": _COUNT,
-    "stop_after": _Key(
-        kind=str,
-        required=False,
-        holds=lambda text: read_stop_after(text) is not None,
-        wanted='so many failures in a time, "50 in 10m" or "20% in 1h"',
-    ),
-    "settings": _Key(kind=dict, required=False, default={}),
-}
-_SINK = {
-    "operations": _Key(kind=list, holds=_words, wanted="a list of operation names"),
-    "idempotency": _Key(
-        kind=str, holds=lambda value: value in IDEMPOTENCY, wanted=f"one of {', '.join(IDEMPOTENCY)}"
-    ),
-    "schedule_s": _Key(kind=list, holds=_waits, wanted="a list of waits in whole seconds above 0"),
-    "concurrency": _COUNT,
-    "batch": _COUNT,
-    "every_s": _COUNT,
-    "settings": _Key(kind=dict, required=False, default={}),
-    "remembers_s": dataclasses.replace(_COUNT, required=False),
-    "max_age_s": dataclasses.replace(_COUNT, required=False, default=72 * 3600),
-    "rate_per_s": _Key(
-        kind=(int, Decimal), required=False, holds=lambda value: value > 0, wanted="a number above 0"
-    ),
-    "burst": dataclasses.replace(_COUNT, required=False),
-    "blackouts": _Key(kind=list, required=False, default=[], holds=_texts, wanted="a list of texts"),
-    "ordering": _Key(
-        kind=str,
-        required=False,
-        default="subject",
-        holds=lambda value: value in ORDERING,
-        wanted=f"one of {', '.join(ORDERING)}",
-    ),
-    "retry_share": _Key(
-        kind=(int, Decimal),
-        required=False,
-        default=MOST_RETRIES,
-        holds=lambda value: 0 <= value <= MOST_RETRIES,
-        wanted=f"a number from 0 to {MOST_RETRIES}",
-    ),
-}
-
-_KINDS: Mapping[type | tuple[type, ...], str] = {
-    (int, Decimal): "a number",
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
-
-
-def _checked(
-    file: TomlFile, way: tuple[str, ...], values: Mapping[str, Any], keys: Mapping[str, _Key]
-) -> dict[str, Any]:
-    """The values of one table with every key known, of its type and in its range, or the complaint."""
-    shown = f"[{'.'.join(way)}]" if way else "the file"
-    for key in values:
-        if key not in keys:
-            raise Misconfigured(
-                f"unknown key {key!r} in {shown}{did_you_mean(key, list(keys))}", where=file.at(*way, key)
-            )
-    result: dict[str, Any] = {}
-    for name, key_rule in keys.items():
-        if name not in values:
-            if key_rule.required:
-                raise Misconfigured(f"{shown} lacks {name!r}; add it", where=file.at(*way))
-            result[name] = key_rule.default
-            continue
-        value = values[name]
-        kinds = key_rule.kind if isinstance(key_rule.kind, tuple) else (key_rule.kind,)
-        if type(value) not in kinds:
-            raise Misconfigured(
-                f"{name!r} must be {_KINDS[key_rule.kind]}, not {value!r}", where=file.at(*way, name)
-            )
-        if not key_rule.holds(value):
-            raise Misconfigured(
-                f"{name!r} must be {key_rule.wanted}, not {value!r}", where=file.at(*way, name)
-            )
-        result[name] = value
-    return result
-
-
-def _plain(value: Any) -> Any:
-    """TOML values with ordinary floats: a setting is no money."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value
-
-
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, *, folder_of: FolderOf | None = None) -> Manifest:
     """The manifest of the connector in this folder; its name is the folder's name.
 
-    Raises ``Misconfigured`` with file, line and what was probably meant.
+    ``folder_of`` finds the connector that this one is ``like``. Raises ``Misconfigured`` with file, line and what was
+    probably meant.
     """
     path = folder / MANIFEST_NAME
     if not path.is_file():
@@ -212,55 +71,174 @@ def read_manifest(folder: Path) -> Manifest:
         raise Misconfigured(
             f"connector name {folder.name!r} must be a-z, 0-9 and _; rename the folder", where=str(folder)
         )
-    top = _checked(file, (), file.values, _TOP)
-    source = sink = None
-    if top["source"] is not None:
-        values = _checked(file, ("source",), top["source"], _SOURCE)
-        pushed = top["wire"] == "webhook"
-        if pushed and values["every_s"] is not None:
-            raise Misconfigured(
-                "a webhook is pushed to us and is not polled; remove 'every_s'",
-                where=file.at("source", "every_s"),
-            )
-        if not pushed and values["every_s"] is None:
-            raise Misconfigured(
-                "[source] lacks 'every_s', how often it is read; add it", where=file.at("source")
-            )
-        values["settings"] = _plain(values["settings"])
-        values["stop_after"] = read_stop_after(values["stop_after"] or "")
-        source = SourceManifest(**values)
-    if top["sink"] is not None:
-        sink = _sink(file, _checked(file, ("sink",), top["sink"], _SINK))
+    code_folder, given = _with_its_base(file, folder, folder_of)
+    top = schema.read(file, given)
+    source, sink = top.get("source"), top.get("sink")
     if source is None and sink is None:
         raise Misconfigured("the connector has neither [source] nor [sink]; add one", where=f"{path}:1")
     return Manifest(
         name=folder.name,
         title=top["title"],
         owner=top["owner"],
-        tenant=top["tenant"] or tenant_from_environment(),
+        tenant=top.get("tenant") or tenant_from_environment(),
         wire=top["wire"],
         connection=top["connection"],
         connection_type=top["connection_type"],
         version=top["version"],
         folder=str(folder),
-        source=source,
-        sink=sink,
+        source=None if source is None else _source(file, source, top["wire"]),
+        sink=None if sink is None else _sink(file, sink, top["wire"]),
+        hosts=tuple(top["hosts"]),
+        capabilities=frozenset(top["capabilities"]),
+        personal_data=tuple(top["personal_data"]),
+        fields={name: ConnectionField(**values) for name, values in top["fields"].items()},
+        like=str(top.get("like", "")),
+        code_folder=str(code_folder),
     )
 
 
-def _sink(file: TomlFile, values: dict[str, Any]) -> SinkManifest:
-    """The checked values of ``[sink]``, once they also fit together."""
-    if values["idempotency"] == "key" and values["remembers_s"] is None:
+def _with_its_base(
+    file: TomlFile, folder: Path, folder_of: FolderOf | None
+) -> tuple[Path, Mapping[str, Any]]:
+    """Where the code lies, and the values of this file over those of the connector that it is like."""
+    like = file.values.get("like")
+    if like is None or not isinstance(like, str):
+        return folder, file.values
+    where = file.at("like")
+    if folder_of is None:
+        raise Misconfigured(f"is like {like!r}, and nobody said where that one lies", where=where)
+    try:
+        base = folder_of(like)
+    except Misconfigured as error:
+        raise Misconfigured(f"'like': {error}", where=where) from error
+    values = toml_lines.read(base / MANIFEST_NAME).values
+    if "like" in values:
+        raise Misconfigured(
+            f"{like!r} is itself like {values['like']!r}; name that one, which has the code", where=where
+        )
+    return base, _over(values, file.values)
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both tables in one: what ``above`` says counts, table by table and key by key."""
+    both = dict(below)
+    for key, value in above.items():
+        old = both.get(key)
+        both[key] = _over(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return both
+
+
+def _source(file: TomlFile, values: dict[str, Any], wire: str) -> SourceManifest:
+    """The values of ``[source]``, once they also fit together."""
+    pushed = wire == "webhook"
+    every_s = values.get("every_s")
+    if pushed and every_s is not None:
+        raise Misconfigured(
+            "a webhook is pushed to us and is not polled; remove 'every_s'",
+            where=file.at("source", "every_s"),
+        )
+    if not pushed and every_s is None:
+        raise Misconfigured("[source] lacks 'every_s', how often it is read; add it", where=file.at("source"))
+    stop_after = read_stop_after(values["stop_after"]) if "stop_after" in values else None
+    return SourceManifest(
+        document=values["document"],
+        media_type=values["media_type"],
+        every_s=every_s,
+        batch=values["batch"],
+        settings=values["settings"],
+        stop_after=stop_after,
+        **_declared_reading(file, values, wire),
+    )
+
+
+def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> dict[str, Any]:
+    """``request``, ``paging`` and ``cursor``, as far as they are declared."""
+    asked = [name for name in ("request", "paging", "cursor") if name in values]
+    if asked and wire != "rest":
+        raise Misconfigured(
+            f"[source.{asked[0]}] is about REST, and the wire is {wire!r}; remove it",
+            where=file.at("source", asked[0]),
+        )
+    if asked and "request" not in values:
+        raise Misconfigured(
+            f"[source.{asked[0]}] belongs to [source.request], which is not there; add it",
+            where=file.at("source", asked[0]),
+        )
+    if not asked:
+        return {}
+    request = Request(**values["request"])
+    paging = Paging(**values.get("paging", {}))
+    cursor = Cursor(**values["cursor"]) if "cursor" in values else None
+    _fit_together(file, request, paging, cursor)
+    return {"request": request, "paging": paging, "cursor": cursor}
+
+
+_NEEDS: Final = {"page": "{page}", "offset": "{offset}", "cursor": "{token}", "keyset": "{since}"}
+
+
+def _fit_together(file: TomlFile, request: Request, paging: Paging, cursor: Cursor | None) -> None:
+    used: set[str] = set()
+    for name, text in request.query.items():
+        where = file.at("source", "request", "query", name)
+        try:
+            found = {part for _, part, _, _ in string.Formatter().parse(text) if part is not None}
+        except ValueError as error:
+            raise Misconfigured(
+                f"{text!r} is no template: {error}; write {{{{ for a brace", where=where
+            ) from error
+        for part in found - set(TEMPLATE_NAMES):
+            raise Misconfigured(
+                f"unknown {{{part}}} in {name!r}{did_you_mean(part, TEMPLATE_NAMES)}", where=where
+            )
+        used |= found
+    needed = _NEEDS.get(paging.kind, "")
+    if needed and needed.strip("{}") not in used:
+        raise Misconfigured(
+            f"paging by {paging.kind} needs {needed} in a parameter of [source.request], and none has it; add it",
+            where=file.at("source", "paging", "kind"),
+        )
+    if paging.kind in ("cursor", "next_link") and not paging.next:
+        raise Misconfigured(
+            f"paging by {paging.kind} needs 'next', the way to it in the answer; add it",
+            where=file.at("source", "paging", "kind"),
+        )
+    if cursor is None:
+        if used & {"since", "after_key"}:
+            raise Misconfigured(
+                "{since} is the cursor's, and there is no [source.cursor]; add it",
+                where=file.at("source", "request", "query"),
+            )
+        return
+    try:
+        without_zone = datetime.fromisoformat(cursor.begin_at).tzinfo is None
+    except ValueError:
+        without_zone = True
+    if without_zone:
+        raise Misconfigured(
+            f"'begin_at' must be a moment with its zone, not {cursor.begin_at!r}; end it with Z",
+            where=file.at("source", "cursor", "begin_at"),
+        )
+
+
+def _sink(file: TomlFile, values: dict[str, Any], wire: str) -> SinkManifest:
+    """The values of ``[sink]``, once they also fit together."""
+    if wire == "sql":
+        raise Misconfigured(
+            "a system's tables are read and never written: its own checks would be passed by; "
+            "write through its API, with another connector",
+            where=file.at("sink"),
+        )
+    if values["idempotency"] == "key" and "remembers_s" not in values:
         raise Misconfigured(
             "[sink] lacks 'remembers_s': for how long the target knows a key again; ask its owner and add it",
             where=file.at("sink", "idempotency"),
         )
-    if values["idempotency"] != "key" and values["remembers_s"] is not None:
+    if values["idempotency"] != "key" and "remembers_s" in values:
         raise Misconfigured(
             f"'remembers_s' is about keys, and idempotency is {values['idempotency']!r}; remove it",
             where=file.at("sink", "remembers_s"),
         )
-    if values["rate_per_s"] is None and values["burst"] is not None:
+    if "burst" in values and "rate_per_s" not in values:
         raise Misconfigured(
             "'burst' belongs to 'rate_per_s', which is not there; add it, or remove 'burst'",
             where=file.at("sink", "burst"),
@@ -271,18 +249,18 @@ def _sink(file: TomlFile, values: dict[str, Any]) -> SinkManifest:
             where=file.at("sink", "max_age_s"),
         )
     try:
-        values["blackouts"] = tuple(map(Blackout.parse, values["blackouts"]))
+        blackouts = tuple(map(Blackout.parse, values["blackouts"]))
     except ValueError as error:
         raise Misconfigured(str(error), where=file.at("sink", "blackouts")) from error
-    rate = values["rate_per_s"]
+    rate = values.get("rate_per_s")
     return SinkManifest(
         **{
             **values,
             "operations": tuple(values["operations"]),
             "schedule_s": tuple(values["schedule_s"]),
-            "settings": _plain(values["settings"]),
+            "blackouts": blackouts,
             "rate_per_s": None if rate is None else float(rate),
-            "burst": values["burst"] or max(1, round(rate or 1)),
+            "burst": values.get("burst") or max(1, round(rate or 1)),
             "retry_share": float(values["retry_share"]),
         }
     )
@@ -337,5 +315,8 @@ def _fits(hint: Any, value: Any) -> tuple[bool, str, Any]:
         return fits, "a list of texts", tuple(value) if fits else value
     if hint is float:
         fits = type(value) in (int, float)
-        return fits, _KINDS[float], float(value) if fits else value
-    return type(value) is hint, _KINDS.get(hint, str(hint)), value
+        return fits, "a number", float(value) if fits else value
+    return type(value) is hint, _SAID.get(hint, str(hint)), value
+
+
+_SAID: Final[Mapping[Any, str]] = {str: "a text", int: "a whole number", bool: "true or false"}

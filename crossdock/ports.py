@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from crossdock.blackouts import Blackout
+from crossdock.kit.declarations import CONNECTION, ConnectionField, Cursor, Paging, Request
 from crossdock.messages import Outcome, RawMessage, Receipt, Verdict, WriteBack
 
 
@@ -186,7 +187,8 @@ class Login:
     """How to reach and enter a system, from an Airflow connection or its secrets backend.
 
     ``extra`` are the connection's extra fields that are no secrets; ``secrets`` those that are (private key,
-    webhook secrets, API key). ``connection_id`` is for messages.
+    webhook secrets, API key). ``connection_id`` is for messages. ``hosts`` are those that may be opened with it,
+    as the connector declares them: ``connection`` is ``host``, ``*.ups.com`` each below ups.com.
     """
 
     connection_id: str
@@ -197,6 +199,7 @@ class Login:
     password: Secret = field(default_factory=lambda: Secret(""))
     extra: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    hosts: tuple[str, ...] = (CONNECTION,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +222,9 @@ class SourceManifest:
     batch: int
     settings: Mapping[str, Any]
     stop_after: StopAfter | None = None  # when so much fails, it is stopped until a person resumes it
+    request: Request | None = None  # with paging and cursor: how a REST system is read without code
+    paging: Paging = field(default_factory=Paging)
+    cursor: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,16 +259,27 @@ class SinkManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A connector.toml, read and checked. ``folder`` is where it lies (for a pinned WSDL beside it)."""
+    """A connector.toml, read and checked. ``folder`` is where it lies; ``code_folder`` where its code and its
+    contracts (a pinned WSDL) do: that of the connector that it is ``like``, else the same.
+
+    ``hosts``: every host that it may open, as ``Login.hosts`` says. ``fields``: what the form of its connection asks
+    beside the fields of its wire.
+    """
 
     name: str
     title: str
     owner: str
     tenant: str
-    wire: str  # rest | soap | sftp | webhook
+    wire: str  # rest | soap | sftp | webhook | file | sql | imap | smtp
     connection: str
     connection_type: str
     version: str
     folder: str
     source: SourceManifest | None
     sink: SinkManifest | None
+    hosts: tuple[str, ...] = (CONNECTION,)
+    capabilities: frozenset[str] = frozenset()
+    personal_data: tuple[str, ...] = ()
+    fields: Mapping[str, ConnectionField] = field(default_factory=dict)
+    like: str = ""
+    code_folder: str = ""

@@ -1,17 +1,20 @@
 """Finds connectors and mappings by name, so that no room imports another to reach it.
 
 A connector is a folder with a connector.toml, and beside it ``source.py`` and ``sink.py`` for the sides that it
-has. A mapping is a package under ``mappings/inbound`` or ``mappings/outbound``. Packages of others join through
-the entry point groups ``crossdock.connectors`` and ``crossdock.mappings``, whose value is a package.
+has; a source that is declared whole (``[source.request]``) needs no code, and one that is ``like`` another has that
+one's. A mapping is a package under ``mappings/inbound`` or ``mappings/outbound``. Packages of others join through
+the entry point groups ``crossdock.connectors`` and ``crossdock.mappings``, whose value is a package; a site's own
+connectors lie in the folder that ``CROSSDOCK_CONNECTORS_DIR`` names.
 
 Until a source, a sink or a mapping is asked for, only TOML is read.
 """
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from crossdock.partners import Partner
 
 CONNECTORS_GROUP = "crossdock.connectors"
+CONNECTORS_FOLDER = "CROSSDOCK_CONNECTORS_DIR"
 MAPPINGS_GROUP = "crossdock.mappings"
 
 
@@ -210,15 +214,14 @@ class Registry:
         return sink
 
     def _connect(self, manifest: Manifest, side: str, login: Login, clock: Clock) -> Any:
-        self._look()
-        assert self._found is not None
-        found = self._found.get(manifest.name)
-        if found is None:
-            raise Misconfigured(
-                f"no connector is called {manifest.name!r}{did_you_mean(manifest.name, list(self._found))}"
-            )
+        found = self._place(manifest.like or manifest.name)
+        login = replace(login, hosts=manifest.hosts)
         file = found.folder / f"{side}.py"
         if not file.is_file():
+            if side == "source" and manifest.source is not None and manifest.source.request is not None:
+                from crossdock.kit.rest_poll import RestPoll
+
+                return RestPoll(manifest, login, clock)
             raise Misconfigured(
                 f"connector {manifest.name!r} declares [{side}] but has no {side}.py; write it",
                 where=str(found.folder / MANIFEST_NAME),
@@ -232,18 +235,27 @@ class Registry:
             )
         return connect(manifest, login, clock)
 
+    def _place(self, name: str) -> _Found:
+        """Where the connector of this name lies. Raises ``Misconfigured`` with what was probably meant."""
+        self._look()
+        assert self._found is not None
+        if name not in self._found:
+            raise Misconfigured(f"no connector is called {name!r}{did_you_mean(name, list(self._found))}")
+        return self._found[name]
+
     def _look(self) -> None:
         if self._found is not None:
             return
-        found = self._in_root() if self._root is not None else self._installed()
+        found = self._found = self._in_root(self._root) if self._root is not None else self._installed()
         for name, place in sorted(found.items()):
             try:
-                self._manifests[name] = read_manifest(place.folder)
-                self._check_settings(name, place)
+                manifest = self._manifests[name] = read_manifest(
+                    place.folder, folder_of=lambda like: self._place(like).folder
+                )
+                self._check_settings(name, self._place(manifest.like or name))
             except CrossdockError as error:
                 self._manifests.pop(name, None)
                 self._broken[name] = error if isinstance(error, Misconfigured) else Misconfigured(str(error))
-        self._found = found
 
     def _check_settings(self, name: str, place: _Found) -> None:
         """A connector's ``settings.py`` (standard library only, so cheap) has ``check(manifest)``."""
@@ -254,14 +266,13 @@ class Registry:
         if callable(check):
             check(self._manifests[name])
 
-    def _in_root(self) -> dict[str, _Found]:
-        assert self._root is not None
-        if not self._root.is_dir():
-            raise Misconfigured("is no folder of connectors", where=str(self._root))
-        package = f"crossdock_connectors_{sha256(str(self._root).encode()).hexdigest()[:12]}"
-        _adopt(package, self._root)
+    def _in_root(self, root: Path) -> dict[str, _Found]:
+        if not root.is_dir():
+            raise Misconfigured("is no folder of connectors", where=str(root))
+        package = f"crossdock_connectors_{sha256(str(root).encode()).hexdigest()[:12]}"
+        _adopt(package, root)
         found = {}
-        for folder in _folders(self._root):
+        for folder in _folders(root):
             _adopt(f"{package}.{folder.name}", folder)
             found[folder.name] = _Found(folder=folder, package=f"{package}.{folder.name}")
         return found
@@ -291,6 +302,22 @@ class Registry:
                 )
                 continue
             found[entry.name] = _Found(folder=folder, package=entry.value)
+        return {**found, **self._of_the_site(found)}
+
+    def _of_the_site(self, taken: Mapping[str, _Found]) -> dict[str, _Found]:
+        """The connectors in the folder that ``CROSSDOCK_CONNECTORS_DIR`` names; the rest works without it."""
+        named = os.environ.get(CONNECTORS_FOLDER)
+        if not named:
+            return {}
+        try:
+            found = self._in_root(Path(named).resolve())
+        except Misconfigured as error:
+            self._broken[CONNECTORS_FOLDER] = Misconfigured(f"{CONNECTORS_FOLDER}={named}: {error}")
+            return {}
+        for name in sorted(found.keys() & taken.keys()):
+            self._broken[f"{name} ({named})"] = Misconfigured(
+                "has the name of another connector; rename the folder", where=str(found.pop(name).folder)
+            )
         return found
 
     # -- mappings -----------------------------------------------------------------------------------------

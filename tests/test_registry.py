@@ -93,7 +93,7 @@ def test_the_tenant_comes_from_the_environment_or_the_file(root, monkeypatch):
     [
         ("owner =", "ownr =", 2, "unknown key 'ownr' in the file (did you mean 'owner'?)"),
         ('owner = "integration"\n', "", 1, "the file lacks 'owner'"),
-        ('title = "Acme"', "title = 7", 1, "'title' must be a text, not 7"),
+        ('title = "Acme"', "title = 7", 1, "'title' must be a text that is not empty, not 7"),
         ('title = "Acme"', 'title = ""', 1, "a text that is not empty"),
         ('"rest"', '"pigeon"', 3, "one of rest, soap, sftp, webhook"),
         ("every_s = 30", 'every_s = "30"', 11, "'every_s' must be a whole number"),

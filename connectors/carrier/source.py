@@ -63,7 +63,7 @@ class StatusUpdates:
         self._sleep = sleep
         self._wire = Soap(
             login,
-            folder=Path(manifest.folder),
+            folder=Path(manifest.code_folder),
             wsdl=settings.wsdl,
             wsdl_sha256=settings.wsdl_sha256,
             path=settings.path,

@@ -24,9 +24,15 @@ class Slice:
     body: bytes
 
 
-def members(document: bytes) -> dict[str, Slice]:
-    """The members of the object that the document is, by name. Raises ``Unreadable``."""
-    start, end = _trimmed(document, 0, len(document))
+def whole(document: bytes) -> Slice:
+    """The document itself, without the blanks round it."""
+    return _slice(document, *_trimmed(document, 0, len(document)))
+
+
+def members(document: bytes, of: Slice | None = None) -> dict[str, Slice]:
+    """The members of an object in the document, of the one that it is unless said, by name. Raises ``Unreadable``."""
+    of = of or whole(document)
+    start, end = of.start, of.end
     if document[start : start + 1] != b"{":
         _refuse("is no object", start)
     result: dict[str, Slice] = {}

@@ -39,6 +39,7 @@ SHORTEST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(hours=24)
 
 _CHUNK = 65536
+_LONGEST_LINKS = 8192
 _METHOD = re.compile(r"[A-Z]+")
 _PATH = re.compile(r"/[!-~]*")
 
@@ -381,6 +382,12 @@ def same_host(base: str, address: str) -> str | None:
     if re.search(r"[\x00-\x20\x7f-\U0010ffff\\]", address):
         return None
     return f"{split.path}?{split.query}" if split.query else split.path
+
+
+def next_link(header: str) -> str | None:
+    """The address with ``rel="next"`` in a ``Link`` header (RFC 8288), ``None`` when there is none."""
+    links = requests.utils.parse_header_links(header[:_LONGEST_LINKS]) if header else []
+    return next((one["url"] for one in links if "next" in one.get("rel", "").lower().split()), None)
 
 
 def _authorization(login: Login) -> dict[str, str]:

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from connectors.erp import source as module
 from crossdock.errors import Misconfigured, Refused, WireDown
+from crossdock.kit.rest_poll import RestPoll
 from crossdock.messages import Verdict
 from crossdock.ports import Checkable, Login, Secret
 from crossdock.testing import lying_http as lie
@@ -62,7 +62,7 @@ def open_source(server, clock, manifest_of):
         login = Login(
             connection_id="c", scheme="http", host="127.0.0.1", port=server.port, password=Secret("t")
         )
-        source = module.OrderHolds(manifest, login, clock, dice=Dice(), sleep=lambda _s: None)
+        source = RestPoll(manifest, login, clock, dice=Dice(), sleep=lambda _s: None)
         opened.append(source)
         return source
 
@@ -77,7 +77,7 @@ def names(messages) -> list[str]:
 
 def test_each_record_comes_once_and_the_next_poll_begins_before_the_last_moment(erp, clock, open_source):
     erp.records = [record(number, f"11:00:0{number}") for number in range(5)]
-    source = open_source(page_size="2")
+    source = open_source(size="2")
     messages = list(source.read(None))
     assert names(messages) == ["H-0", "H-1", "H-2", "H-3", "H-4"]
     assert len({message.key for message in messages}) == 5
@@ -88,7 +88,7 @@ def test_each_record_comes_once_and_the_next_poll_begins_before_the_last_moment(
 
 def test_records_that_share_a_moment_are_not_lost_at_a_page_or_a_stop(erp, open_source):
     erp.records = [record(number, "11:00:00") for number in range(7)]
-    source = open_source(page_size="3")
+    source = open_source(size="3")
     reader = source.read(None)
     first = [next(reader) for _ in range(4)]
     reader.close()
@@ -216,7 +216,7 @@ def test_a_link_that_leaves_the_system_is_not_followed(server, open_source, link
 
 def test_a_run_ends_after_its_pages_and_the_next_one_goes_on(erp, open_source):
     erp.records = [record(number, f"11:{number:02}:00") for number in range(10)]
-    source = open_source(page_size="2", max_pages="2", overlap_s="0")
+    source = open_source(size="2", most_pages="2", overlap_s="0")
     first = list(source.read(None))
     assert names(first) == ["H-0", "H-1", "H-2", "H-3"]
     assert names(source.read(first[-1].position)) == ["H-4", "H-5", "H-6"]
@@ -224,9 +224,9 @@ def test_a_run_ends_after_its_pages_and_the_next_one_goes_on(erp, open_source):
 
 def test_a_window_that_is_larger_than_a_run_is_said(erp, open_source):
     erp.records = [record(number, "11:00:00") for number in range(10)]
-    source = open_source(page_size="2", max_pages="2")
+    source = open_source(size="2", most_pages="2")
     position = list(source.read(None))[-1].position
-    with pytest.raises(Refused, match="raise page_size or max_pages"):
+    with pytest.raises(Refused, match="raise size or most_pages"):
         list(source.read(position))
 
 

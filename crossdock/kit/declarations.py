@@ -1,0 +1,70 @@
+"""What a connector.toml declares beyond names and numbers: the values of its tables, as they were checked.
+
+``docs/connectors.md`` says what each key means to somebody who writes one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CONNECTION = "connection"
+"""Among ``hosts``: the host that the connection names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionField:
+    """``[fields.NAME]``: what the connection's form asks for this connector beside the fields of its wire."""
+
+    label: str
+    description: str = ""
+    secret: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """``[source.request]``: the read of one page.
+
+    ``query`` holds templates: ``{since}``, ``{size}``, ``{page}``, ``{offset}``, ``{token}``, ``{after_key}``; one
+    that comes out empty is left out. ``records`` is the way to the list of records in the answer, with dots; empty
+    when the answer is the list. Deadlines are seconds for a whole call, and for its connection.
+    """
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    records: str = ""
+    accept: str = "application/json"
+    deadline_s: float = 30.0
+    connect_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """``[source.paging]``: how one page leads to the next.
+
+    ``none``: there is one page. ``page``: numbers from ``first`` on. ``offset``: so many records are passed over.
+    ``cursor``: a token at ``next``. ``link``: the header ``Link`` with ``rel="next"`` (RFC 8288). ``next_link``: an
+    address at ``next`` (OData: ``@odata.nextLink``). ``keyset``: what comes after the last record's moment and key.
+    ``size`` records are asked for; at most ``most_pages`` are read in a run, and the next run goes on.
+    """
+
+    kind: str = "none"
+    size: int = 100
+    most_pages: int = 200
+    first: int = 1
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """``[source.cursor]``: what orders the records. ``field`` and ``key`` are ways in a record, with dots.
+
+    ``written`` is how ``{since}`` is written for the system (see ``crossdock.kit.moments``). Records that commit
+    behind the cursor are found for ``overlap_s`` seconds; the first poll starts at ``begin_at``, RFC 3339.
+    """
+
+    field: str
+    key: str
+    overlap_s: int = 300
+    begin_at: str = "2000-01-01T00:00:00Z"
+    written: str = "rfc3339"

@@ -1,0 +1,267 @@
+"""A REST system that is polled for records, from what its connector.toml declares.
+
+Each record is one message, as the exact bytes it was sent in. What orders the records, ties and lateness is told in
+``crossdock/overlap.py``; how pages follow one another in ``Paging``. A page that cannot be cut is kept whole: bytes
+first. A link that leaves the host, and pages that go in a circle, are refused.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+from crossdock.formats import json_strict
+from crossdock.kit.declarations import Cursor
+from crossdock.kit.moments import WRITTEN, read_moment
+from crossdock.kit.records import Page, at, cut
+from crossdock.messages import RawMessage, Verdict
+from crossdock.overlap import Position
+from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, system_dice
+from crossdock.wires.patience import pause
+from crossdock.wires.rest import Answer, Rest, next_link, refused, retry_reads, same_host
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+JSON: Final = ("application/json", "application/problem+json", "text/json")
+
+Cut = Callable[[bytes], Page]
+"""How a page is cut where the declared way to its records is not enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where a run stands: what the next page is asked with. ``link``: the address that the last page gave."""
+
+    since: str = ""
+    page: int = 1
+    offset: int = 0
+    token: str = ""
+    after_key: str = ""
+    link: str = ""
+
+
+class RestPoll:
+    """The records of a REST system. ``cut_page``: see ``Cut``; ``headers``: of each call, beside those declared."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        login: Login,
+        clock: Clock,
+        *,
+        cut_page: Cut | None = None,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        dice: Dice | None = None,
+        sleep: Callable[[float], None] = pause,
+    ) -> None:
+        source = manifest.source
+        if source is None or source.request is None:
+            raise Misconfigured(f"connector {manifest.name!r} declares no [source.request]; add it")
+        self._request, self._paging, self._cursor = source.request, source.paging, source.cursor
+        self._manifest, self._media_type = manifest, source.media_type
+        self._clock = clock
+        self._dice = dice or system_dice()
+        self._sleep = sleep
+        self._headers = headers
+        self._cut = cut_page or self._declared_cut
+        self._wire = Rest(login, deadline_s=self._request.deadline_s, connect_s=self._request.connect_s)
+
+    def read(self, after: str | None) -> Iterator[RawMessage]:
+        """New and changed records, oldest change first where the system orders them.
+
+        Raises what the wire raises; ``Refused`` with ``retry_after`` when the system asks us to wait.
+        """
+        position = self._position(after)
+        turn = Turn(since=self._since(position), page=self._paging.first)
+        walked: set[Turn] = {turn}
+        new = 0
+        for _page in range(self._paging.most_pages):
+            answer = self._page(turn)
+            try:
+                page = self._cut(answer.body)
+            except Unreadable:
+                # Bytes first: the page is kept whole, and the position stays where it is.
+                digest = _digest(answer.body)
+                yield self._message(answer.body, f"page:{digest}", None, name=self._request.path)
+                return
+            for body in page.records:
+                message = self._new(body, position)
+                if message is not None:
+                    new += 1
+                    yield message
+            following = self._following(turn, page, answer)
+            if following is None:
+                return
+            if following in walked:
+                raise Refused(
+                    f"{self._wire.base}: the pages go in a circle at {self._request.path}", status="loop"
+                )
+            walked.add(following)
+            turn = following
+        if not new:
+            raise Refused(
+                f"{self._wire.base}: {self._paging.most_pages} pages from {turn.since or 'the beginning'} on hold "
+                "nothing new and there are more; raise size or most_pages, or lower overlap_s",
+                status="pages",
+            )
+
+    def settle(self, message: RawMessage, verdict: Verdict) -> None:
+        """Nothing: the system is not told what was read."""
+
+    def check(self) -> Iterator[CheckStep]:
+        """Resolve, connect, log in, read one page."""
+        turn = Turn(since=self._since(self._position(None)), page=self._paging.first)
+        for step in self._wire.check(self._request.path, query=self._query(turn)):
+            yield step
+            if not step.ok:
+                return
+        try:
+            page = self._cut(self._page(turn).body)
+        except CrossdockError as error:
+            remedy = "Compare what the system answers with the samples of this connector."
+            yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
+            return
+        yield CheckStep(
+            step="sample", ok=True, sentence=f"a page with {len(page.records)} record(s) was read"
+        )
+
+    def close(self) -> None:
+        self._wire.close()
+
+    # -- asking -------------------------------------------------------------------------------------------
+
+    def _page(self, turn: Turn) -> Answer:
+        path, query = (turn.link, {}) if turn.link else (self._request.path, self._query(turn))
+        headers = {"Accept": self._request.accept, **self._request.headers, **self._headers()}
+        answer = retry_reads(
+            lambda: self._wire.call("GET", path, effect=False, query=query, headers=headers),
+            dice=self._dice,
+            sleep=self._sleep,
+        )
+        what = f"GET {self._wire.base}{self._request.path}"
+        if answer.status != 200:
+            raise refused(answer, what=what, now=self._clock.now())
+        if answer.media_type not in (*JSON, self._request.accept):
+            raise Refused(
+                f"{what}: the answer is {answer.media_type or 'of no type'}, not {self._request.accept}",
+                status=str(answer.status),
+                body=answer.body,
+            )
+        return answer
+
+    def _query(self, turn: Turn) -> dict[str, str]:
+        values = {
+            "since": turn.since,
+            "size": self._paging.size,
+            "page": turn.page,
+            "offset": turn.offset,
+            "token": turn.token,
+            "after_key": turn.after_key,
+        }
+        written = {name: text.format(**values) for name, text in self._request.query.items()}
+        return {name: text for name, text in written.items() if text}
+
+    def _following(self, turn: Turn, page: Page, answer: Answer) -> Turn | None:
+        """What the next page is asked with, ``None`` after the last one."""
+        match self._paging.kind:
+            case "page":
+                return replace(turn, page=turn.page + 1) if self._full(page) else None
+            case "offset":
+                return replace(turn, offset=turn.offset + len(page.records)) if self._full(page) else None
+            case "cursor":
+                return replace(turn, token=str(page.following)) if page.following else None
+            case "link":
+                return self._at(turn, next_link(answer.headers.get("link", "")))
+            case "next_link":
+                return self._at(turn, page.following)
+            case "keyset":
+                return self._after_the_last(turn, page) if self._full(page) else None
+            case _:
+                return None
+
+    def _full(self, page: Page) -> bool:
+        """Whether there may be more: a system that gives less than it was asked for has no more."""
+        return len(page.records) >= self._paging.size
+
+    def _at(self, turn: Turn, address: Any) -> Turn | None:
+        if not address:
+            return None
+        link = same_host(self._wire.base, address) if isinstance(address, str) else None
+        if link is None:
+            raise Refused(f"{self._wire.base}: the link to the next page leaves the system", status="next")
+        return replace(turn, link=link)
+
+    def _after_the_last(self, turn: Turn, page: Page) -> Turn:
+        for body in reversed(page.records):
+            key, moment = self._known_by(body)
+            if key != "?" and moment is not None:
+                return replace(turn, since=WRITTEN[_cursor(self._cursor).written](moment), after_key=key)
+        raise Refused(
+            f"{self._wire.base}: a full page, and none of its records says where it stands", status="loop"
+        )
+
+    # -- records ------------------------------------------------------------------------------------------
+
+    def _declared_cut(self, body: bytes) -> Page:
+        asked = self._paging.next if self._paging.kind in ("cursor", "next_link") else ""
+        page = cut(body, records=self._request.records, following=asked)
+        if page.following is not None and not isinstance(page.following, str | int):
+            raise Unreadable("what leads to the next page is no text")
+        return page
+
+    def _position(self, after: str | None) -> Position:
+        cursor = self._cursor
+        if cursor is None:
+            return Position(mark=EARLIEST, overlap=timedelta())
+        overlap = timedelta(seconds=cursor.overlap_s)
+        return Position.of(after, overlap=overlap, begin_at=read_moment(cursor.begin_at))
+
+    def _since(self, position: Position) -> str:
+        return "" if self._cursor is None else WRITTEN[self._cursor.written](position.since(EARLIEST))
+
+    def _new(self, body: bytes, position: Position) -> RawMessage | None:
+        """The record as a message, or ``None`` when it was seen. The position moves on with it."""
+        digest = _digest(body)
+        if self._cursor is None:
+            return self._message(body, digest, None, name=digest[:12])
+        if position.has_seen(digest):
+            return None
+        key, moment = self._known_by(body)
+        position.add(digest, moment, now=self._clock.now())
+        return self._message(body, f"{key}:{digest}", position.text(WRITTEN["rfc3339"]), name=key)
+
+    def _known_by(self, body: bytes) -> tuple[str, datetime | None]:
+        """A record's key and moment; what it does not say well is the mapping's to complain about."""
+        cursor = _cursor(self._cursor)
+        try:
+            record = json_strict.loads(body)
+        except Unreadable:
+            return "?", None
+        key = at(record, cursor.key)
+        known = str(key)[:100] if isinstance(key, str | int) and str(key) else "?"
+        try:
+            return known, read_moment(at(record, cursor.field))
+        except Unreadable:
+            return known, None
+
+    def _message(self, body: bytes, key: str, position: str | None, *, name: str) -> RawMessage:
+        return RawMessage(
+            tenant=self._manifest.tenant,
+            source=self._manifest.name,
+            key=key,
+            body=body,
+            media_type=self._media_type,
+            received_at=self._clock.now(),
+            name=name,
+            position=position,
+        )
+
+
+def _cursor(cursor: Cursor | None) -> Cursor:
+    assert cursor is not None, "paging by keyset is refused without a cursor when the manifest is read"
+    return cursor
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
