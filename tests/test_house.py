@@ -43,6 +43,7 @@ OWNERS: Final = {
     "jsonschema": ("canonical",),
     "jsonschema_rs": ("canonical", "crossdock/kit"),
     "pyx12": ("crossdock/formats/x12",),
+    "openpyxl": ("crossdock/formats/tabular",),
     "zen": ("crossdock/decide",),
     "typer": ("crossdock/cli",),
     "rich": ("crossdock/cli",),
@@ -62,7 +63,7 @@ SQL_TEXT: Final = ("crossdock/store/migrations/", "crossdock/store/guards.py", "
 """Where SQL may be written as text: constants that no user touches."""
 
 HEAVY: Final = (
-    "airflow", "alembic", "fastapi", "jsonschema", "lxml", "paramiko", "psycopg", "pyx12",
+    "airflow", "alembic", "fastapi", "jsonschema", "lxml", "openpyxl", "paramiko", "psycopg", "pyx12",
     "requests", "sqlalchemy", "starlette", "tenacity", "uvicorn", "zeep", "zen", "rich",
 )  # fmt: skip
 
