@@ -3,8 +3,8 @@
 A connector is a folder with a connector.toml, and beside it ``source.py`` and ``sink.py`` for the sides that it
 has; a source that is declared whole (``[source.request]``) needs no code, and one that is ``like`` another has that
 one's. A mapping is a package under ``mappings/inbound`` or ``mappings/outbound``. Packages of others join through
-the entry point groups ``crossdock.connectors`` and ``crossdock.mappings``, whose value is a package; a site's own
-connectors lie in the folder that ``CROSSDOCK_CONNECTORS_DIR`` names.
+the entry point groups ``crossdock.connectors`` and ``crossdock.mappings``, whose value is a package; a site's own lie
+in the folder that ``CROSSDOCK_SITE_DIR`` names, in its connectors, mappings/inbound and mappings/outbound.
 
 Until a source, a sink or a mapping is asked for, only TOML is read.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crossdock.partners import Partner
 
 CONNECTORS_GROUP = "crossdock.connectors"
-CONNECTORS_FOLDER = "CROSSDOCK_CONNECTORS_DIR"
+SITE = "CROSSDOCK_SITE_DIR"
 MAPPINGS_GROUP = "crossdock.mappings"
 
 
@@ -269,8 +269,7 @@ class Registry:
     def _in_root(self, root: Path) -> dict[str, _Found]:
         if not root.is_dir():
             raise Misconfigured("is no folder of connectors", where=str(root))
-        package = f"crossdock_connectors_{sha256(str(root).encode()).hexdigest()[:12]}"
-        _adopt(package, root)
+        package = _package_of(root)
         found = {}
         for folder in _folders(root):
             _adopt(f"{package}.{folder.name}", folder)
@@ -305,17 +304,15 @@ class Registry:
         return {**found, **self._of_the_site(found)}
 
     def _of_the_site(self, taken: Mapping[str, _Found]) -> dict[str, _Found]:
-        """The connectors in the folder that ``CROSSDOCK_CONNECTORS_DIR`` names; the rest works without it."""
-        named = os.environ.get(CONNECTORS_FOLDER)
-        if not named:
+        """The site's own connectors; one that has the name of another is broken, and the rest works."""
+        if os.environ.get(SITE) and site_folder() is None:
+            self._broken[SITE] = Misconfigured("names no folder; make it, or name another one", where=SITE)
+        folder = site_folder("connectors")
+        if folder is None:
             return {}
-        try:
-            found = self._in_root(Path(named).resolve())
-        except Misconfigured as error:
-            self._broken[CONNECTORS_FOLDER] = Misconfigured(f"{CONNECTORS_FOLDER}={named}: {error}")
-            return {}
+        found = self._in_root(folder)
         for name in sorted(found.keys() & taken.keys()):
-            self._broken[f"{name} ({named})"] = Misconfigured(
+            self._broken[f"{name} ({folder})"] = Misconfigured(
                 "has the name of another connector; rename the folder", where=str(found.pop(name).folder)
             )
         return found
@@ -412,11 +409,27 @@ class Registry:
         for entry in entry_points(group=MAPPINGS_GROUP):
             if entry.name.startswith(f"{side}/"):
                 names.append((entry.name.partition("/")[2], entry.value))
+        if (folder := site_folder("mappings", side)) is not None:
+            names += [(each.name, f"{_package_of(folder)}.{each.name}") for each in _packages(folder)]
         for name, module_name in names:
             try:
                 yield name, _import(module_name, why=f"mapping {name!r}")
             except Misconfigured as error:
                 self._broken_mappings[f"{side}/{name}"] = error
+
+
+def site_folder(*parts: str) -> Path | None:
+    """A folder in the one that the site has for its own; ``None`` where there is none."""
+    named = os.environ.get(SITE)
+    folder = Path(named).resolve().joinpath(*parts) if named else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _package_of(root: Path) -> str:
+    """The package that the folders of this folder belong to, which need not be on ``sys.path``."""
+    package = f"crossdock_of_{sha256(str(root).encode()).hexdigest()[:12]}"
+    _adopt(package, root)
+    return package
 
 
 def _folders(root: Path) -> list[Path]:

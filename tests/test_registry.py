@@ -365,3 +365,47 @@ def test_packages_of_others_join_by_entry_points(tmp_path, monkeypatch):
 
 def test_a_body_has_no_headers_unless_given():
     assert Body(body=b"x", media_type="text/plain", subject="a/1").headers == {}
+
+
+def test_a_site_has_connectors_and_mappings_of_its_own(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("CROSSDOCK_SITE_DIR", str(tmp_path / "site"))
+    assert "CROSSDOCK_SITE_DIR" in Registry().broken()
+    site = tmp_path / "site"
+    for folder in ("connectors/acme", "connectors/erp", "mappings/inbound/acme"):
+        (site / folder).mkdir(parents=True)
+    (site / "connectors/acme/connector.toml").write_text(GOOD)
+    (site / "connectors/erp/connector.toml").write_text(GOOD)
+    (site / "mappings/inbound/acme/__init__.py").write_text(
+        'DOCUMENT = "acme"\nVERSION = "1"\n\ndef map(document, context):\n    return iter(())\n'
+    )
+    found = Registry()
+    assert found.manifest("acme").title == "Acme"
+    assert found.manifest("erp").title == "ERP over REST"
+    (complaint,) = found.broken().values()
+    assert "has the name of another connector" in str(complaint)
+    assert found.inbound("acme").name == "acme"
+
+
+def test_a_connector_is_like_another_and_says_only_what_differs(root, tmp_path):
+    code = "def connect(manifest, login, clock):\n    return manifest.sink.concurrency, manifest.title\n"
+    root(GOOD, source=code, sink=code)
+    root('title = "Second"\nlike = "acme"\nconnection = "second"\n\n[sink]\nconcurrency = 4\n', "second")
+    root('title = "Third"\nlike = "second"\n', "third")
+    root('title = "Fourth"\nlike = "acm"\n', "fourth")
+    found = Registry(tmp_path)
+    second = found.manifest("second")
+    assert (second.title, second.owner, second.connection) == ("Second", "integration", "second")
+    assert found.sink(second, Login(connection_id="c"), SystemClock()) == (4, "Second")
+    assert second.code_folder == str(tmp_path / "acme")
+    assert "third/connector.toml:2: 'second' is itself like 'acme'" in str(found.broken()["third"])
+    assert "fourth/connector.toml:2" in str(found.broken()["fourth"])
+    assert "did you mean 'acme'?" in str(found.broken()["fourth"])
+
+
+def test_a_login_carries_the_hosts_that_the_connector_declares(root, tmp_path):
+    code = "def connect(manifest, login, clock):\n    return login.hosts\n"
+    found = Registry(root('hosts = ["connection", "*.ups.com"]\n' + GOOD, source=code))
+    login = Login(connection_id="c")
+    assert found.source(found.manifest("acme"), login, SystemClock()) == ("connection", "*.ups.com")
+    found = Registry(root('hosts = ["https://ups.com"]\n' + GOOD))
+    assert "'hosts' must be a list of host names" in str(found.broken()["acme"])

@@ -10,6 +10,7 @@ import pytest
 from connectors.carrier import source as module
 from crossdock.errors import Misconfigured, Refused, WireDown
 from crossdock.formats import safe_xml
+from crossdock.kit.soap_poll import SoapPoll
 from crossdock.messages import Verdict
 from crossdock.ports import Checkable, Login, Secret
 from crossdock.testing import lying_http as lie
@@ -103,7 +104,16 @@ def open_source(server, clock, manifest_of):
             user="crossdock",
             password=Secret("p"),
         )
-        source = module.StatusUpdates(manifest, login, clock, dice=Dice(), sleep=lambda _s: None)
+        source = SoapPoll(
+            manifest,
+            login,
+            clock,
+            operation=module.OPERATION,
+            asked=module.asked,
+            split=module.split,
+            dice=Dice(),
+            sleep=lambda _s: None,
+        )
         opened.append(source)
         return source
 
