@@ -275,8 +275,13 @@ def _end_of_a_job() -> None:
 
 
 def _run_in_a_job(case: Case) -> Result:
+    """One case that cannot be played to its end is broken, and those after it are played."""
     assert _runner is not None
-    return _runner.run(case)
+    try:
+        return _runner.run(case)
+    except Exception as error:
+        why = f"it could not be played: {type(error).__name__}: {error}"
+        return Result(case=case, reached=False, restarts=0, seconds=0.0, violations=(why,))
 
 
 def table(results: Sequence[Result]) -> str:
