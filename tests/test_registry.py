@@ -319,7 +319,9 @@ def test_our_own_mappings_load():
     """Every set of the supply chain has a mapping; what we are told beside X12 has one too."""
     found = Registry()
     documents = set(found.inbound_mappings())
-    assert documents == {f"x12/{set_id}" for set_id in SUPPLY_CHAIN} | {"erp_order_hold", "carrier_status"}
+    assert documents == {f"x12/{set_id}" for set_id in SUPPLY_CHAIN} | {
+        "erp_order_hold", "carrier_status", "sap_sales_order", "sap_delivery",
+    }  # fmt: skip
     written = {f"x12_{set_id}" for set_id in ("824", "855", "860", "865", "870", "990")}
     assert set(found.outbound_mappings()) == {"note", "hold", "release", "change_date"} | written
     assert found.broken() == {}
