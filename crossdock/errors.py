@@ -23,11 +23,16 @@ class CrossdockError(Exception):
 
 
 class Misconfigured(CrossdockError):
-    """A person must edit something before this can work. ``where`` is a file and line when one is known."""
+    """A person must edit something before this can work.
 
-    def __init__(self, sentence: str, *, where: str | None = None) -> None:
+    ``where`` is a file and line when one is known; ``field`` the field of the connection, or the key of the
+    connector.toml, that is to blame when that is known.
+    """
+
+    def __init__(self, sentence: str, *, where: str | None = None, field: str = "") -> None:
         super().__init__(f"{where}: {sentence}" if where else sentence)
         self.where = where
+        self.field = field
 
 
 class WireDown(CrossdockError):

@@ -15,6 +15,9 @@ from crossdock.ports import Login, Secret
 SECRET_WORDS = ("secret", "password", "passphrase", "token", "private_key", "api_key", "credential")
 """An extra field whose name holds one of these is a secret, whatever its connection type says."""
 
+NOT_SECRET = ("token_url", "token_header", "api_key_header", "api_key_query")
+"""Fields whose names hold such a word, and that say where a secret comes from or goes to."""
+
 LISTS_OF_SECRETS = ("webhook_secrets", "hmac_secrets")
 """Fields that may hold several secrets while one is being replaced: a list, or a text with spaces or commas."""
 
@@ -73,7 +76,7 @@ def from_fields(connection_id: str, fields: Mapping[str, Any], *, where: str | N
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name is treated as a secret."""
     lowered = name.lower()
-    return any(word in lowered for word in SECRET_WORDS)
+    return lowered not in NOT_SECRET and any(word in lowered for word in SECRET_WORDS)
 
 
 def _separate(extra: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Secret]]:

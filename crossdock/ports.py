@@ -138,12 +138,16 @@ class Versioned(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
-    """One step of a connector's check: resolve, connect, login, permission, sample."""
+    """One step of a connector's check: resolve, connect, tls or host key, login, permission, sample.
+
+    ``field``: the field of the connection, or the key of the connector.toml, that is to blame for a step that failed.
+    """
 
     step: str
     ok: bool
     sentence: str
     remedy: str = ""
+    field: str = ""
 
 
 @runtime_checkable

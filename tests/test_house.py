@@ -32,6 +32,8 @@ OWNERS: Final = {
     "zeep": ("crossdock/wires",),
     "paramiko": ("crossdock/wires",),
     "tenacity": ("crossdock/wires",),
+    "requests_aws4auth": ("crossdock/wires",),
+    "cryptography": ("crossdock/wires",),
     "standardwebhooks": ("crossdock/wires",),
     "confluent_kafka": ("crossdock/wires",),
     "pika": ("crossdock/wires",),

@@ -4,11 +4,8 @@ Airflow masks what it recognises by field name, as it is written. A secret also 
 in a URL, in an ``Authorization`` header, in XML), so each of those is registered too.
 """
 
-import base64
 import os
-from collections.abc import Iterator
-from urllib.parse import quote, quote_plus, urlsplit
-from xml.sax.saxutils import escape
+from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
@@ -17,6 +14,7 @@ from airflow.sdk.log import mask_secret
 from crossdock.errors import Misconfigured, WireDown
 from crossdock.logins import from_fields, parse
 from crossdock.ports import Login
+from crossdock.secret_forms import forms_of_login
 
 
 def fetch(connection_id: str) -> Login:
@@ -51,7 +49,7 @@ def fetch(connection_id: str) -> Login:
 
 def mask(login: Login) -> None:
     """Register every secret of this login, in every form it may travel in."""
-    for form in forms(login):
+    for form in forms_of_login(login):
         mask_secret(form)
 
 
@@ -66,18 +64,3 @@ def mask_environment() -> None:
     password = urlsplit(os.environ.get("CROSSDOCK_DATABASE_URL", "")).password
     if password:
         mask_secret(password)
-
-
-def forms(login: Login) -> Iterator[str]:
-    """Each secret of a login as it is, and as a URL, base64, HTTP basic and XML would carry it."""
-    secrets = [login.password, *login.secrets.values()]
-    for secret in secrets:
-        text = secret.reveal()
-        if not text:
-            continue
-        plain = text.encode()
-        yield from dict.fromkeys(
-            (text, quote(text, safe=""), quote_plus(text), escape(text), base64.b64encode(plain).decode())
-        )
-    if login.user and login.password:
-        yield base64.b64encode(f"{login.user}:{login.password.reveal()}".encode()).decode()

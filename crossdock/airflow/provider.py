@@ -19,6 +19,62 @@ def _secret(label: str, description: str) -> dict[str, Any]:
     return _field(label, description, format="password")
 
 
+def _choice(label: str, description: str, *words: str) -> dict[str, Any]:
+    return _field(label, description, enum=[*words, None])
+
+
+_HTTP: Final[Mapping[str, Any]] = {
+    "api_key": _secret("API key", "For auth 'api_key'."),
+    "api_key_header": _field(
+        "API key: header", "The name of the header that holds it; X-API-Key without a name."
+    ),
+    "api_key_query": _field(
+        "API key: query", "The name in the query, where it goes there and not in a header."
+    ),
+    "token_url": _field("OAuth2: token URL", "Where tokens are given, for auth 'oauth2': 'https://...'."),
+    "client_id": _field("OAuth2: client id", "Who we are there."),
+    "client_secret": _secret("OAuth2: client secret", "Of that client."),
+    "scope": _field(
+        "OAuth2: scope", "What the token is for, as the system's owner says; separated by spaces."
+    ),
+    "audience": _field("OAuth2: audience", "For whom the token is, where the token URL asks for it."),
+    "client_auth": _choice(
+        "OAuth2: where the secret goes",
+        "'basic' (a header, the usual) or 'post' (the form).",
+        "basic",
+        "post",
+    ),
+    "refresh_token": _secret(
+        "OAuth2: refresh token",
+        "Where the system gives one instead of client credentials. It must stay the same.",
+    ),
+    "token_header": _field(
+        "OAuth2: header of the token", "Where it is not 'Authorization: Bearer': the header that holds it."
+    ),
+    "client_certificate": _field(
+        "Client certificate", "Our certificate in PEM form, for systems that know their callers by it (mTLS)."
+    ),
+    "client_private_key": _secret("Client private key", "Of that certificate, in PEM form."),
+    "client_private_key_passphrase": _secret("Passphrase", "Of that key, when it has one."),
+    "region": _field("AWS region", "For auth 'sigv4': 'us-east-1'."),
+    "service": _field("AWS service", "For auth 'sigv4': 'execute-api'."),
+    "session_token": _secret("AWS session token", "With temporary credentials."),
+    "ca_bundle": _field(
+        "CA bundle",
+        "The path of a file with the authorities to trust instead of the usual ones, on every worker.",
+    ),
+    "addresses": _choice(
+        "Addresses",
+        "'public': refuse the host when its name leads into a private network. 'internal' allows that.",
+        "internal",
+        "public",
+    ),
+    "at_once": _field(
+        "Calls at once", "So many calls of one worker are at the host at once; 8 without a number."
+    ),
+}
+"""What the connections over HTTP ask beside host, user and password. ``docs/logins.md`` has one of each kind."""
+
 CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
     {
         "connection-type": "crossdock_sftp",
@@ -52,6 +108,20 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
             },
             "placeholders": {"host": "erp.example.com", "schema": "https", "port": "443"},
         },
+        "conn-fields": {
+            "auth": _choice(
+                "Login",
+                "How we show who we are. Empty: basic with a user, bearer with a password alone.",
+                "basic",
+                "bearer",
+                "api_key",
+                "oauth2",
+                "mtls",
+                "sigv4",
+                "none",
+            ),
+            **_HTTP,
+        },
     },
     {
         "connection-type": "crossdock_soap",
@@ -61,6 +131,27 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
             "hidden-fields": [],
             "relabeling": {"schema": "Scheme", "login": "User"},
             "placeholders": {"host": "carrier.example.com", "schema": "https", "port": "443"},
+        },
+        "conn-fields": {
+            "auth": _choice(
+                "Login",
+                "How we show who we are. Empty: basic with a user, bearer with a password alone.",
+                "basic",
+                "bearer",
+                "ws_security",
+                "api_key",
+                "oauth2",
+                "mtls",
+                "sigv4",
+                "none",
+            ),
+            "ws_security_type": _choice(
+                "WS-Security: password",
+                "'text' (the usual, hidden by TLS) or 'digest' (with nonce and time).",
+                "text",
+                "digest",
+            ),
+            **_HTTP,
         },
     },
     {

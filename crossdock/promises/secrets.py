@@ -3,16 +3,12 @@
 They are compared here and never sent to the database: what is asked of it may stand in its own log.
 """
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape
 
 from crossdock.connections import login
 from crossdock.errors import CrossdockError
-from crossdock.ports import Login
+from crossdock.secret_forms import forms_of, texts_of
 
 if TYPE_CHECKING:
     from crossdock.registry import Registry
@@ -34,18 +30,8 @@ def of_connections(registry: "Registry", canaries: Iterable[str]) -> tuple[list[
         except CrossdockError:
             missing.append(connection)
             continue
-        known += [(connection, text) for text in _of(found) if len(text) >= LEAST]
+        known += [(connection, text) for text in texts_of(found) if len(text) >= LEAST]
     return known, missing
-
-
-def _of(found: Login) -> Iterable[str]:
-    for secret in (found.password, *found.secrets.values()):
-        text = secret.reveal()
-        if text:
-            yield text
-            if found.user and secret is found.password:
-                # the password may travel with its user's name, as one word
-                yield base64.b64encode(f"{found.user}:{text}".encode()).decode()
 
 
 class Forms:
@@ -54,7 +40,7 @@ class Forms:
     def __init__(self, known: Iterable[tuple[str, str]]) -> None:
         self._forms: dict[bytes, str] = {}
         for whose, text in known:
-            for form in _forms_of(text):
+            for form in forms_of(text):
                 self._forms[form.encode()] = whose
 
     def __bool__(self) -> bool:
@@ -75,9 +61,3 @@ class Forms:
 def forms(known: Iterable[tuple[str, str]]) -> Forms:
     """The forms of these secrets."""
     return Forms(known)
-
-
-def _forms_of(text: str) -> Iterable[str]:
-    inner = base64.b64encode(text.encode()).decode()
-    json_form = json.dumps(text)[1:-1]
-    return dict.fromkeys((text, quote(text, safe=""), quote_plus(text), escape(text), json_form, inner))

@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
 
 from crossdock.errors import WireDown
 from crossdock.wires.patience import bounded
@@ -27,9 +28,13 @@ Monotonic = Callable[[], float]
 
 
 class Call:
-    """One request and its answer: when it must be over, and whether a byte of it has left."""
+    """One request and its answer: when it must be over, how far it came, and whether a byte of it has left.
 
-    __slots__ = ("connect_s", "ends_at", "monotonic", "resolve", "sent")
+    ``stage`` is what it was at when it ended: ``resolve``, ``connect``, ``tls``, ``talk``; ``at`` the address that
+    it reached.
+    """
+
+    __slots__ = ("at", "connect_s", "ends_at", "monotonic", "resolve", "sent", "stage")
 
     def __init__(
         self,
@@ -45,6 +50,13 @@ class Call:
         self.ends_at = monotonic() + bounded(deadline_s)
         self.connect_s = connect_s
         self.sent = False
+        self.stage = "resolve"
+        self.at = ""
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left, at least a millisecond: for what ends by itself when its time is over."""
+        return max(self.ends_at - self.monotonic(), 0.001)
 
     def remaining(self) -> float:
         """Seconds left, above 0. Raises ``TimeoutError`` when there are none."""
@@ -115,7 +127,9 @@ def _connected(connection: HTTPConnection) -> socket.socket:
     call = current()
     where = f"{connection.host}:{connection.port}"
     try:
+        call.stage = "resolve"
         addresses = call.resolve(connection._dns_host, connection.port, min(call.connect_s, call.remaining()))
+        call.stage = "connect"
         last: OSError = OSError("the name has no address")
         for family, kind, protocol, address in addresses:
             sock = socket.socket(family, kind, protocol)
@@ -125,6 +139,7 @@ def _connected(connection: HTTPConnection) -> socket.socket:
                 # It stays for the TLS handshake, which ssl bounds as a whole.
                 sock.settimeout(min(call.connect_s, call.remaining()))
                 sock.connect(address)
+                call.stage, call.at = "tls", str(address[0])
                 return sock
             except OSError as error:
                 sock.close()
@@ -176,6 +191,7 @@ class _Connection(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
+        current().stage = "talk"
         self.sock = _BoundedSocket(self.sock)
 
 
@@ -185,6 +201,7 @@ class _TlsConnection(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
+        current().stage = "talk"
         self.sock = _BoundedSocket(self.sock)
 
 
@@ -209,14 +226,31 @@ class _Response(requests.Response):
 class OneHostAdapter(HTTPAdapter):
     """requests' adapter for one host: no retries, no proxies, no cookies, and the deadline of the call."""
 
-    def __init__(self, *, verify: bool | str = True, connections: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        verify: bool | str = True,
+        connections: int = 8,
+        certificate: Callable[[ssl.SSLContext], None] | None = None,
+    ) -> None:
+        """``certificate`` puts our own certificate into the context of TLS."""
         self._one_pool: Any = None
         self._verify_with = verify
+        self._certificate = certificate
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        if self._certificate is not None:
+            # requests takes certificates from files only; the rest of the context is urllib3's own
+            context = create_urllib3_context()
+            self._certificate(context)
+            pool["ssl_context"] = context
+        return host, pool
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, *_: Any, **__: Any) -> Any:
         # One host and one way to verify for the life of the adapter, so the pool's key is computed once.
@@ -226,6 +260,22 @@ class OneHostAdapter(HTTPAdapter):
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         return _Response(req, resp)
+
+    def open(self, request: requests.PreparedRequest, call: Call) -> None:
+        """Connects for a request like this, TLS included, and sends nothing; the next call takes the connection."""
+        _thread.call = call
+        pool = self.get_connection_with_tls_context(request, self._verify_with)
+        verify: Any = self.cert_verify
+        verify(pool, request.url, self._verify_with, None)
+        connection = pool._get_conn(timeout=call.remaining())
+        try:
+            if not connection.is_connected:
+                connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            pool._put_conn(connection)
 
     def call(self, request: requests.PreparedRequest, call: Call) -> requests.Response:
         """Sends, and gives the answer as soon as its head is there; reading its body is bounded by the same call."""

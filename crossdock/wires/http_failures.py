@@ -50,7 +50,14 @@ def translated(error: BaseException, *, what: str, sent: bool, effect: bool) -> 
     """
     name = type(error).__name__
     if (refused := _certificate_refused(error)) is not None:
-        return Misconfigured(f"{what}: {refused}")
+        return Misconfigured(f"{what}: {refused}", field="ca_bundle")
+    if _ours_refused(error):
+        # said in the handshake, or before the first request is read: nothing took effect
+        return Misconfigured(
+            f"{what}: the other side does not accept our certificate; nothing took effect. Confirm with the system's "
+            "owner which certificate they know, then correct client_certificate and its key",
+            field="client_certificate",
+        )
     if isinstance(error, NOT_OURS_TO_SEND) and not sent:
         return Misconfigured(f"{what} cannot be requested ({name}); correct the address or the headers")
     if not sent and not isinstance(error, ON_THE_WIRE):
@@ -124,6 +131,27 @@ def _certificate_refused(error: BaseException) -> str | None:
             )
             return f"the certificate of the other side {wrong}; nothing was sent. {remedy}"
     return None
+
+
+_ALERTS = (
+    "BAD_CERTIFICATE",
+    "UNSUPPORTED_CERTIFICATE",
+    "CERTIFICATE_REVOKED",
+    "CERTIFICATE_EXPIRED",
+    "CERTIFICATE_UNKNOWN",
+    "UNKNOWN_CA",
+    "CERTIFICATE_REQUIRED",
+)
+"""The alerts of TLS (RFC 8446, 6.2) about a certificate; received, they are about ours."""
+
+
+def _ours_refused(error: BaseException) -> bool:
+    for one in causes(error):
+        if isinstance(one, ssl.SSLError):
+            reason = getattr(one, "reason", None) or ""
+            if "ALERT" in reason and reason.endswith(_ALERTS):
+                return True
+    return False
 
 
 def _reason(error: BaseException) -> str:

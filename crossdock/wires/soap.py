@@ -20,8 +20,10 @@ from zeep.transports import Transport
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable, WireDown, WireQuiet
 from crossdock.formats import safe_xml
-from crossdock.ports import CheckStep, Clock, Login
+from crossdock.ports import CheckStep, Clock, Dice, Login, system_dice
+from crossdock.wires import ws_security
 from crossdock.wires.http_adapter import Monotonic
+from crossdock.wires.http_login import unsigned
 from crossdock.wires.patience import bounded
 from crossdock.wires.rest import Answer, Rest, refused
 from crossdock.wires.watchdog import within
@@ -101,7 +103,8 @@ class Soap:
     """One SOAP service, entered with one login. For one thread.
 
     ``folder`` and ``wsdl``: where the contract lies; ``wsdl_sha256`` pins its bytes. The address comes from the login
-    and ``path``, never from the contract.
+    and ``path``, never from the contract. The login is shown as over REST, or in the envelope (``ws_security``);
+    ``headers`` makes the header elements that a vendor wants besides, for each request anew.
     """
 
     def __init__(
@@ -116,15 +119,28 @@ class Soap:
         clock: Clock,
         connect_s: float = 5.0,
         monotonic: Monotonic = time.monotonic,
+        dice: Dice | None = None,
+        headers: ws_security.SoapHeaders | None = None,
     ) -> None:
         self._clock = clock
-        self._wire = Rest(login, deadline_s=deadline_s, connect_s=connect_s, monotonic=monotonic)
+        inside = ws_security.wants(login)
+        self._token = ws_security.Token(login, clock, dice or system_dice()) if inside else None
+        self._headers = headers
+        self._wire = Rest(
+            login,
+            deadline_s=deadline_s,
+            connect_s=connect_s,
+            monotonic=monotonic,
+            clock=clock,
+            signer=unsigned if inside else None,
+        )
         self._contract = (folder / wsdl).resolve()
         self._sha256 = wsdl_sha256
         self._path = path
         self._deadline_s = deadline_s
         self._monotonic = monotonic
         self._transport: _Closed | None = None
+        self._client: Any = None
         self._service: Any = None
         self._answers: Mapping[str, str] = {}
 
@@ -161,7 +177,9 @@ class Soap:
             service = self._opened()
             assert self._transport is not None
             self._transport.send = send
-            return service[operation](**arguments)
+            self._client.wsse = self._token() if self._token else None
+            headers = {"_soapheaders": list(self._headers())} if self._headers else {}
+            return service[operation](**arguments, **headers)
 
         try:
             value = within(bounded(self._deadline_s), whole)
@@ -203,30 +221,40 @@ class Soap:
             remedy = (
                 "Compare the contract with the one that was agreed on, then pin its sha256 in connector.toml."
             )
-            yield CheckStep(step="contract", ok=False, sentence=str(error), remedy=remedy)
+            yield CheckStep(
+                step="contract", ok=False, sentence=str(error), remedy=remedy, field="wsdl_sha256"
+            )
             return
         yield CheckStep(step="contract", ok=True, sentence=f"{self._contract.name} is the pinned one")
+        reached = True
+        for step in self._wire.reach(self._path):
+            yield step
+            reached = step.ok
+        if not reached:
+            return
         try:
             answer = self.call(operation, effect=False, **arguments)
         except Misconfigured as error:
-            step = "login" if "login" in str(error) else "connect"
-            yield CheckStep(step=step, ok=False, sentence=str(error), remedy="Correct the connection.")
+            field = error.field or self._wire.login_field
+            remedy = f"Correct {field} of the connection, or ask the service's owner whether the login is still good."
+            yield CheckStep(step="login", ok=False, sentence=str(error), remedy=remedy, field=field)
             return
         except Refused as error:
-            yield CheckStep(step="connect", ok=True, sentence=f"{self._wire.base} answers")
+            yield CheckStep(step="login", ok=True, sentence="the login is accepted")
             yield CheckStep(
                 step="permission", ok=False, sentence=str(error), remedy="Ask the owner of the service."
             )
             return
         except CrossdockError as error:
-            remedy = "Look whether the service runs and whether host and port of the connection are right."
-            yield CheckStep(step="connect", ok=False, sentence=str(error), remedy=remedy)
+            remedy = "It takes connections and does not answer: look at the service's own log."
+            yield CheckStep(step="answer", ok=False, sentence=str(error), remedy=remedy, field="host")
             return
-        yield CheckStep(step="connect", ok=True, sentence=f"{self._wire.base} answers")
         yield CheckStep(step="login", ok=True, sentence="the login is accepted")
         if answer.problem is not None:
             remedy = "The service does not follow its contract any more; ask its owner for the new one."
-            yield CheckStep(step="sample", ok=False, sentence=str(answer.problem), remedy=remedy)
+            yield CheckStep(
+                step="sample", ok=False, sentence=str(answer.problem), remedy=remedy, field="wsdl"
+            )
             return
         yield CheckStep(step="sample", ok=True, sentence=f"{operation} was answered by the contract")
 
@@ -271,7 +299,7 @@ class Soap:
             raise
         except Exception as error:
             raise not_built(error, what=f"the contract {self._contract.name}") from error
-        self._transport = transport
+        self._transport, self._client = transport, client
         return self._service
 
     def _expect_xml(self, answer: Answer, *, what: str, effect: bool) -> None:
@@ -295,7 +323,13 @@ class Soap:
             detail = etree.tostring(error.detail)
         elif error.detail:
             detail = str(error.detail).encode()
-        sentence = f"{what}: fault {code}: {str(error.message or '')[:200]}"
+        sentence = f"{what}: fault {code}: {self._wire.shown(str(error.message or ''))[:200]}"
+        if code in ws_security.REFUSED:
+            return Misconfigured(
+                f"{sentence}; the login is not accepted. Correct the user or password of the connection, and look at "
+                "our clock",
+                field="password",
+            )
         if effect and code not in OUR_FAULT:
             return WireQuiet(f"{sentence}; whether it took effect is unknown")
         return Refused(sentence, status=code, body=detail)

@@ -8,7 +8,16 @@ from crossdock.airflow import connections, hooks, provider
 from crossdock.errors import Misconfigured
 from crossdock.logins import is_secret_name
 from crossdock.registry import Registry
+from crossdock.wires import http_login
 
+HTTP_SECRETS = {
+    "api_key", "client_secret", "refresh_token", "client_private_key", "client_private_key_passphrase",
+    "session_token",
+}  # fmt: skip
+HTTP_FIELDS = {
+    *HTTP_SECRETS, "auth", "api_key_header", "api_key_query", "token_url", "client_id", "scope", "audience",
+    "client_auth", "token_header", "client_certificate", "region", "service", "ca_bundle", "addresses", "at_once",
+}  # fmt: skip
 PASSWORD = "pass & <word>/with+all"
 
 
@@ -29,7 +38,13 @@ print(json.dumps({
         ).splitlines()[-1]
     )
     assert set(told["behaviours"]) == {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "webhook")}
+    http = {
+        f"extra__crossdock_{wire}__{name}": name in HTTP_SECRETS
+        for wire, names in (("rest", HTTP_FIELDS), ("soap", (*HTTP_FIELDS, "ws_security_type")))
+        for name in names
+    }
     assert told["fields"] == {
+        **http,
         "extra__crossdock_sftp__host_key": False,
         "extra__crossdock_sftp__private_key": True,
         "extra__crossdock_sftp__private_key_passphrase": True,
@@ -37,6 +52,20 @@ print(json.dumps({
         "extra__crossdock_webhook__hmac_secret": True,
     }
     assert all(name.startswith("Crossdock ") for name in told["names"].values())
+
+
+def test_what_the_form_offers_as_a_login_is_what_the_wires_know() -> None:
+    offered = {
+        kind["connection-type"]: {
+            word for word in kind["conn-fields"]["auth"]["schema"]["enum"] if word is not None
+        }
+        for kind in provider.CONNECTION_TYPES
+        if "auth" in kind.get("conn-fields", {})
+    }
+    assert offered == {
+        "crossdock_rest": set(http_login.KINDS) - {"ws_security"},
+        "crossdock_soap": set(http_login.KINDS),
+    }
 
 
 def test_every_connector_names_a_connection_type_that_exists() -> None:
@@ -48,6 +77,13 @@ def test_every_connector_names_a_connection_type_that_exists() -> None:
 def test_what_the_form_calls_a_secret_is_one_to_us() -> None:
     assert provider.secret_fields()
     assert all(is_secret_name(name) for name in provider.secret_fields())
+    shown = {
+        name
+        for kind in provider.CONNECTION_TYPES
+        for name in kind.get("conn-fields", {})
+        if name not in provider.secret_fields()
+    }
+    assert not [name for name in shown if is_secret_name(name)], "what the form shows is no secret to us"
 
 
 def test_every_connection_type_has_its_hook() -> None:

@@ -37,31 +37,57 @@ class Authority:
     ) -> ssl.SSLContext:
         """What a server of this host shows; valid from and to, as seen from now."""
         key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._signed(key, host, begins, ends, ExtendedKeyUsageOID.SERVER_AUTH)
+        pair = self._folder / f"{certificate.serial_number:x}.pem"
+        pair.write_bytes(_text_of(key, None) + certificate.public_bytes(serialization.Encoding.PEM))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pair)
+        return context
+
+    def client(
+        self,
+        *,
+        name: str = "crossdock",
+        begins: datetime.timedelta = -DAY,
+        ends: datetime.timedelta = DAY,
+        passphrase: str | None = None,
+    ) -> tuple[str, str]:
+        """A certificate for one who calls, and its key, as texts."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._signed(key, name, begins, ends, ExtendedKeyUsageOID.CLIENT_AUTH)
+        return (
+            certificate.public_bytes(serialization.Encoding.PEM).decode(),
+            _text_of(key, passphrase).decode(),
+        )
+
+    def _signed(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        host: str,
+        begins: datetime.timedelta,
+        ends: datetime.timedelta,
+        usage: x509.ObjectIdentifier,
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        certificate = (
+        return (
             _began(subject, self._name, key.public_key(), now + begins, now + ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_others=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectAlternativeName([_alternative(host)]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
             .sign(self._key, hashes.SHA256())
         )
-        pair = self._folder / f"{certificate.serial_number:x}.pem"
-        pair.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pair)
-        return context
+
+
+def _text_of(key: ec.EllipticCurvePrivateKey, passphrase: str | None) -> bytes:
+    sealed: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        sealed = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
 
 
 def _began(

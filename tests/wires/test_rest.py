@@ -103,7 +103,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again(server, wir
     post(wire)
     closed = threading.Event()
     for _ in range(200):  # until the FIN of the server has arrived
-        if not wire._adapter._one_pool.pool.queue[-1].is_connected:
+        if not wire._door.adapter._one_pool.pool.queue[-1].is_connected:
             break
         closed.wait(0.01)
     assert post(wire).status == 200
@@ -344,7 +344,10 @@ def test_the_check_says_which_step_fails(server, wire, status, failing):
 def test_the_check_says_when_nobody_listens(server, wire):
     server.stop()
     steps = list(wire.check("/api"))
-    assert [(step.step, step.ok) for step in steps] == [("connect", False)]
+    assert [(step.step, step.ok, step.field) for step in steps] == [
+        ("resolve", True, ""),
+        ("connect", False, "host"),
+    ]
 
 
 # -- duplicates and versions ----------------------------------------------------------------------------------

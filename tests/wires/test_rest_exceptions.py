@@ -63,7 +63,7 @@ def test_there_are_classes_to_walk():
 @pytest.mark.parametrize("sent", [False, True], ids=["before", "after"])
 def test_every_exception_is_translated(kind, sent):
     wire = rest.Rest(Login(connection_id="c", host="erp.example"), deadline_s=1)
-    wire._adapter = Raises(instance(kind), sent)
+    wire._door.adapter = Raises(instance(kind), sent)
     with pytest.raises(CrossdockError) as caught:
         wire.call("POST", "/", effect=True, body=b"")
     assert caught.value.__cause__ is not None

@@ -361,13 +361,13 @@ def test_there_are_exceptions_to_walk():
 
 def test_the_check_walks_its_steps(server, open_soap):
     steps = list(open_soap().check("GetStatusUpdates", **ASK))
-    assert [step.step for step in steps] == ["contract", "connect", "login", "sample"]
+    assert [step.step for step in steps] == ["contract", "resolve", "connect", "login", "sample"]
     assert all(step.ok for step in steps)
     for behaviour, failing in (
         (lie.answer(401), "login"),
         (xml(fault("Client")), "permission"),
         (xml(b"<x/>"), "sample"),
-        (lie.reset_after_commit(), "connect"),
+        (lie.reset_after_commit(), "answer"),
     ):
         server.then(behaviour)
         *_, last = open_soap().check("GetStatusUpdates", **ASK)
