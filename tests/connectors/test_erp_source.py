@@ -244,7 +244,7 @@ def test_the_check_reads_a_sample(erp, server, open_source):
     source = open_source()
     assert isinstance(source, Checkable)
     steps = list(source.check())
-    assert [step.step for step in steps] == ["connect", "login", "permission", "sample"]
+    assert [step.step for step in steps] == ["resolve", "connect", "login", "permission", "sample"]
     assert all(step.ok for step in steps)
     server.then(lie.answer(200, b"{}"), lie.answer(200, b"{}"))
     *_, last = source.check()
