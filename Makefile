@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || ec
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help install demo test lint bench bombs chaos stateful soak redrive mutate day lock clean
+.PHONY: help install demo test lint bench bombs chaos stateful soak redrive mutate day erp lock clean
 
 help:
 	@echo 'make demo         set up, start everything on this machine and play the main job (ONCE=1 ends by itself)'
@@ -17,7 +17,8 @@ help:
 	@echo 'make soak         20 messages a second while database and workers are killed (MINUTES=30 REPORT=docs/soak.md)'
 	@echo 'make mutate       golden X12 files cut, doubled, swapped and flipped, through the whole hub (SEED=n EACH=n)'
 	@echo 'make day          a day of forty trading partners through the hub, against an oracle (SEED=n)'
-	@echo 'make lock         make requirements.lock again from pyproject.toml'
+	@echo 'make erp          run a real ERP (Tryton) beside the hub, and say how to connect it'
+	@echo 'make lock         make requirements.lock again from pyproject.toml, and that of the ERP'
 	@echo 'make clean        remove all of that: $(VENV), stores, and the folders of demonstrations (their mark: .crossdock-demo)'
 
 install: $(VENV)/.installed
@@ -34,6 +35,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header \
 	  --python-version 3.11 --output-file requirements.lock
+	$(BIN)/uv pip compile deploy/sandbox/tryton/requirements.in --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --output-file deploy/sandbox/tryton/requirements.lock
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -41,6 +44,7 @@ lint: install
 	$(BIN)/mypy
 
 test: install lint
+	$(BIN)/python -B -m deploy.sandbox.tryton --prepare
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: install
@@ -72,8 +76,11 @@ day: install
 demo: install
 	$(BIN)/python -B -m deploy.sandbox.demo $(if $(ONCE),--once)
 
+erp: install
+	$(BIN)/python -B -m deploy.sandbox.tryton
+
 clean:
-	rm -rf $(VENV) .crossdock build *.egg-info
+	rm -rf $(VENV) .crossdock .tryton build *.egg-info
 	@for mark in demo*/.crossdock-demo; do \
 	  if [ ! -f "$$mark" ]; then continue; fi; \
 	  if command -v flock >/dev/null && ! flock -n "$$mark" true; then \
