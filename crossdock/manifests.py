@@ -101,8 +101,13 @@ def _with_its_base(
     file: TomlFile, folder: Path, folder_of: FolderOf | None
 ) -> tuple[Path, Mapping[str, Any]]:
     """Where the code lies, and the values of this file over those of the connector that it is like."""
-    like = file.values.get("like")
+    like, only = file.values.get("like"), file.values.get("only")
     if like is None or not isinstance(like, str):
+        if only is not None:
+            raise Misconfigured(
+                "'only' chooses a side of the connector that this one is 'like', and it is like none; remove it",
+                where=file.at("only"),
+            )
         return folder, file.values
     where = file.at("like")
     if folder_of is None:
@@ -116,6 +121,8 @@ def _with_its_base(
         raise Misconfigured(
             f"{like!r} is itself like {values['like']!r}; name that one, which has the code", where=where
         )
+    if only in ("source", "sink"):
+        values = {key: value for key, value in values.items() if key == only or key not in ("source", "sink")}
     return base, _over(values, file.values)
 
 
