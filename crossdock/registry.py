@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.kit.declarations import CONNECTION
 from crossdock.manifests import MANIFEST_NAME, read_manifest
 from crossdock.packages import package_folder
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
@@ -215,7 +216,9 @@ class Registry:
 
     def _connect(self, manifest: Manifest, side: str, login: Login, clock: Clock) -> Any:
         found = self._place(manifest.like or manifest.name)
-        login = replace(login, hosts=manifest.hosts)
+        # by name: a connector that changes the host of its login does not change what it may open
+        hosts = (login.host if one == CONNECTION else one for one in manifest.hosts)
+        login = replace(login, hosts=tuple(hosts))
         file = found.folder / f"{side}.py"
         if not file.is_file():
             if side == "source" and manifest.source is not None and manifest.source.request is not None:

@@ -407,7 +407,7 @@ def test_a_connector_is_like_another_and_says_only_what_differs(root, tmp_path):
 def test_a_login_carries_the_hosts_that_the_connector_declares(root, tmp_path):
     code = "def connect(manifest, login, clock):\n    return login.hosts\n"
     found = Registry(root('hosts = ["connection", "*.ups.com"]\n' + GOOD, source=code))
-    login = Login(connection_id="c")
-    assert found.source(found.manifest("acme"), login, SystemClock()) == ("connection", "*.ups.com")
+    login = Login(connection_id="c", host="api.acme.example")
+    assert found.source(found.manifest("acme"), login, SystemClock()) == ("api.acme.example", "*.ups.com")
     found = Registry(root('hosts = ["https://ups.com"]\n' + GOOD))
     assert "'hosts' must be a list of host names" in str(found.broken()["acme"])

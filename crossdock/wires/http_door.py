@@ -22,6 +22,7 @@ from crossdock.limits import limit
 from crossdock.ports import Clock, Login, SystemClock
 from crossdock.wires.address_guard import AddressGuard
 from crossdock.wires.client_certificate import CERTIFICATE, ClientCertificate
+from crossdock.wires.declared_hosts import refuse_undeclared
 from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_answer import Answer
 from crossdock.wires.http_failures import FOREIGN, translated
@@ -72,6 +73,7 @@ class Door:
     ) -> None:
         self.login = login
         self.base = base_url(login)
+        refuse_undeclared(login, login.host)
         self.deadline_s = deadline_s
         self.monotonic = monotonic
         self._connect_s = connect_s

@@ -24,6 +24,7 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable,
 from crossdock.formats import json_strict
 from crossdock.ports import Login, Secret
 from crossdock.wires.address_guard import Destination, ForbiddenAddress, destination
+from crossdock.wires.declared_hosts import refuse_undeclared
 from crossdock.wires.http_adapter import Call, Monotonic
 from crossdock.wires.http_answer import Answer
 from crossdock.wires.http_login import header_name, missing, needed
@@ -182,11 +183,18 @@ class OAuth2:
         said = str(login.extra.get("token_header") or "Authorization")
         self._header = header_name(login, said, "token_header")
         to = _endpoint(login)
+        refuse_undeclared(login, to.host, field="token_url")
         self._path = to.path
-        self._door = door_to(
-            replace(login, scheme=to.scheme, host=to.host, port=to.port, user="", password=Secret("")),
-            MOST_ANSWER,
+        there = replace(
+            login,
+            scheme=to.scheme,
+            host=to.host,
+            port=to.port,
+            hosts=(to.host,),
+            user="",
+            password=Secret(""),
         )
+        self._door = door_to(there, MOST_ANSWER)
         self._what = f"connection {self._connection!r}: the token of {self._door.base}"
         self._key = self._fingerprint()
         self._last: Token | None = None

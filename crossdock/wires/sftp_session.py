@@ -28,6 +28,7 @@ from paramiko.ssh_exception import (
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.ports import Login
+from crossdock.wires.declared_hosts import refuse_undeclared
 from crossdock.wires.http_adapter import resolved
 from crossdock.wires.patience import bounded
 
@@ -109,6 +110,7 @@ class Session:
     ) -> None:
         if not login.host or not login.user:
             raise Misconfigured(f"connection {login.connection_id!r} lacks host or user; add them")
+        refuse_undeclared(login, login.host)
         self._login = login
         self._where = f"{login.host}:{login.port or 22}"
         self._connect_s = connect_s
