@@ -230,23 +230,23 @@ class Calendar:
                 for _ in range(duration.amount):
                     day = self._next_working_day(day)
                 # where the clocks jump over that time of the day, closing is the latest
-                return min(self._instant(day, offset), self._instant(day, self.closes))
+                return min(self.instant(day, offset), self.instant(day, self.closes))
             case _, True:
                 return self._after(start, timedelta(minutes=duration.amount * _MINUTES[duration.unit]))
             case "day" | "week", _:
                 day, offset = self._local(start)
-                return self._instant(day + duration.flat, offset)
+                return self.instant(day + duration.flat, offset)
             case _:
                 return start.astimezone(UTC) + duration.flat
 
     def _after(self, start: datetime, left: timedelta) -> datetime:
         day, offset = self._working(start)
         # the moment itself when it is within hours: an hour that comes twice is not to be counted from its first
-        at = start.astimezone(UTC) if self.is_open(start) else self._instant(day, offset)
-        while (room := self._instant(day, self.closes) - at) < left:
+        at = start.astimezone(UTC) if self.is_open(start) else self.instant(day, offset)
+        while (room := self.instant(day, self.closes) - at) < left:
             left -= room
             day = self._next_working_day(day)
-            at = self._instant(day, self.opens)
+            at = self.instant(day, self.opens)
         return at + left
 
     def _working(self, moment: datetime) -> tuple[date, timedelta]:
@@ -279,10 +279,17 @@ class Calendar:
             hours=clock.hour, minutes=clock.minute, seconds=clock.second, microseconds=clock.microsecond
         )
 
-    def _instant(self, day: date, offset: timedelta) -> datetime:
-        """A time of the day on the wall, in UTC; one that the clocks jump over is as much later."""
+    def instant(self, day: date, offset: timedelta) -> datetime:
+        """A time of the day on the wall, in UTC; one that the clocks jump over is as much later, of one that comes
+        twice it is the first."""
         wall = datetime.combine(day, time(0)) + offset
         return wall.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(UTC)
+
+    def last_instant(self, day: date, offset: timedelta) -> datetime:
+        """The same; of one that comes twice it is the second: who may come until then is late only after it."""
+        wall = datetime.combine(day, time(0)) + offset
+        again = wall.replace(tzinfo=ZoneInfo(self.timezone), fold=1).astimezone(UTC)
+        return max(self.instant(day, offset), again)
 
 
 ALWAYS: Final = Calendar(name="always", title="Day and night, every day")

@@ -37,6 +37,8 @@ POINTS: Final = (
     "process.after_commit",
     "process.before_untold",
     "process.after_untold",
+    "watch.before_commit",
+    "watch.after_commit",
     "deliver.before_take_over",
     "deliver.after_take_over",
     "deliver.before_intent",

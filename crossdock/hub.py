@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from crossdock.unblock import Blocked
     from crossdock.unknown import Unknowns
     from crossdock.versions import Versions
+    from crossdock.watch import Watch
 
 TENANT: Final = "CROSSDOCK_TENANT"
 LEASE: Final = "CROSSDOCK_LEASE_S"
@@ -221,11 +222,12 @@ class Hub:
 
     def process(self, *, limit_s: float | None = None, run: RunContext | None = None) -> RunReport:
         """Normalize, detect and decide what waits, batch by batch, until nothing does or the time is up; before it,
-        put back what waited for something that is known now; behind it, say what is overdue."""
+        put back what waited for something that is known now; behind it, say what is overdue and what did not come."""
         with self._run("process", None, run) as ran:
             ran.add({"unblocked": self.blocked.release()})
             self._until_idle(self.processor.process_batch, "messages", ran, limit_s)
             self._until_idle(self.processor.sweep, "overdue", ran, limit_s)
+            self._watch(ran)
             self._anchor(ran)
         return self._report("process", None, ran)
 
@@ -509,6 +511,20 @@ class Hub:
         return Publisher(store=self.store, tenant=self.tenant, clock=self.clock)
 
     @cached_property
+    def watch(self) -> "Watch":
+        """What is awaited on a calendar."""
+        from crossdock.watch import Watch
+
+        return Watch(
+            store=self.store,
+            tenant=self.tenant,
+            clock=self.clock,
+            manifests=self.registry.manifests(),
+            partners=self.partners,
+            recorder=lambda: self.processor.recorder,
+        )
+
+    @cached_property
     def versions(self) -> "Versions":
         from crossdock.versions import Versions
 
@@ -610,6 +626,13 @@ class Hub:
             if anchors.is_due(self.store, self.tenant, self.clock.now()):
                 anchors.write(self.store, self.tenant, keys=keyring(), now=self.clock.now())
         except Misconfigured as error:
+            ran.error = str(error)
+
+    def _watch(self, ran: _Run) -> None:
+        """Look for feeds that did not come. That it cannot be looked stops no work: the run says so."""
+        try:
+            ran.add(self.watch.look())
+        except CrossdockError as error:
             ran.error = str(error)
 
     def _require_known(self) -> None:

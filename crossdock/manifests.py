@@ -17,11 +17,14 @@ from typing import Any, Final, TypeVar
 
 from crossdock import toml_lines
 from crossdock.blackouts import Blackout
+from crossdock.calendars import NotADuration
 from crossdock.errors import Misconfigured
+from crossdock.expected import ExpectedFeed, quiet_after, read_rows
 from crossdock.kit import schema
 from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request
 from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
+from crossdock.toml_table import Table
 
 MANIFEST_NAME = "connector.toml"
 TENANT = re.compile(r"[a-z0-9]{1,20}")
@@ -87,6 +90,7 @@ def read_manifest(folder: Path, *, folder_of: FolderOf | None = None) -> Manifes
         version=top["version"],
         folder=str(folder),
         source=None if source is None else _source(file, source, top["wire"]),
+        expected=_expected(file, folder.name, top["title"], source),
         sink=None if sink is None else _sink(file, sink, top["wire"]),
         hosts=tuple(top["hosts"]),
         capabilities=frozenset(top["capabilities"]),
@@ -147,6 +151,14 @@ def _source(file: TomlFile, values: dict[str, Any], wire: str) -> SourceManifest
     if not pushed and every_s is None:
         raise Misconfigured("[source] lacks 'every_s', how often it is read; add it", where=file.at("source"))
     stop_after = read_stop_after(values["stop_after"]) if "stop_after" in values else None
+    quiet = None
+    if "quiet_after" in values:
+        try:
+            quiet = quiet_after(values["quiet_after"])
+        except NotADuration as error:
+            raise Misconfigured(
+                f"'quiet_after': {error}, or 'never'", where=file.at("source", "quiet_after")
+            ) from error
     return SourceManifest(
         document=values["document"],
         media_type=values["media_type"],
@@ -154,8 +166,27 @@ def _source(file: TomlFile, values: dict[str, Any], wire: str) -> SourceManifest
         batch=values["batch"],
         settings=values["settings"],
         stop_after=stop_after,
+        quiet_after=quiet,
         **_declared_reading(file, values, wire),
     )
+
+
+def _expected(
+    file: TomlFile, name: str, title: str, source: Mapping[str, Any] | None
+) -> tuple[ExpectedFeed, ...]:
+    """The rows ``[[expected]]`` of this file itself: another instance of a connector has feeds of its own. Raises
+    ``Misconfigured`` with every mistake in them."""
+    if "expected" not in file.values:
+        return ()
+    if source is None:
+        raise Misconfigured(
+            "[[expected]] is about what comes, and there is no [source]; remove it", where=file.at("expected")
+        )
+    problems: list[str] = []
+    found = read_rows(Table(file, problems), source=(name, title, source["document"]))
+    if problems:
+        raise Misconfigured("\n".join(problems))
+    return found
 
 
 def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> dict[str, Any]:

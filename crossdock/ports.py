@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from crossdock.blackouts import Blackout
+from crossdock.calendars import Duration
+from crossdock.expected import ExpectedFeed
 from crossdock.kit.declarations import CONNECTION, ConnectionField, Cursor, Paging, Request
 from crossdock.messages import Outcome, RawMessage, Receipt, Verdict, WriteBack
 
@@ -225,6 +227,7 @@ class SourceManifest:
     every_s: int | None  # None: it is pushed to us (a webhook)
     batch: int
     settings: Mapping[str, Any]
+    quiet_after: Duration | None = None  # None: learnt; ``expected.NEVER``: its silence means nothing
     stop_after: StopAfter | None = None  # when so much fails, it is stopped until a person resumes it
     request: Request | None = None  # with paging and cursor: how a REST system is read without code
     paging: Paging = field(default_factory=Paging)
@@ -287,3 +290,4 @@ class Manifest:
     fields: Mapping[str, ConnectionField] = field(default_factory=dict)
     like: str = ""
     code_folder: str = ""
+    expected: tuple[ExpectedFeed, ...] = ()  # what it brings on a calendar: the rows [[expected]]

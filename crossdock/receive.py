@@ -20,6 +20,7 @@ from crossdock.messages import Problem, RawMessage, Stage, Verdict
 from crossdock.ports import Clock, Patient, Source, Watchful
 from crossdock.stopping import require_running
 from crossdock.store import inbox
+from crossdock.store.watched import SKIPPED
 from crossdock.termination import Termination
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _note_what_was_seen(
         RawMessage(
             tenant=tenant,
             source=name,
-            key=f"skipped:{one.code}:{one.name}",
+            key=f"{SKIPPED}{one.code}:{one.name}",
             body=orjson.dumps({"name": one.name, "code": one.code, "sentence": one.sentence}),
             media_type="application/json",
             received_at=now,

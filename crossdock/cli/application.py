@@ -21,6 +21,7 @@ from crossdock.cli import (
     desk,
     events,
     exchanges,
+    expected,
     feed,
     ledger,
     partners,
@@ -99,8 +100,8 @@ def _version(asked: bool) -> None:
 
 for module in (
     checks, store, x12, trying, steps, events, feed, webhooks, cases, write_backs, unknown, approvals, sagas, targets,
-    exchanges, dead_letters, desk, redrives, blocked, clocks, raw, runs, ledger, audit, verify, schemas, connectors,
-    partners, rules, serving,
+    exchanges, dead_letters, desk, redrives, blocked, clocks, expected, raw, runs, ledger, audit, verify, schemas,
+    connectors, partners, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -16,7 +16,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from crossdock.console import casework, desk, feed, pages, people, subscriptions, targets, webhooks, x12
+from crossdock.console import (
+    casework,
+    desk,
+    expected,
+    feed,
+    pages,
+    people,
+    subscriptions,
+    targets,
+    webhooks,
+    x12,
+)
 from crossdock.console.acting import Actor, Acts, Seal, nobody, note_visitor
 from crossdock.console.headers import SafeHeaders
 from crossdock.console.opened import Doors
@@ -89,6 +100,7 @@ def create_app(
         x12.router(view),
         desk.router(view),
         targets.router(view),
+        expected.router(view),
         subscriptions.router(view),
     ):
         app.include_router(routes, dependencies=visitors)

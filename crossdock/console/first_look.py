@@ -51,11 +51,12 @@ def concerns(
     approvals: Mapping[str, int] = MappingProxyType({}),
     partial_sagas: int = 0,
     targets: Sequence["Shown"] = (),
+    missing: Sequence[Row] = (),
 ) -> list[Concern]:
     """Everything that is not as it should be, the worst first.
 
     ``last_runs`` holds the newest finished run of each step and connector; ``approvals`` how many requests of each
-    kind wait for a person.
+    kind wait for a person; ``missing``, what was due, by its calendar or its habit, and did not come.
     """
     failed = {run["connector"] for run in last_runs if run["error"] and run["step"] == "receive"}
     found = [
@@ -66,6 +67,7 @@ def concerns(
         ),
         *_runs(last_runs),
         *_sources(overview, manifests, now, failed),
+        *_missing(missing),
         *_targets(targets),
         *_write_backs(overview),
         *_people(sum(approvals.values()), partial_sagas),
@@ -147,6 +149,19 @@ def _sources(
                 f"{manifest.source.every_s} s: is its DAG receive__{name} paused?",
                 page="/runs?connector=" + name,
             )
+
+
+def _missing(missing: Sequence[Row]) -> Iterable[Concern]:
+    """What did not come: somebody asks the sender, or looks at our own side of it."""
+    for row in missing:
+        silent = row["kind"] == "source"
+        yield Concern(
+            level=Level.WAITING,
+            sentence=f"{row['feed']} is read and brings nothing since {row['opens_at']}"
+            if silent
+            else f"{row['feed']} did not come: it was due at {row['due_at']}",
+            page="/expected",
+        )
 
 
 def _targets(targets: Sequence["Shown"]) -> Iterable[Concern]:

@@ -126,7 +126,7 @@ class View:
     def overview(self) -> Row:
         """Everything that the first page shows."""
         from crossdock import targets
-        from crossdock.store import console_queries, people_queries, queries, saga_queries
+        from crossdock.store import console_queries, people_queries, queries, saga_queries, watched
 
         now = self.clock.now()
         with self.doors.reading() as connection:
@@ -138,6 +138,7 @@ class View:
             retries = queries.list_write_backs(connection, self.doors.tenant, state="ready", limit=8)
             approvals = people_queries.approvals_waiting(connection, self.doors.tenant)
             partial = saga_queries.count_partial(connection, self.doors.tenant)
+            missing = watched.missing_now(connection, self.doors.tenant)
             standing = targets.shown(connection, self.doors.tenant, self.registry.manifests(), now)
         concerns = first_look.concerns(
             ledger=ledger,
@@ -149,6 +150,7 @@ class View:
             approvals=approvals,
             partial_sagas=partial,
             targets=standing,
+            missing=missing,
         )
         level, headline = first_look.headline(concerns, empty=not any(row["received"] for row in ledger))
         return {

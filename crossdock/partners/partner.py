@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from canonical import crosswalks
 from crossdock.calendars import Duration
+from crossdock.expected import ExpectedFeed
 from crossdock.partners.terms import Clocks, Contact, Duplicates, Items, Tolerances
 
 ROLES: Final = ("supplier", "customer", "carrier", "warehouse", "bank", "other")
@@ -67,6 +68,7 @@ class Partner:
     that takes its place. ``other_group``: what becomes of a set in a group of another kind (GS01): ``flag`` it is
     accepted with errors, ``reject`` or ``ignore``. ``sequence``: whether gaps in its control numbers are told,
     ``gaps`` or ``ignore``.
+    ``expected``: what it sends on a calendar.
     ``overlay``: what it asks of a set beyond (or short of) the guide, by set, as the profile says it.
     ``element``, ``component``, ``repetition`` and ``segment`` are the delimiters of what we send.
     """
@@ -99,6 +101,7 @@ class Partner:
     sequence: str = "ignore"
     duplicates: Duplicates = field(default_factory=Duplicates)
     clocks: Clocks = field(default_factory=Clocks)
+    expected: tuple[ExpectedFeed, ...] = ()
     tolerances: Tolerances = field(default_factory=Tolerances)
     items: Items = field(default_factory=Items)
     overlay: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

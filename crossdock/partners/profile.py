@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from crossdock.calendars import Calendars
+from crossdock.expected import read_rows
 from crossdock.partners import tables
 from crossdock.partners.partner import ROLES, USUALLY_WITHIN, Partner, Receive, Send
 from crossdock.partners.qualifiers import QUALIFIERS
@@ -20,7 +21,7 @@ KEYS: Final[Mapping[str, str]] = {
     "expect": "text", "expect_within": "text", "duplicates": "table", "sequence": "text",
     "other_group": "text",
     "lenient": "flag", "codes": "tables", "overlay": "tables", "items": "table",
-    "clocks": "table", "tolerances": "table", "unwritable": "text", "contact": "table",
+    "clocks": "table", "expected": "rows", "tolerances": "table", "unwritable": "text", "contact": "table",
     "element": "text", "component": "text", "repetition": "text", "segment": "text",
 }  # fmt: skip
 """Everything that a profile may say, and how it is written."""
@@ -52,7 +53,11 @@ class _Profile(Table):
     """The file as a table, with what only a profile has."""
 
     def __init__(self, file: TomlFile, problems: list[str], calendars: Calendars) -> None:
-        super().__init__(file, problems, above=[key for key, kind in KEYS.items() if "table" not in kind])
+        super().__init__(
+            file,
+            problems,
+            above=[key for key, kind in KEYS.items() if "table" not in kind and kind != "rows"],
+        )
         self._calendars = calendars
 
     def partner(self) -> Partner:
@@ -69,6 +74,7 @@ class _Profile(Table):
         sends, send = self._send()
         timezone = self.zone("timezone", "UTC")
         codes = tables.codes(self)
+        clocks = tables.clocks(self, self._calendars)
         partner = Partner(
             name=name,
             title=title,
@@ -97,7 +103,10 @@ class _Profile(Table):
             other_group=self.one_of("other_group", "flag", THEN),
             sequence=self.one_of("sequence", "ignore", ("gaps", "ignore")),
             duplicates=tables.duplicates(self),
-            clocks=tables.clocks(self, self._calendars),
+            clocks=clocks,
+            expected=read_rows(
+                self, partner=(name, title, sets), calendars=self._calendars, calendar=clocks.calendar
+            ),
             tolerances=tables.tolerances(self),
             items=tables.items(self, codes),
             overlay=tables.overlays(self),

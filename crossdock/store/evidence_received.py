@@ -125,6 +125,7 @@ RECEIVED: Final = (
         wrong=lambda terms: sa.select(EVENTS.c.id, EVENTS.c.raw_id, EVENTS.c.code).where(
             sa.not_(there(RAW, *of(RAW, EVENTS, id="raw_id"))),
             sa.not_(there(WRITTEN, *of(WRITTEN, EVENTS, id="raw_id"))),
+            sa.not_(there(tables.awaited, *of(tables.awaited, EVENTS, id="raw_id"))),
         ),
         sentence="event {id} ({code}) points to message {raw_id}, which is not there",
         remedy="restore the message from a backup: nobody can say what the event rests on",

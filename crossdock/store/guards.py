@@ -54,6 +54,7 @@ CHANGEABLE: Final = (
     "brokers",
     "targets",
     "stops",
+    "awaited",
 )
 """Tables that the role may update. It may delete from none."""
 
@@ -68,6 +69,7 @@ FIRST_STATES: Final[Mapping[str, Sequence[str]]] = {
     "sagas": ("running",),
     "emissions": ("waiting",),
     "consumers": ("active",),
+    "awaited": ("waiting", "excused"),
     "webhooks": ("active",),
     "webhook_messages": ("waiting",),
 }
@@ -150,6 +152,7 @@ ONCE: Final[Mapping[str, Sequence[str]]] = {
     ),
     "emissions": ("event_id", "number"),
     "consumers": ("id", "created_at"),
+    "awaited": ("id", "kind", "feed", "declared", "opens_at", "due_at", "wanted", "noted_at"),
     "webhooks": ("id", "created_at"),
     "webhook_messages": ("id", "webhook_id", "event_id", "position", "partition_key", "created_at"),
 }

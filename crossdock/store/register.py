@@ -321,8 +321,8 @@ def _seen_statement() -> Any:
         .where(
             *_before(),
             exchanges.c.interchange_number == sa.bindparam("number", type_=sa.Text),
-            _not_refused("interchange"),
-            _not_refused("told"),
+            not_refused("interchange"),
+            not_refused("told"),
         )
         .order_by(exchanges.c.at.desc())
         .limit(1)
@@ -336,7 +336,7 @@ def _seen_statement() -> Any:
             exchanges.c.application.in_([given.c.application, ""]),
             exchanges.c.functional_id == given.c.functional_id,
             exchanges.c.group_number == given.c.group_number,
-            _not_refused("told"),
+            not_refused("told"),
         )
         .order_by(exchanges.c.at.desc())
         .limit(1)
@@ -364,14 +364,14 @@ def _seen_sets_statement() -> Any:
         .where(
             *_before(),
             exchanges.c.set_number == sa.any_(sa.bindparam("set_numbers", type_=pg.ARRAY(sa.Text))),
-            _not_refused("told"),
+            not_refused("told"),
         )
         .ext(pg.distinct_on(*key))
         .order_by(*key, exchanges.c.at.desc())
     )
 
 
-def _not_refused(level: str) -> Any:
+def not_refused(level: str) -> Any:
     """We took it, at once or later: what we refused may come again under its number, until it was run after all."""
     answer = exchanges.c.answer
     return sa.or_(

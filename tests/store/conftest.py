@@ -28,6 +28,7 @@ WORDS = {
     ("read_backs", "answer"): "found",
     ("saga_steps", "undo"): "operation",
     ("targets", "mode"): "live",
+    ("awaited", "kind"): "feed",
 }
 # What a check constraint wants empty where another column is full.
 EMPTY = {("payload_versions", "write_back_id")}

@@ -22,6 +22,7 @@ from crossdock.store.schema import SCHEMA
 from crossdock.store.tables import (
     APPENDED,
     APPROVAL_STATES,
+    AWAITED_STATES,
     CLOCK_STATES,
     CONSUMER_STATES,
     DEAD_LETTER_STATES,
@@ -53,6 +54,7 @@ STATES = {
     "redrive_items": REDRIVE_ITEM_STATES,
     "approvals": APPROVAL_STATES,
     "sagas": SAGA_STATES,
+    "awaited": AWAITED_STATES,
     "emissions": EMISSION_STATES,
     "consumers": CONSUMER_STATES,
     "webhooks": WEBHOOK_STATES,

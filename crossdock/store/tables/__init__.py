@@ -51,11 +51,13 @@ from crossdock.store.tables.redriven import (
 )
 from crossdock.store.tables.targets import stops, targets
 from crossdock.store.tables.together import SAGA_STATES, UNDO_KINDS, saga_steps, sagas
+from crossdock.store.tables.watched import AWAITED_STATES, awaited
 
 __all__ = [
     "APPENDED",
     "APPROVAL_KINDS",
     "APPROVAL_STATES",
+    "AWAITED_STATES",
     "BODY_IN_ROW_BYTES",
     "CLOCK_STATES",
     "CLOSED_CASE_STATES",
@@ -77,6 +79,7 @@ __all__ = [
     "attempts",
     "audit",
     "audit_heads",
+    "awaited",
     "brokers",
     "case_transitions",
     "cases",
@@ -146,6 +149,7 @@ TRANSITIONS: Final = {
     "exchanges": EXCHANGE_STATES,
     "approvals": APPROVAL_STATES,
     "sagas": SAGA_STATES,
+    "awaited": AWAITED_STATES,
     "emissions": EMISSION_STATES,
     "consumers": CONSUMER_STATES,
     "webhooks": WEBHOOK_STATES,

@@ -68,6 +68,9 @@ exchanges = sa.Table(
     sa.Index("ix_exchanges_groups", "tenant", "partner", "direction", "functional_id", "group_number"),
     sa.Index("ix_exchanges_due", "tenant", "answer_due_at", postgresql_where=sa.text("state = 'waiting'")),
     sa.Index("ix_exchanges_write_back", "tenant", "write_back_id"),
+    sa.Index(
+        "ix_exchanges_came", "tenant", "partner", "set_id", "at", postgresql_where=sa.text("direction = 'in'")
+    ),
 )
 
 control_numbers = sa.Table(
