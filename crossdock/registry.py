@@ -36,6 +36,9 @@ CONNECTORS_GROUP = "crossdock.connectors"
 SITE = "CROSSDOCK_SITE_DIR"
 MAPPINGS_GROUP = "crossdock.mappings"
 
+FIELDS_NAME = "fields.toml"
+"""An inbound mapping that is a table and no Python (``crossdock.fields``)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
@@ -416,7 +419,7 @@ class Registry:
             names += [(each.name, f"{_package_of(folder)}.{each.name}") for each in _packages(folder)]
         for name, module_name in names:
             try:
-                yield name, _import(module_name, why=f"mapping {name!r}")
+                yield name, _of_fields(module_name, side) or _import(module_name, why=f"mapping {name!r}")
             except Misconfigured as error:
                 self._broken_mappings[f"{side}/{name}"] = error
 
@@ -440,7 +443,19 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _packages(root: Path) -> list[Path]:
-    return sorted(path.parent for path in root.glob("*/__init__.py"))
+    return sorted({path.parent for name in ("__init__.py", FIELDS_NAME) for path in root.glob(f"*/{name}")})
+
+
+def _of_fields(name: str, side: str) -> ModuleType | None:
+    """A mapping that is a table, as the module that it stands for; ``None`` for one in Python."""
+    if side != "inbound":
+        return None
+    folder = package_folder(name)
+    if (folder / "__init__.py").is_file() or not (folder / FIELDS_NAME).is_file():
+        return None
+    from crossdock.fields import load  # only whoever maps pays for JMESPath
+
+    return load(folder).as_module(name)
 
 
 def _adopt(name: str, folder: Path) -> None:

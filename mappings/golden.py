@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from canonical.events import Fact
 from crossdock.errors import Unreadable
+from crossdock.fields import load
 from crossdock.partners import MappingContext, Partner, Partners
+from crossdock.registry import FIELDS_NAME
 
 RECEIVED_AT: Final = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
 TENANT: Final = "main"
@@ -29,8 +31,11 @@ _FOLDER: Final = Path(__file__).parent / "inbound"
 def mappings() -> Iterator[ModuleType]:
     """Every inbound mapping of this package."""
     for folder in sorted(_FOLDER.iterdir()):
+        name = f"mappings.inbound.{folder.name}"
         if (folder / "__init__.py").is_file():
-            yield importlib.import_module(f"mappings.inbound.{folder.name}")
+            yield importlib.import_module(name)
+        elif (folder / FIELDS_NAME).is_file():
+            yield load(folder).as_module(name)
 
 
 def samples(mapping: ModuleType) -> list[Path]:
