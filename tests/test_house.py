@@ -47,6 +47,7 @@ OWNERS: Final = {
     "referencing": ("crossdock/testing/openapi",),
     "yaml": ("crossdock/testing/openapi",),
     "pyx12": ("crossdock/formats/x12",),
+    "jmespath": ("crossdock/formats",),
     "openpyxl": ("crossdock/formats/tabular",),
     "zen": ("crossdock/decide",),
     "typer": ("crossdock/cli",),

@@ -23,6 +23,7 @@ from crossdock.cli import (
     exchanges,
     expected,
     feed,
+    fields,
     ledger,
     partners,
     raw,
@@ -101,7 +102,7 @@ def _version(asked: bool) -> None:
 for module in (
     checks, store, x12, trying, steps, events, feed, webhooks, cases, write_backs, unknown, approvals, sagas, targets,
     exchanges, dead_letters, desk, redrives, blocked, clocks, expected, raw, runs, ledger, audit, verify, schemas,
-    connectors, partners, rules, serving,
+    connectors, partners, fields, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

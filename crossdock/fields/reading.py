@@ -1,7 +1,8 @@
 """Reads a fields.toml and checks it: unknown keys, names that no field has, codes that the taxonomy lacks.
 
-Every complaint has file and line. ``like = "NAME"`` takes the statements of the fields.toml in the folder beside it,
-and every field, code and unit that is not said here: so a second supplier says only where its own API has things.
+Every complaint has file and line. ``like = "NAME"`` takes the statements of the fields.toml in the folder beside it
+(or of one that Crossdock brings), and every field, code and unit that is not said here: so a second supplier says
+only where its own API has things.
 """
 
 import re
@@ -34,8 +35,19 @@ from crossdock.fields.table import (
 )
 from crossdock.fields.values import EPOCHS
 from crossdock.formats.json_query import Query, WrongQuery
+from crossdock.packages import package_folder
 from crossdock.registry import FIELDS_NAME
 from crossdock.toml_lines import TomlFile, did_you_mean
+
+PACKAGED: Final = "mappings.inbound"
+"""Where the mappings are that Crossdock brings."""
+
+OF_BOTH: Final = ("for", "when", "refs", "at", "line", "parties", "source_codes")
+OF_A_FACT: Final = ("kind", "kind_of", "lines", "lines_when", "attributes")
+OF_AN_EXCEPTION: Final = (
+    "code", "code_of", "title", "detail", "cause", "severity", "variances", "value_at_risk", "ext",
+)  # fmt: skip
+"""The keys of a statement."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -50,13 +62,16 @@ def read(folder: Path) -> Table:
     if like is not None:
         if not isinstance(like, str) or not _NAME.fullmatch(like) or like == folder.name:
             raise Misconfigured("'like' is the name of another mapping's folder", where=own.at("like"))
-        beside = folder.parent / like / FIELDS_NAME
-        if not beside.is_file():
-            known = [path.parent.name for path in folder.parent.glob(f"*/{FIELDS_NAME}")]
+        roots = (folder.parent, package_folder(PACKAGED))
+        found = next(
+            (root / like / FIELDS_NAME for root in roots if (root / like / FIELDS_NAME).is_file()), None
+        )
+        if found is None:
+            known = [path.parent.name for root in roots for path in root.glob(f"*/{FIELDS_NAME}")]
             raise Misconfigured(
                 f"there is no {FIELDS_NAME} in {like!r}{did_you_mean(like, known)}", where=own.at("like")
             )
-        files.append(toml_lines.read(beside))
+        files.append(toml_lines.read(found))
         if "like" in files[1].values:
             raise Misconfigured(f"{like!r} is like another one itself; name that one", where=own.at("like"))
     return _Reading(files).table(folder)
@@ -233,10 +248,7 @@ class _Reading:
         said = {**self._every, **said}
         is_fact = kind == "fact"
         word = "kind" if is_fact else "code"
-        both = ("for", "when", "refs", "at", "line", "parties", "source_codes", word, f"{word}_of")
-        facts = ("lines", "lines_when", "attributes")
-        events = ("title", "detail", "cause", "severity", "variances", "value_at_risk", "ext")
-        self._known(way, said, (*both, *(facts if is_fact else events)))
+        self._known(way, said, (*OF_BOTH, *(OF_A_FACT if is_fact else OF_AN_EXCEPTION)))
         scope = self._text(way, said, "for", otherwise="document")
         if scope not in ("document", "line"):
             self._stop((*way, "for"), f"'for' is document or line, not {scope!r}")

@@ -180,3 +180,16 @@ def test_the_registry_finds_a_folder_without_python(tmp_path: Path, monkeypatch:
     assert "FUL.SHORTPICK" in str(registry.broken()["inbound/broken"])
     with pytest.raises(Misconfigured, match="SHORTPICK"):
         registry.inbound("broken")
+
+
+def test_a_site_says_only_where_its_supplier_has_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = 'like = "supplier_order_status"\ntitle = "Echo"\nversion = "1"\n[fields]\npo = "ref"\n'
+    written(tmp_path / "mappings" / "inbound", text, "echo_order_status")
+    monkeypatch.setenv("CROSSDOCK_SITE_DIR", str(tmp_path))
+    registry = Registry()
+    found = registry.inbound("echo_order_status")
+    packaged = registry.inbound("supplier_order_status")
+    assert found is not None and packaged is not None
+    assert registry.broken() == {}
