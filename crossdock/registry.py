@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.kit.declarations import CONNECTION
-from crossdock.manifests import MANIFEST_NAME, read_manifest
+from crossdock.manifests import MANIFEST_NAME, read_manifest, typed
 from crossdock.packages import package_folder
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
@@ -55,12 +55,14 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMapping:
-    """What one kind of document means. ``map(document, context)`` gives statements, one after another."""
+    """What one kind of document means. ``map(document, context)`` gives statements, one after another. Its samples
+    lie in ``folder``."""
 
     name: str
     document: str
     version: str
     map: Callable[[Any, Any], Iterator[Any]]
+    folder: str = ""
 
 
 class Later(Enum):
@@ -264,13 +266,25 @@ class Registry:
                 self._broken[name] = error if isinstance(error, Misconfigured) else Misconfigured(str(error))
 
     def _check_settings(self, name: str, place: _Found) -> None:
-        """A connector's ``settings.py`` (standard library only, so cheap) has ``check(manifest)``."""
+        """A connector's ``settings.py`` (standard library only, so cheap) has ``SETTINGS``, the class of its settings
+        by side; and ``check(manifest)`` for what a class cannot say."""
         if not (place.folder / "settings.py").is_file():
             return
         module = _import(f"{place.package}.settings", why=f"connector {name!r}")
+        for side, settings in getattr(module, "SETTINGS", {}).items():
+            typed(settings, self._manifests[name], side)
         check = getattr(module, "check", None)
         if callable(check):
             check(self._manifests[name])
+
+    def settings(self, manifest: Manifest) -> Mapping[str, type]:
+        """The classes of a connector's own settings, by side, as its ``settings.py`` names them."""
+        place = self._place(manifest.like or manifest.name)
+        if not (place.folder / "settings.py").is_file():
+            return {}
+        module = _import(f"{place.package}.settings", why=f"connector {manifest.name!r}")
+        found: Mapping[str, type] = getattr(module, "SETTINGS", {})
+        return found
 
     def _in_root(self, root: Path) -> dict[str, _Found]:
         if not root.is_dir():
@@ -362,18 +376,16 @@ class Registry:
 
     def _keep_inbound(self, name: str, module: ModuleType) -> None:
         assert self._inbound is not None
-        document = getattr(module, "DOCUMENT", None)
-        version = getattr(module, "VERSION", None)
-        map_document = getattr(module, "map", None)
-        if not (isinstance(document, str) and isinstance(version, str) and callable(map_document)):
-            self._break_mapping("inbound", name, module, "lacks DOCUMENT, VERSION or map(document, context)")
-        elif document in self._inbound:
-            other = self._inbound[document].name
-            self._break_mapping("inbound", name, module, f"maps {document!r}, and so does {other!r}")
+        try:
+            mapping = _inbound_of(name, module)
+        except Misconfigured as error:
+            self._broken_mappings[f"inbound/{name}"] = error
+            return
+        if mapping.document in self._inbound:
+            other = self._inbound[mapping.document].name
+            self._break_mapping("inbound", name, module, f"maps {mapping.document!r}, and so does {other!r}")
         else:
-            self._inbound[document] = InboundMapping(
-                name=name, document=document, version=version, map=map_document
-            )
+            self._inbound[mapping.document] = mapping
 
     def _keep_outbound(self, name: str, module: ModuleType) -> None:
         assert self._outbound is not None
@@ -422,6 +434,25 @@ class Registry:
                 yield name, _of_fields(module_name, side) or _import(module_name, why=f"mapping {name!r}")
             except Misconfigured as error:
                 self._broken_mappings[f"{side}/{name}"] = error
+
+
+def inbound_at(folder: Path) -> InboundMapping:
+    """The inbound mapping in this folder, wherever it lies. Raises ``Misconfigured``."""
+    name = f"{_package_of(folder.parent)}.{folder.name}"
+    module = _of_fields(name, "inbound") or _import(name, why=f"mapping {folder.name!r}")
+    return _inbound_of(folder.name, module)
+
+
+def _inbound_of(name: str, module: ModuleType) -> InboundMapping:
+    document = getattr(module, "DOCUMENT", None)
+    version = getattr(module, "VERSION", None)
+    map_document = getattr(module, "map", None)
+    if not (isinstance(document, str) and isinstance(version, str) and callable(map_document)):
+        raise Misconfigured(
+            f"mapping {name!r} lacks DOCUMENT, VERSION or map(document, context)", where=module.__file__
+        )
+    folder = str(Path(module.__file__).parent) if module.__file__ else ""
+    return InboundMapping(name=name, document=document, version=version, map=map_document, folder=folder)
 
 
 def site_folder(*parts: str) -> Path | None:

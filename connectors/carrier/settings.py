@@ -1,5 +1,5 @@
 """What may be set for the carrier's connector: what a SOAP poll has, no more."""
 
-from crossdock.kit.soap_settings import check
+from crossdock.kit.soap_settings import SoapSettings
 
-__all__ = ["check"]
+SETTINGS = {"source": SoapSettings}

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
@@ -22,6 +19,4 @@ class SinkSettings:
             raise ValueError("deadline_s, connect_s and max_retry_after_s must be above 0")
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(SinkSettings, manifest, "sink")
+SETTINGS = {"sink": SinkSettings}

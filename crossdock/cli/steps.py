@@ -30,7 +30,11 @@ def declare(app: typer.Typer) -> None:
     command(
         app,
         "receive",
-        examples=("crossdock receive supplier_edi --once", "crossdock receive erp --once --json"),
+        examples=(
+            "crossdock receive supplier_edi --once",
+            "crossdock receive erp --once --json",
+            "crossdock receive erp --dry-run --limit 5 --explain",
+        ),
     )(receive)
     command(app, "process", examples=("crossdock process --once", "crossdock process --once --seconds 30"))(
         process
@@ -58,8 +62,24 @@ def receive(
     ],
     once: Once = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many messages at most.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read from the beginning; store nothing, tell the source nothing."),
+    ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="With --dry-run: what each message means, and what would follow."),
+    ] = False,
 ) -> ExitCode:
     """Read a source and store what it says, byte for byte; then tell the source."""
+    if dry_run:
+        from crossdock.cli.dry_run import dry
+
+        return dry(talk, name, limit or 5, explain=explain)
+    if explain:
+        raise Misconfigured(
+            "--explain belongs to --dry-run; what was stored is told by `crossdock events list`"
+        )
     _only_once(once, "receive")
     with _hub() as hub:
         return _report(talk, [hub.receive(name, limit=limit)], "crossdock process --once")

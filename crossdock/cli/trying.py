@@ -83,14 +83,14 @@ def try_(
         document=document,
         partner=partner,
     )
-    if not talk.answer(_as_dict(trial)):
-        _show(talk, trial)
+    if not talk.answer(as_dict(trial)):
+        show(talk, trial)
     set_aside = [part for part in trial.parts if part.state is not PartState.PROCESSED]
     failed = [written for written in trial.write_backs if written.error]
     return ExitCode.FINDINGS if set_aside or failed else ExitCode.OK
 
 
-def _as_dict(trial: "Trial") -> dict[str, Any]:
+def as_dict(trial: "Trial") -> dict[str, Any]:
     return {
         "name": trial.name,
         "document": trial.document,
@@ -194,7 +194,7 @@ def _as_dict(trial: "Trial") -> dict[str, Any]:
     }
 
 
-def _show(talk: Talk, trial: "Trial") -> None:
+def show(talk: Talk, trial: "Trial") -> None:
     talk.heading(f"came in: {trial.name}, {trial.bytes} bytes, as {trial.document} of {trial.source}")
     talk.table(
         ("part", "what", "partner", "state", "statements"),

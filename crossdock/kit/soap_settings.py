@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapSettings:
@@ -32,8 +29,3 @@ class SoapSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
         if datetime.fromisoformat(self.begin_at).tzinfo is None:
             raise ValueError(f"begin_at {self.begin_at!r} lacks its zone; end it with Z")
-
-
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(SoapSettings, manifest, "source")

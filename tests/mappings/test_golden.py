@@ -53,7 +53,7 @@ def test_a_sample_says_what_was_approved(mapping: ModuleType, sample: Path) -> N
 
 @pytest.mark.parametrize(("mapping", "sample"), CASES, ids=IDS)
 def test_what_a_sample_says_is_valid_against_its_schema(mapping: ModuleType, sample: Path) -> None:
-    for document, partner in golden._documents(mapping.DOCUMENT, sample, Partners.load()):
+    for document, partner in golden.documents(mapping.DOCUMENT, sample, Partners.load()):
         context = MappingContext(partner=partner, received_at=golden.RECEIVED_AT, tenant="main")
         index = 0
         try:
