@@ -47,8 +47,8 @@ _PATH: Final = re.compile(r"/[!-~]*")
 class Watcher(Protocol):
     """Sees what passes a door: the recorder of ``crossdock.testing``."""
 
-    def saw(self, login: Login, base: str, request: requests.PreparedRequest, answer: Answer) -> None:
-        """One request as it left, with its login's headers, and the answer as it came."""
+    def saw(self, method: str, url: str, headers: Mapping[str, str], body: bytes, answer: Answer) -> None:
+        """One request as it left, with the headers of its login, and the answer as it came."""
         ...
 
 

@@ -131,7 +131,8 @@ class Rest:
             call = self._door.call(call.left_s)
             answer = self._door.send(request, call, what=what, effect=effect)
         if watcher := watched_by.get():
-            watcher.saw(self._door.login, self.base, request, answer)
+            sent = request.body if isinstance(request.body, bytes) else b""
+            watcher.saw(method, request.url or "", dict(request.headers), sent, answer)
         return answer if answer.status < 400 else self._without_secrets(answer)
 
     @property
