@@ -1,9 +1,10 @@
-"""What a code of another list means in our words: X12 code lists to exceptions, facts, causes, units and roles.
+"""What a code of another list means in our words: X12 code lists and the carriers' own lists to exceptions, facts,
+causes, units and roles.
 
 A row is found by (element, code), never by the code alone: 668 ``ID`` is a line taken off the order, 368 ``ID`` is
 missing information; 1651 ``CA`` is customs, 1650 ``CA`` a cancelled shipment. The lists are data, one file each in
 ``canonical/crosswalks/``, each with its source and licence; the texts are our own few words, no licensed text.
-They hold defaults for X12 004010. A partner who means something else says so in its profile.
+They hold defaults, for X12 those of 004010. A partner who means something else says so in its profile.
 """
 
 import tomllib
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 _FOLDER: Final = files("canonical") / "crosswalks"
+_OTHERS: Final = ("units.toml", "currencies.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def lists() -> Mapping[str, CodeList]:
     """Every list, by element: ``x12-668``. Read once per process."""
     found: dict[str, CodeList] = {}
     for file in sorted(_FOLDER.iterdir(), key=lambda file: file.name):
-        if file.name.startswith("x12-") and file.name.endswith(".toml"):
+        if file.name.endswith(".toml") and file.name not in _OTHERS:
             table = tomllib.loads(file.read_text("utf-8"))
             element = table["element"]
             found[element] = CodeList(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NotRequired, TypedDict
 
-from canonical.ids import DerivedIds
+from canonical.ids import SEPARATOR, DerivedIds
 from canonical.taxonomy import codes
 
 EVENT_SCHEMA: Final = "urn:crossdock:schema:exception-event:1.0"
@@ -140,6 +140,10 @@ class Fact:
     Facts start and stop clocks, and clear cases (``clears_when`` in the taxonomy). Of ``attributes`` the taxonomy
     reads these: ``purpose`` (X12 element 353; ``01`` takes back an earlier fact), ``answer`` of a fact that answers
     (``accepted``, or anything else), ``complete`` (``true``: nothing of it is still to come).
+
+    ``stated_as``: what its sender knows the statement by, where later documents say it again (a carrier answers with
+    the whole history of a package each time). Its id then follows from that and not from the document, and it is
+    recorded once, with the document that said it first.
     """
 
     kind: str
@@ -150,6 +154,7 @@ class Fact:
     lines: Sequence[Line] = ()
     source_codes: Sequence[SourceCode] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    stated_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +163,7 @@ class ExceptionEvent:
 
     ``code`` is of the taxonomy (``INV.BACKORDER``): what happened. ``cause`` is why, when it was said.
     ``refs[0]`` is the business key that the case is folded by. ``severity`` is the taxonomy's unless given.
+    ``stated_as``: as of a Fact.
     """
 
     code: str
@@ -175,6 +181,7 @@ class ExceptionEvent:
     value_at_risk: Money | None = None
     method: str = "code-map"  # rule | code-map | timer | model | manual
     ext: Mapping[str, Any] = field(default_factory=dict)
+    stated_as: str | None = None
 
 
 Statement = Fact | ExceptionEvent
@@ -198,6 +205,11 @@ class Origin:
 def event_ids(namespace: uuid.UUID, origin: Origin, part: str) -> DerivedIds:
     """Derived from raw message, mapping, part and index: mapping the same message again gives the same ids."""
     return DerivedIds(namespace, "event", origin.raw_id, origin.mapping, part)
+
+
+def stated_ids(namespace: uuid.UUID, origin: Origin) -> DerivedIds:
+    """Derived from what the sender knows a statement by (``stated_as``): the same from each document that says it."""
+    return DerivedIds(namespace, "stated", origin.tenant, origin.source, origin.mapping)
 
 
 _SEVERITY_TEXT: Final = {"S1": "ERROR", "S2": "WARN", "S3": "INFO", "S4": "DEBUG"}
@@ -232,7 +244,7 @@ class Seal:
     derive the id, so sealing again gives the same id. What all statements of the part have in common is made once.
     """
 
-    __slots__ = ("_event", "_fact", "_ids", "_keys", "_provenance", "_recorded_at", "_tenant")
+    __slots__ = ("_event", "_fact", "_ids", "_keys", "_provenance", "_recorded_at", "_stated", "_tenant")
 
     def __init__(
         self,
@@ -245,6 +257,7 @@ class Seal:
     ) -> None:
         self._tenant, self._recorded_at = origin.tenant, origin.recorded_at
         self._ids = event_ids(namespace, origin, part)
+        self._stated = stated_ids(namespace, origin)
         self._keys: dict[tuple[str, str, str | None], str] = {}
         self._provenance = {
             "connector": origin.source,
@@ -297,7 +310,11 @@ class Seal:
         if key is None:
             key = self._keys[known] = reference_key(first)
         event = (self._fact if isinstance(statement, Fact) else self._event).copy()
-        event["id"] = self._ids.of(str(index))
+        event["id"] = (
+            self._ids.of(str(index))
+            if not statement.stated_as
+            else self._repeated_id(statement, statement.stated_as)
+        )
         event["subject"] = _subject(first, line_ref)
         event["partitionkey"] = f"{self._tenant}|{key}"
         event["correlationid"] = key
@@ -358,6 +375,11 @@ class Seal:
             data["source_codes"] = statement.source_codes
         event["data"] = data
         return event
+
+    def _repeated_id(self, statement: Statement, known_as: str) -> str:
+        """The id of what later documents say again. A fact and an event may be known by the same words."""
+        kind = "fact" if isinstance(statement, Fact) else statement.code
+        return self._stated.of(f"{kind} {known_as.replace(SEPARATOR, ' ')}")
 
 
 def reference_key(ref: Ref) -> str:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -111,6 +111,7 @@ class Recorder:
         partners held (``register.hold_sequence``), so that all workers take what they share in the same order."""
         mine = self._held(connection, worked)
         self._reconciler.take_turns(connection, [fact for one in mine for fact in one.facts])
+        mine = self._said_first(connection, mine)
         counts = self._write_said(connection, mine, now)
         self._end(
             connection,
@@ -134,7 +135,8 @@ class Recorder:
             return counts
         self._reconciler.take_every_turn(connection)
         for worked in slices:
-            for name, number in self._write_said(connection, [worked], now).items():
+            said_first = self._said_first(connection, [worked])
+            for name, number in self._write_said(connection, said_first, now).items():
                 counts[name] += number
         self._end(connection, [(claim, slices.ended())], {claim.id: slices.part_count}, counts, now)
         if counts["dead_letters"]:
@@ -167,6 +169,16 @@ class Recorder:
     def _held(self, connection: "Transaction", worked: Sequence[Worked]) -> list[Worked]:
         held = inbox.hold_claims(connection, self._tenant, [one.claim for one in worked])
         return [one for one in worked if one.claim.id in held]
+
+    def _said_first(self, connection: "Transaction", worked: Sequence[Worked]) -> list[Worked]:
+        """Without what its sender repeats and another message said before: such a statement is recorded once. Called
+        with the turns of its numbers taken, so that of two workers the second sees what the first wrote."""
+        repeated = [id for one in worked if one.normalized for id in one.normalized.repeated]
+        if not repeated:
+            return list(worked)
+        by = casebook.said_by(connection, self._tenant, [uuid.UUID(id) for id in repeated])
+        first = {str(id): raw_id for id, raw_id in by.items()}
+        return [_without_repeats(one, frozenset(repeated), first) for one in worked]
 
     def _write_said(
         self, connection: "Transaction", worked: Sequence[Worked], now: datetime
@@ -302,7 +314,9 @@ class Recorder:
         fresh = [pair for pair, event_id in zip(pairs, ids, strict=True) if event_id not in stored]
         events = [one.document for one, _ in fresh]
 
-        said = {document["id"]: place for place, document in enumerate(order)}
+        said: dict[str, int] = {}
+        for place, document in enumerate(order):
+            said.setdefault(document["id"], place)
         early, late = detect.before_and_after([one.document for one in facts], events, said)
         speakers = {one.document["id"]: one.partner for one in (*facts, *(one for one, _ in fresh))}
         counts["cleared"] = self._clear(connection, early, speakers, now)
@@ -586,6 +600,29 @@ class Recorder:
             )
             cleared += 1
         return cleared
+
+
+def _without_repeats(worked: Worked, repeated: frozenset[str], first: dict[str, uuid.UUID]) -> Worked:
+    """One message without what an earlier one said; what it says first is noted in ``first``. A message that is
+    replayed says again what it said itself, once."""
+    taken: set[str] = set()
+
+    def is_new(document: Mapping[str, Any]) -> bool:
+        id = document["id"]
+        if id not in repeated:
+            return True
+        if id in taken or first.setdefault(id, worked.claim.id) != worked.claim.id:
+            return False
+        taken.add(id)
+        return True
+
+    decided = [pair for pair in zip(worked.events, worked.decisions, strict=True) if is_new(pair[0])]
+    return replace(
+        worked,
+        events=[event for event, _ in decided],
+        decisions=[decision for _, decision in decided],
+        facts=[fact for fact in worked.facts if is_new(fact)],
+    )
 
 
 def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:

@@ -125,6 +125,7 @@ class Reading:
             parts=parts,
             connector_version=self._opened.connector_version,
             part_of={str(doc["id"]): part.ordinal for part in parts for doc in part.documents},
+            repeated=frozenset(id for part in parts for id in part.repeated),
         )
 
     def ended(self, parts: Sequence[PartResult]) -> Normalized:

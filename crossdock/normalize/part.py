@@ -39,9 +39,9 @@ def map_part(
             partner=partner, received_at=message.received_at, tenant=message.tenant, direction=direction
         )
         origin = origin_of(opened, mapping=mapping.name, mapping_version=mapping.version)
-        statements: Iterable[Statement] = _mapped(mapping, value, context)
+        statements = _mapped(mapping, value, context)
         if direction == "out":
-            statements = _said_by_us(statements)
+            statements = list(_said_by_us(statements))
         documents = list(sealed(statements, origin, part=str(ordinal)))
         if partner is not None and partner.items.known_only and direction == "in":
             _require_known_items(documents, partner)
@@ -64,6 +64,11 @@ def map_part(
         length=length,
         state=PartState.PROCESSED,
         documents=documents,
+        repeated=frozenset(
+            document["id"]
+            for statement, document in zip(statements, documents, strict=True)
+            if statement.stated_as
+        ),
         partner=partner.name if partner else None,
         versions=versions,
     )

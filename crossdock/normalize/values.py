@@ -35,7 +35,8 @@ class PartResult:
     """One part of a message and what became of it.
 
     ``ordinal`` counts from 0 and depends on the bytes alone: normalizing again, with another profile or mapping,
-    numbers the parts the same way. ``problem`` is set unless the part was processed.
+    numbers the parts the same way. ``problem`` is set unless the part was processed. ``repeated``: the ids of those
+    statements that their sender says again in later messages.
     """
 
     ordinal: int
@@ -47,6 +48,7 @@ class PartResult:
     partner: str | None = None
     problem: Problem | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()
 
 
 class SetNumbers(NamedTuple):
@@ -210,6 +212,7 @@ class Normalized:
     exchanged: Sequence[Exchanged] = ()
     connector_version: str = "0"
     part_of: Mapping[str, int] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()
 
 
 def set_aside(

@@ -31,6 +31,20 @@ def known_events(connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID
     return set(connection.execute(statement).scalars())
 
 
+def said_by(
+    connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID]
+) -> Mapping[uuid.UUID, uuid.UUID]:
+    """Which message said these facts and events first, as far as they are stored."""
+    asked = sa.any_(sa.bindparam("ids", list(ids), pg.ARRAY(sa.Uuid)))
+    statement = sa.union_all(
+        *(
+            sa.select(table.c.id, table.c.raw_id).where(table.c.tenant == tenant, table.c.id == asked)
+            for table in (facts, events)
+        )
+    )
+    return {row.id: row.raw_id for row in connection.execute(statement)}
+
+
 def ended_events(
     connection: sa.Connection, tenant: str, ids: Sequence[uuid.UUID], resolution: str
 ) -> set[uuid.UUID]:
