@@ -22,6 +22,7 @@ from crossdock.errors import Misconfigured
 from crossdock.expected import ExpectedFeed, quiet_after, read_rows
 from crossdock.kit import schema
 from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request
+from crossdock.logins import SECRET_WORDS, is_secret_name
 from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
 from crossdock.toml_table import Table
@@ -76,6 +77,7 @@ def read_manifest(folder: Path, *, folder_of: FolderOf | None = None) -> Manifes
         )
     code_folder, given = _with_its_base(file, folder, folder_of)
     top = schema.read(file, given)
+    _fields(file, top)
     source, sink = top.get("source"), top.get("sink")
     if source is None and sink is None:
         raise Misconfigured("the connector has neither [source] nor [sink]; add one", where=f"{path}:1")
@@ -99,6 +101,22 @@ def read_manifest(folder: Path, *, folder_of: FolderOf | None = None) -> Manifes
         like=str(top.get("like", "")),
         code_folder=str(code_folder),
     )
+
+
+def _fields(file: TomlFile, top: Mapping[str, Any]) -> None:
+    """What is declared secret is one by its name as well: it is kept from logs where this file is not read."""
+    for name, values in top["fields"].items():
+        if values["secret"] and not is_secret_name(name):
+            raise Misconfigured(
+                f"the secret field {name!r} is not one by its name; put one of {', '.join(SECRET_WORDS)} into it",
+                where=file.at("fields", name),
+            )
+    if top["fields"] and top["connection_type"] == f"crossdock_{top['wire']}":
+        raise Misconfigured(
+            f"{top['connection_type']!r} is shared with other connectors, and [fields] are this one's alone; "
+            "give it a connection_type of its own",
+            where=file.at("connection_type"),
+        )
 
 
 def _with_its_base(

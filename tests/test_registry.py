@@ -369,6 +369,42 @@ def test_a_body_has_no_headers_unless_given():
     assert Body(body=b"x", media_type="text/plain", subject="a/1").headers == {}
 
 
+FIELD = '\n[fields.consumer_{}]\nlabel = "Consumer key"\nsecret = true\n'
+
+
+def test_a_connection_has_fields_of_its_connector(tmp_path, monkeypatch):
+    """They are shown in Airflow's form under a type of their own."""
+    from crossdock.airflow import provider
+
+    folder = tmp_path / "connectors/acme"
+    folder.mkdir(parents=True)
+    own = GOOD.replace('"crossdock_rest"', '"crossdock_acme"') + FIELD.format("secret")
+    (folder / "connector.toml").write_text(own)
+    monkeypatch.setenv("CROSSDOCK_SITE_DIR", str(tmp_path))
+    (kind,) = [one for one in provider.types_of_connectors() if one["connection-type"] == "crossdock_acme"]
+    assert kind["conn-fields"]["consumer_secret"]["schema"]["format"] == "password"
+    assert "token_url" in kind["conn-fields"], "what the wire asks is asked as well"
+    from crossdock.airflow import hooks
+
+    assert getattr(hooks, kind["hook-class-name"].rpartition(".")[2]).conn_type == "crossdock_acme"
+    with pytest.raises(AttributeError):
+        _ = hooks.HookOf_no_such
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            GOOD.replace('"crossdock_rest"', '"crossdock_acme"') + FIELD.format("key"),
+            "is not one by its name",
+        ),
+        (GOOD + FIELD.format("secret"), "is shared with other connectors"),
+    ],
+)
+def test_a_field_that_would_be_shown_or_shared_is_refused(root, text, words):
+    assert words in str(Registry(root(text)).broken()["acme"])
+
+
 def test_a_site_has_connectors_and_mappings_of_its_own(root, tmp_path, monkeypatch):
     monkeypatch.setenv("CROSSDOCK_SITE_DIR", str(tmp_path / "site"))
     assert "CROSSDOCK_SITE_DIR" in Registry().broken()

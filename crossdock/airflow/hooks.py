@@ -97,3 +97,14 @@ class WebhookHook(ConnectorHook):
 
     conn_type = "crossdock_webhook"
     hook_name = "Crossdock webhook"
+
+
+def __getattr__(name: str) -> type[ConnectorHook]:
+    """The hook of a connector's own connection type: ``HookOf_`` and that type."""
+    from crossdock.airflow.provider import HOOK_OF, types_of_connectors
+
+    for kind in types_of_connectors() if name.startswith(HOOK_OF) else ():
+        if kind["connection-type"] == name.removeprefix(HOOK_OF):
+            said = {"conn_type": kind["connection-type"], "hook_name": kind["hook-name"]}
+            return type(name, (ConnectorHook,), said)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -182,8 +182,39 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Crossdock",
         "description": "The exception hub of a distributor.",
         "versions": [version("crossdock")],
-        "connection-types": [dict(kind) for kind in CONNECTION_TYPES],
+        "connection-types": [dict(kind) for kind in (*CONNECTION_TYPES, *types_of_connectors())],
     }
+
+
+def types_of_connectors() -> list[Mapping[str, Any]]:
+    """A connection type for each connector whose form asks more than its wire does (``[fields]``), as
+    its ``connection_type`` says. A connector.toml that cannot be read has none, and stops nothing here."""
+    from crossdock.registry import Registry
+
+    known = {kind["connection-type"]: kind for kind in CONNECTION_TYPES}
+    made: dict[str, Mapping[str, Any]] = {}
+    for manifest in Registry().manifests().values():
+        if not manifest.fields or manifest.connection_type in known:
+            continue
+        base = known.get(f"crossdock_{manifest.wire}", {})
+        own = {
+            name: (_secret if field.secret else _field)(
+                f"{field.label} (required)" if field.required else field.label, field.description
+            )
+            for name, field in manifest.fields.items()
+        }
+        made[manifest.connection_type] = {
+            **base,
+            "connection-type": manifest.connection_type,
+            "hook-name": f"Crossdock: {manifest.title}",
+            "hook-class-name": f"crossdock.airflow.hooks.{HOOK_OF}{manifest.connection_type}",
+            "conn-fields": {**own, **base.get("conn-fields", {})},
+        }
+    return list(made.values())
+
+
+HOOK_OF: Final = "HookOf_"
+"""``crossdock.airflow.hooks`` makes the hook class of such a type when it is asked for it by this name."""
 
 
 def secret_fields() -> frozenset[str]:

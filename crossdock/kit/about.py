@@ -150,7 +150,8 @@ def _own_settings(files: list[TomlFile], own: Mapping[str, type]) -> Iterator[Se
 
 
 def _fields(manifest: Manifest, login: Login | None) -> Iterator[Field]:
-    kind = next((one for one in CONNECTION_TYPES if one["connection-type"] == manifest.connection_type), {})
+    wanted = (manifest.connection_type, f"crossdock_{manifest.wire}")
+    kind = next((one for one in CONNECTION_TYPES if one["connection-type"] in wanted), {})
     for name, field in kind.get("conn-fields", {}).items():
         secret = field["schema"].get("format") == "password"
         yield Field(

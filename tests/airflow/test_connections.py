@@ -69,7 +69,8 @@ def test_what_the_form_offers_as_a_login_is_what_the_wires_know() -> None:
 
 
 def test_every_connector_names_a_connection_type_that_exists() -> None:
-    known = {kind["connection-type"] for kind in provider.CONNECTION_TYPES}
+    kinds = (*provider.CONNECTION_TYPES, *provider.types_of_connectors())
+    known = {kind["connection-type"] for kind in kinds}
     for manifest in Registry().manifests().values():
         assert manifest.connection_type in known
 

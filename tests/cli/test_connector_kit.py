@@ -100,7 +100,8 @@ def test_a_connection_is_told_without_its_secrets(
     crossdock("connector", "new", "acme", "--wire", "webhook")
     manifest = site / "connectors/acme/connector.toml"
     field = '\n[fields.region]\nlabel = "Region"\nrequired = true\n'
-    manifest.write_text(manifest.read_text() + field)
+    text = manifest.read_text().replace('"crossdock_webhook"', '"crossdock_acme"')
+    manifest.write_text(text + field)
     fields = {"conn_type": "crossdock_webhook", "extra": {"hmac_secret": "a-canary", "region": "eu"}}
     monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_ACME", json.dumps(fields))
     ran = crossdock("connector", "about", "acme", "--json")
