@@ -3,6 +3,7 @@
     receive__<connector> ──bell──▶ process ──bell──▶ deliver__<target>
                                            ──bell──▶ publish
                                      redrive ──bell──▲
+    check, when a person asks
 
 Each has a time schedule beside the bell, because Airflow can lose an asset event (apache/airflow#56050, #49857).
 Parsing reads TOML and nothing else: the spine and its libraries are imported inside the tasks.
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, DeltaTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, DeltaTriggerTimetable, Param
 
 from crossdock.airflow import assets, pools, tasks
 from crossdock.errors import Misconfigured
@@ -62,6 +63,22 @@ def redrive_dag() -> DAG:
     """``redrive``: puts dead letters back at the rate that somebody asked for, and is idle while nobody did."""
     dag = _dag("redrive", "Put dead letters back", DeltaTriggerTimetable(SAFETY_NET))
     _one_task(dag, tasks.redrive, bells=[assets.decided()])
+    return dag
+
+
+def check_dag(manifests: Mapping[str, Manifest] | None = None) -> DAG:
+    """``check``: tries one connector from a worker, when a person asks: its network is another one."""
+    names = sorted(_manifests(manifests))
+    schema: dict[str, Any] = {"type": "string", "title": "Connector"}
+    if names:
+        schema["enum"] = names
+    asked = Param(
+        names[0] if names else "",
+        description="Its connection is tried step by step; nothing is taken or changed.",
+        **schema,
+    )
+    dag = _dag("check", "Check a connector", None, params={"connector": asked})
+    PythonOperator(task_id="check", python_callable=tasks.check, op_args=["{{ params.connector }}"], dag=dag)
     return dag
 
 
@@ -144,7 +161,13 @@ def _one_task(
     )
 
 
-def _dag(dag_id: str, title: str, schedule: Any, manifest: Manifest | None = None) -> DAG:
+def _dag(
+    dag_id: str,
+    title: str,
+    schedule: Any,
+    manifest: Manifest | None = None,
+    params: Mapping[str, Param] | None = None,
+) -> DAG:
     step = dag_id.partition("__")[0]
     return DAG(
         dag_id,
@@ -161,17 +184,25 @@ def _dag(dag_id: str, title: str, schedule: Any, manifest: Manifest | None = Non
             "execution_timeout": LAST_RESORT,
         },
         tags=["crossdock", step, *([manifest.wire] if manifest else [])],
-        doc_md=_DOC,
+        doc_md=_DOC if schedule is not None else _DOC_OF_CHECK,
+        params=dict(params or {}),
     )
 
 
 _DESCRIPTION: Final = {
+    "check": "Tries a connector from a worker, step by step, when a person asks. Takes and changes nothing.",
     "receive": "Reads a bounded batch, stores every byte, then tells the source. Safe to run again at any time.",
     "process": "Turns stored messages into cases, decisions and write-backs. Safe to run again at any time.",
     "publish": "Gives events their places in the feed and tells who listens. Safe to run again at any time.",
     "redrive": "Puts dead letters back at the rate that was asked for. Safe to run again at any time.",
     "deliver": "Sends the write-backs that are due, each at most once per intent. Safe to run again at any time.",
 }
+
+_DOC_OF_CHECK: Final = """\
+Trigger it with the name of a connector. The task's log has each step (resolve, connect, TLS or host key, login,
+permission, sample read, dry write); it is **red** when one fails, with the field that is to blame and a remedy. The
+same as `crossdock connector check NAME`, on the network of the worker.
+"""
 
 _DOC: Final = """\
 One task, one batch. The queue is Crossdock's own tables, so **clearing and running again changes nothing**: what is

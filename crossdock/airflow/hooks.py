@@ -10,7 +10,7 @@ from airflow.sdk import BaseHook
 from crossdock.errors import CrossdockError
 
 if TYPE_CHECKING:
-    from crossdock.ports import Login, Sink, Source
+    from crossdock.ports import Login
 
 
 class ConnectorHook(BaseHook):
@@ -38,7 +38,8 @@ class ConnectorHook(BaseHook):
             return False, str(error)
 
     def _check(self) -> tuple[bool, str]:
-        from crossdock.ports import Checkable, SystemClock
+        from crossdock.checking import CALLED_ONLY, check
+        from crossdock.ports import SystemClock
         from crossdock.registry import Registry
 
         registry, clock, login = Registry(), SystemClock(), self.get_conn()
@@ -46,21 +47,14 @@ class ConnectorHook(BaseHook):
         for name, manifest in registry.manifests().items():
             if manifest.connection != self.connection_id:
                 continue
-            ends: list[Source | Sink] = []
-            if manifest.source is not None and manifest.source.every_s is not None:
-                ends.append(registry.source(manifest, login, clock))
-            if manifest.sink is not None:
-                ends.append(registry.sink(manifest, login, clock))
-            for end in ends:
-                try:
-                    if not isinstance(end, Checkable):
-                        continue
-                    for step in end.check():
-                        told.append(f"{name} {step.step}: {step.sentence}")
-                        if not step.ok:
-                            return False, " · ".join([*told, step.remedy] if step.remedy else told)
-                finally:
-                    end.close()
+            for one in check(registry, name, login=lambda _id: login, clock=clock):
+                step = one.step
+                if step.sentence == CALLED_ONLY or (step.step == "connection" and step.ok):
+                    continue
+                told.append(f"{name} {step.step}: {step.sentence}")
+                if not step.ok:
+                    blamed = [f"look at {step.field}"] if step.field else []
+                    return False, " · ".join([*told, *blamed, *([step.remedy] if step.remedy else [])])
         if not told:
             if self.conn_type == "crossdock_webhook":
                 return True, "nothing to call: this system calls us, and its signature is checked then"

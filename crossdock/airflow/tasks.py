@@ -70,6 +70,29 @@ def redrive() -> Counts:
     return _walk(lambda hub, run: hub.redrive(limit_s=TIME_UP_S, run=run), {assets.decided(): ("put_back",)})
 
 
+def check(connector: str) -> dict[str, str | int]:
+    """Try this connector from here, step by step; red at the first step that fails. Needs no database of ours."""
+    from crossdock.checking import check as walk
+    from crossdock.connections import login
+    from crossdock.ports import SystemClock
+    from crossdock.registry import Registry
+
+    connections.mask_environment()
+    steps = 0
+    try:
+        for one in walk(Registry(), connector, login=login, clock=SystemClock()):
+            step, steps = one.step, steps + 1
+            log.info("%s %s: %s: %s", one.side, step.step, "ok" if step.ok else "FAILED", step.sentence)
+            if not step.ok:
+                blamed = f" (look at {step.field})" if step.field else ""
+                raise AirflowFailException(
+                    f"{step.step} failed: {step.sentence}{blamed}. {step.remedy}".strip()
+                )
+    except CrossdockError as error:
+        raise AirflowFailException(str(error)) from error
+    return {"connector": connector, "steps": steps}
+
+
 def _walk(
     step: "Callable[[Hub, RunContext], RunReport]", bells: Mapping[Asset, tuple[str, ...]] | None = None
 ) -> Counts:

@@ -1,5 +1,6 @@
 """``crossdock connector``: the systems that are reached, and whether they can be."""
 
+import dataclasses
 from typing import Annotated, Any
 
 import typer
@@ -8,8 +9,7 @@ from crossdock.cli import connector_kit
 from crossdock.cli.command import command, group
 from crossdock.cli.exits import ExitCode
 from crossdock.cli.talk import Talk
-from crossdock.errors import CrossdockError
-from crossdock.ports import Checkable, CheckStep, Manifest
+from crossdock.ports import Manifest
 
 connectors = group("connector", "Connectors: the systems that are reached, and whether they can be.")
 
@@ -59,35 +59,18 @@ def list_(talk: Talk) -> ExitCode:
 def check(
     talk: Talk, name: Annotated[str, typer.Argument(metavar="NAME", help="See `crossdock connector list`.")]
 ) -> ExitCode:
-    """Try a connector step by step (connection, resolve, connect, login, permission) without taking anything."""
+    """Try a connector step by step, up to the first that fails: connection, resolve, connect, TLS or host key, login,
+    permission, a sample read, a dry write. Nothing is taken or changed."""
+    from crossdock.checking import check as walk
     from crossdock.connections import login
     from crossdock.ports import SystemClock
     from crossdock.registry import Registry
 
     registry = Registry()
     manifest = registry.manifest(name)
-    credentials = login(manifest.connection)
-    steps = [
-        {
-            "side": "both",
-            "step": "connection",
-            "ok": True,
-            "sentence": f"connection {manifest.connection!r} is defined",
-            "remedy": "",
-        }
-    ]
-    clock = SystemClock()
-    for side, wanted, connect in (
-        ("source", manifest.source, registry.source),
-        ("sink", manifest.sink, registry.sink),
-    ):
-        if wanted is None:
-            continue
-        thing: Any = connect(manifest, credentials, clock)
-        try:
-            steps += [_step(side, step) for step in _steps(thing)]
-        finally:
-            thing.close()
+    login(manifest.connection)  # who has none is told so as by every command
+    found = walk(registry, name, login=login, clock=SystemClock())
+    steps = [{"side": one.side, **dataclasses.asdict(one.step)} for one in found]
     failed = [step for step in steps if not step["ok"]]
     if not talk.answer({"connector": name, "ok": not failed, "steps": steps}):
         talk.table(
@@ -98,6 +81,8 @@ def check(
             ],
         )
         for step in failed:
+            if step["field"]:
+                talk.say(f"look at: {step['field']}")
             talk.say(f"remedy: {step['remedy']}" if step["remedy"] else f"{name}: {step['step']} failed")
         if not failed and manifest.source is not None and manifest.source.every_s is not None:
             talk.next_step(f"crossdock receive {name} --once")
@@ -124,23 +109,6 @@ def resume(
         hub.desk.resume_source(name, actor=actor(), reason=reason)
     if not talk.answer({"name": name, "resumed": True}):
         talk.line(f"{name} is read again")
-
-
-def _steps(thing: Any) -> list[CheckStep]:
-    if not isinstance(thing, Checkable):
-        return [
-            CheckStep(step="check", ok=True, sentence="this side has nothing to try: it is only ever called")
-        ]
-    done: list[CheckStep] = []
-    try:
-        done.extend(thing.check())
-    except CrossdockError as error:
-        done.append(CheckStep(step="check", ok=False, sentence=str(error)))
-    return done
-
-
-def _step(side: str, step: CheckStep) -> dict[str, Any]:
-    return {"side": side, "step": step.step, "ok": step.ok, "sentence": step.sentence, "remedy": step.remedy}
 
 
 def _as_dict(manifest: Manifest) -> dict[str, Any]:

@@ -107,6 +107,22 @@ def test_airflow_can_write_each_dag_down_and_read_it_again(dags: dict[str, DAG])
         assert DagSerialization.from_dict(written).dag_id == name
 
 
+def test_a_person_has_a_worker_try_one_connector() -> None:
+    dag = building.check_dag()
+    (task,) = dag.tasks
+    assert dag.schedule is None, "nobody else asks"
+    assert task.op_args == ["{{ params.connector }}"]  # type: ignore[attr-defined]
+    assert task.retries == 0
+    asked = dag.params.get_param("connector")
+    assert asked.schema["enum"] == sorted(Registry().manifests())
+    written = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+    assert DagSerialization.from_dict(written).dag_id == "check"
+
+
+def test_a_house_without_connectors_still_parses() -> None:
+    assert building.check_dag({}).params.get_param("connector").schema["type"] == "string"
+
+
 def test_parsing_reads_toml_and_none_of_our_heavy_rooms(fresh: Any) -> None:
     told = json.loads(
         fresh(
@@ -146,7 +162,7 @@ print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors}))
         ).splitlines()[-1]
     )
     assert told["errors"] == {}
-    assert {"process", "deliver__erp", "receive__carrier"} <= set(told["dags"])
+    assert {"process", "deliver__erp", "receive__carrier", "check"} <= set(told["dags"])
 
 
 def test_a_broken_connector_is_an_import_error_of_its_own(

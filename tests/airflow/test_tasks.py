@@ -14,8 +14,40 @@ from crossdock.airflow import tasks
 from crossdock.errors import Misconfigured
 from crossdock.hub import Hub, RunContext, RunReport
 from crossdock.termination import Termination
+from crossdock.testing.lying_http import LyingServer, answer
 
 RUN = uuid.uuid4()
+
+
+def test_a_check_on_a_worker_is_red_with_the_field_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = {
+        "conn_type": "crossdock_rest",
+        "schema": "http",
+        "host": "127.0.0.1",
+        "port": 1,
+        "password": "hushhush",
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_ERP", json.dumps(fields))
+    with (
+        caplog.at_level("INFO"),
+        pytest.raises(AirflowFailException, match=r"connect failed: .*look at host") as seen,
+    ):
+        tasks.check("erp")
+    assert "source resolve: ok" in caplog.text and "source connect: FAILED" in caplog.text
+    assert "hushhush" not in caplog.text + str(seen.value)
+
+
+def test_a_check_on_a_worker_tells_how_many_steps_were_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LyingServer(answer(200, b'{"records": [], "effects": []}')) as server:
+        fields = {"conn_type": "crossdock_rest", "schema": "http", "host": "127.0.0.1", "port": server.port}
+        monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_ERP", json.dumps(fields))
+        told = tasks.check("erp")
+        assert told["connector"] == "erp" and int(told["steps"]) > 8
+        assert not [request for request in server.requests if request.method != "GET"]
+    with pytest.raises(AirflowFailException, match="no connector is called 'epr'"):
+        tasks.check("epr")
 
 
 class FakeHub:
