@@ -115,7 +115,8 @@ def test_a_login_that_lacks_something_is_blamed_before_anything_is_opened(root, 
 
 def test_a_field_that_the_connector_requires_is_asked_for(root, server):
     toml = root / "erp" / "connector.toml"
-    toml.write_text(toml.read_text() + '\n[fields.account]\nlabel = "Account number"\nrequired = true\n')
+    own = toml.read_text().replace('"crossdock_rest"', '"crossdock_acme_erp"')
+    toml.write_text(own + '\n[fields.account]\nlabel = "Account number"\nrequired = true\n')
     last = checked(Registry(root), login(server))[-1]
     assert (last.step.step, last.step.ok, last.step.field) == ("connection", False, "account")
     assert "Account number" in last.step.sentence
