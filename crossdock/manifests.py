@@ -31,7 +31,7 @@ MANIFEST_NAME = "connector.toml"
 TENANT = re.compile(r"[a-z0-9]{1,20}")
 CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
-TEMPLATE_NAMES: Final = ("since", "size", "page", "offset", "token", "after_key")
+TEMPLATE_NAMES: Final = ("since", "now", "size", "page", "offset", "token", "after_key")
 """What a parameter of ``[source.request]`` may be made of."""
 
 Settings = TypeVar("Settings")

@@ -24,9 +24,10 @@ class ConnectionField:
 class Request:
     """``[source.request]``: the read of one page.
 
-    ``query`` holds templates: ``{since}``, ``{size}``, ``{page}``, ``{offset}``, ``{token}``, ``{after_key}``; one
-    that comes out empty is left out. ``records`` is the way to the list of records in the answer, with dots; empty
-    when the answer is the list. Deadlines are seconds for a whole call, and for its connection.
+    ``query`` holds templates: ``{since}``, ``{now}``, ``{size}``, ``{page}``, ``{offset}``, ``{token}``,
+    ``{after_key}``; one that comes out empty is left out. ``records`` is the way to the list of records in the
+    answer, with dots; empty when the answer is the list. ``{now}`` is ``behind_s`` seconds ago. Deadlines are
+    seconds for a whole call, and for its connection.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     records: str = ""
     accept: str = "application/json"
+    behind_s: int = 0
     deadline_s: float = 30.0
     connect_s: float = 5.0
 
@@ -44,7 +46,8 @@ class Paging:
 
     ``none``: there is one page. ``page``: numbers from ``first`` on. ``offset``: so many records are passed over.
     ``cursor``: a token at ``next``. ``link``: the header ``Link`` with ``rel="next"`` (RFC 8288). ``next_link``: an
-    address at ``next`` (OData: ``@odata.nextLink``). ``keyset``: what comes after the last record's moment and key.
+    address at ``next`` (OData: ``@odata.nextLink``). ``keyset``: what comes after the last record's moment and key;
+    with an address at ``next`` where the system cuts pages shorter than they were asked for.
     ``size`` records are asked for; at most ``most_pages`` are read in a run, and the next run goes on.
     """
 

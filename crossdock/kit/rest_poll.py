@@ -153,6 +153,9 @@ class RestPoll:
     def _query(self, turn: Turn) -> dict[str, str]:
         values = {
             "since": turn.since,
+            "now": WRITTEN[self._cursor.written if self._cursor else "rfc3339"](
+                self._clock.now() - timedelta(seconds=self._request.behind_s)
+            ),
             "size": self._paging.size,
             "page": turn.page,
             "offset": turn.offset,
@@ -176,6 +179,8 @@ class RestPoll:
             case "next_link":
                 return self._at(turn, page.following)
             case "keyset":
+                if page.following:  # the system cut the page itself, before it was as long as we asked for
+                    return self._at(turn, page.following)
                 return self._after_the_last(turn, page) if self._full(page) else None
             case _:
                 return None
@@ -196,7 +201,8 @@ class RestPoll:
         for body in reversed(page.records):
             key, moment = self._known_by(body)
             if key != "?" and moment is not None:
-                return replace(turn, since=WRITTEN[_cursor(self._cursor).written](moment), after_key=key)
+                since = WRITTEN[_cursor(self._cursor).written](moment)
+                return replace(turn, since=since, after_key=key, link="")
         raise Refused(
             f"{self._wire.base}: a full page, and none of its records says where it stands", status="loop"
         )
@@ -204,7 +210,7 @@ class RestPoll:
     # -- records ------------------------------------------------------------------------------------------
 
     def _declared_cut(self, body: bytes) -> Page:
-        asked = self._paging.next if self._paging.kind in ("cursor", "next_link") else ""
+        asked = self._paging.next if self._paging.kind in ("cursor", "next_link", "keyset") else ""
         page = cut(body, records=self._request.records, following=asked)
         if page.following is not None and not isinstance(page.following, str | int):
             raise Unreadable("what leads to the next page is no text")

@@ -47,11 +47,15 @@ Found = Callable[[WriteBack], Receipt | None]
 """The target's own evidence of the effect, ``None`` when it says that there is none. Raises ``Refused`` when the key
 did something else, and what the wire raises when it does not say."""
 
+Judged = Callable[[Answer, str], Outcome | None]
+"""What a refusal (4xx) means that says more than its status: a lock, a version that changed. ``None``: what its
+status says. Gets the answer, and the request in words."""
+
 
 class RestTarget:
     """One system that is written to. ``title`` is how sentences call it. Safe to share between threads.
 
-    ``most_wait_s``: a longer Retry-After is held to this.
+    ``most_wait_s``: a longer Retry-After is held to this. ``wire``: one that does more than its own would.
     """
 
     def __init__(
@@ -63,14 +67,21 @@ class RestTarget:
         deadline_s: float = 60.0,
         connect_s: float = 5.0,
         most_wait_s: float = 86_400,
+        wire: Rest | None = None,
     ) -> None:
         self._clock = clock
         self._title = title
         self._most_wait = timedelta(seconds=most_wait_s)
-        self.wire = Rest(login, deadline_s=deadline_s, connect_s=connect_s)
+        self.wire = wire or Rest(login, deadline_s=deadline_s, connect_s=connect_s)
 
     def deliver(
-        self, write_back: WriteBack, *, asked: Asked, proof: Proof, found: Found | None = None
+        self,
+        write_back: WriteBack,
+        *,
+        asked: Asked,
+        proof: Proof,
+        found: Found | None = None,
+        judged: Judged | None = None,
     ) -> Outcome:
         """One request. Raises ``Misconfigured`` when the login or the address is wrong: nobody could deliver then,
         and nothing was done."""
@@ -92,6 +103,9 @@ class RestTarget:
             return Retry(reason=str(error), wire=True)
         except WireQuiet as error:
             return Unsure(reason=str(error), wire=True)
+        own = judged(answer, what) if judged is not None and 400 <= answer.status < 500 else None
+        if own is not None:
+            return own
         return self._outcome(answer, write_back, what, proof, found)
 
     def preview(self, write_back: WriteBack, asked: Asked) -> Mapping[str, Any]:

@@ -285,4 +285,6 @@ class OneHostAdapter(HTTPAdapter):
 
 def headers_of(response: requests.Response) -> Mapping[str, str]:
     """The answer's headers, names in lower case; a repeated one is joined with commas."""
-    return {name.lower(): value for name, value in response.headers.items()}
+    return {
+        name.lower(): response.headers[name] for name in response.headers
+    }  # items() gives them one by one

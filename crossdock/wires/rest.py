@@ -46,6 +46,7 @@ __all__ = [
     "retry_reads",
     "same_host",
     "version_of",
+    "written",
 ]
 
 Result = TypeVar("Result")
@@ -123,7 +124,7 @@ class Rest:
         what = self.shown(f"{method} {self.base}{path}")
         call = self._door.call(deadline_s)
         request = self._door.request(
-            method, f"{path}?{urlencode(query)}" if query else path, headers or {}, body
+            method, f"{path}?{written(query)}" if query else path, headers or {}, body
         )
         self._login.sign(request, call)
         answer = self._door.send(request, call, what=what, effect=effect)
@@ -201,3 +202,9 @@ def quoted(*parts: str) -> str:
         if part in ("", ".", ".."):
             raise Misconfigured(f"{part!r} cannot be a part of a path")
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def written(query: Mapping[str, str]) -> str:
+    """The parameters as they stand in an address. A blank is ``%20``: a plus means one in forms alone, and OData
+    services read it as a plus. What a query may hold as it is stays readable (RFC 3986, 3.4)."""
+    return urlencode(query, safe="$,:'()", quote_via=quote)

@@ -394,3 +394,14 @@ def test_the_version_for_a_condition_is_a_strong_one(server, wire, tag, version)
     server.then(lie.answer(200, headers={"ETag": tag} if tag else {}))
     assert rest.version_of(post(wire)) == version
     assert rest.if_match(version) == ({"If-Match": version} if version else {})
+
+
+def test_a_blank_in_a_query_is_no_plus_and_odata_stays_readable():
+    assert rest.written({"$filter": "A gt '1' or (B eq 2)", "q": "a+b&c"}) == (
+        "$filter=A%20gt%20'1'%20or%20(B%20eq%202)&q=a%2Bb%26c"
+    )
+
+
+def test_a_header_that_comes_twice_is_joined(server, wire):
+    server.then(lie.answer(200, b"{}", headers={"Set-Cookie": "a=1", "set-cookie": "b=2"}))
+    assert wire.call("GET", "/", effect=False).headers["set-cookie"] == "a=1, b=2"
