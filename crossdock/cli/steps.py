@@ -18,6 +18,7 @@ from crossdock.termination import COUNT, on_sigterm
 
 if TYPE_CHECKING:
     from crossdock.hub import Hub
+    from crossdock.registry import Registry
 
 Once = Annotated[bool, typer.Option("--once", help="One batch after another until nothing waits, then end.")]
 Seconds = Annotated[
@@ -117,6 +118,7 @@ def deliver(
             reports: list[Any] = [hub.deliver(target, limit_s=seconds)]
         else:
             mine = [name for name in targets if registry.manifest(name).tenant == hub.tenant]
+            mine = _in_use(hub, registry, mine)
             reports = [_delivered(hub, each, seconds) for each in mine if not hub.termination.was_told()]
         return _report(talk, reports, "crossdock write-backs list")
 
@@ -174,6 +176,25 @@ def _delivered(hub: "Hub", target: str, seconds: float | None) -> Any:
         return _NotDelivered(
             step="deliver", connector=target, error=str(error), exit_code=int(exit_code_of(error))
         )
+
+
+def _in_use(hub: "Hub", registry: "Registry", targets: list[str]) -> list[str]:
+    """Those of these targets that have a connection, or something waiting for one: of the connectors that come with
+    the hub a site uses a few, and the others are no error."""
+    from crossdock.connections import login
+    from crossdock.store import target_book
+
+    with hub.store.reading(hub.tenant) as connection:
+        waiting = target_book.write_backs_by_state(connection, hub.tenant)
+
+    def has_connection(target: str) -> bool:
+        try:
+            login(registry.manifest(target).connection)
+        except CrossdockError:
+            return False
+        return True
+
+    return [target for target in targets if target in waiting or has_connection(target)]
 
 
 def _only_once(once: bool, step: str) -> None:

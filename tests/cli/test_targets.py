@@ -11,14 +11,13 @@ def asked(crossdock, *arguments):
 
 def test_the_targets_are_listed_with_what_their_connectors_declare(crossdock, told):
     found = asked(crossdock, "targets", "list")
-    assert set(found) == {"erp", "supplier_edi"}
+    assert {"erp", "supplier_edi"} <= set(found)
     assert found["erp"]["rules"]["remembers_s"] == 604800
     ran = crossdock("targets", "list")
-    assert [line.split()[:3] for line in ran.stdout.splitlines()] == [
-        ["TARGET", "MODE", "STATE"],
-        ["erp", "live", "closed"],
-        ["supplier_edi", "live", "closed"],
-    ]
+    title, *lines = [line.split()[:3] for line in ran.stdout.splitlines()]
+    assert title == ["TARGET", "MODE", "STATE"]
+    assert [line[0] for line in lines] == sorted(found)
+    assert {tuple(line[1:]) for line in lines} == {("live", "closed")}
 
 
 def test_a_target_is_paused_shown_and_resumed(crossdock, told):
@@ -37,7 +36,7 @@ def test_a_switch_is_thrown_and_taken_back(crossdock, told):
     assert [one["operation"] for one in stopped["erp"]["stops"]] == ["hold"]
     assert stopped["erp"]["may_be_called"] is True
     everything = asked(crossdock, "targets", "stop", "*", "--reason", "nothing leaves")
-    assert [one["may_be_called"] for one in everything.values()] == [False, False]
+    assert {one["may_be_called"] for one in everything.values()} == {False}
     assert asked(crossdock, "targets", "allow", "*", "--reason", "we know")["erp"]["may_be_called"] is True
 
 

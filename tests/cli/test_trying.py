@@ -18,6 +18,9 @@ def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROSSDOCK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
 
 
+HOLD = ("--document", "erp_order_hold")
+
+
 def test_a_backorder_is_told_from_bytes_to_write_back(crossdock: Any) -> None:
     trial = crossdock("try", BACKORDER, "--json")
     assert trial.exit_code == 0, trial.json
@@ -51,14 +54,14 @@ def test_what_waits_for_a_person_or_belongs_to_a_saga_says_so(
     export = str(SAMPLES / "erp_order_hold/samples/export.json")
     said = {
         written["operation"]: (written["waits_for_approval"], written["together"], written["undo"])
-        for written in crossdock("try", export, "--json").json["write_backs"]
+        for written in crossdock("try", export, *HOLD, "--json").json["write_backs"]
     }
     assert said == {"hold": (True, True, "erp:release"), "note": (False, True, "nothing")}
-    shown = crossdock("try", export).stdout
+    shown = crossdock("try", export, *HOLD).stdout
     assert shown.count("waits until a person agrees: crossdock approvals list") == 1
     assert "belongs to a saga: erp:release takes it back" in shown
     assert "belongs to a saga: nothing is left of it" in shown
-    credit = crossdock("try", str(SAMPLES / "erp_order_hold/samples/credit_limit.json"), "--json").json
+    credit = crossdock("try", str(SAMPLES / "erp_order_hold/samples/credit_limit.json"), *HOLD, "--json").json
     assert [(one["waits_for_approval"], one["together"], one["undo"]) for one in credit["write_backs"]] == [
         (False, False, None)
     ]
