@@ -68,6 +68,13 @@ class RawMessage:
         return hashlib.sha256(self.body).hexdigest()
 
 
+DOCUMENT: Final = "document"
+PARTNER: Final = "partner"
+SENT_BY: Final = "sent_by"
+"""Headers of a message whose bytes do not say it themselves: what it is, where that is not what its source always
+says; which trading partner's it is; and the person who brought it, who is shown what became of it."""
+
+
 class Verdict(StrEnum):
     """What became of a message that a source handed over: what ``Source.settle`` is told."""
 

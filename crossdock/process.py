@@ -24,6 +24,7 @@ from crossdock.errors import CrossdockError, WireDown
 from crossdock.faultpoints import faultpoint
 from crossdock.mending import mended
 from crossdock.messages import (
+    PARTNER,
     PartState,
     Problem,
     RawMessage,
@@ -61,6 +62,7 @@ MOST_SESSIONS = 5
 
 SLICE_PARTS = 500
 SLICE_BYTES = 1024 * 1024
+ROW_BYTES = 256  # as much as a row of a workbook counts, which has no bytes of its own
 """So much of a long message is held as statements at a time, whichever comes first."""
 
 BATCH_MESSAGES = 200
@@ -146,9 +148,9 @@ class Processor:
             return counts
         faultpoint("process.after_claim")
         try:
-            for run in _runs(claims):
+            for run in self._runs(claims):
                 self._termination.check()
-                if _is_long(run[0]):
+                if self._is_long(run[0]):
                     done = [(1, self._process_long(run[0], replayed.get(run[0].id, frozenset())))]
                 else:
                     done = self._process_run(run, replayed)
@@ -272,7 +274,8 @@ class Processor:
         def write(connection: "Transaction") -> dict[str, int]:
             nonlocal slices
             slices = None
-            hold_sequence(connection, self._tenant, self._named_in(claim.message.body))
+            held = {f"lists of {claim.message.headers.get(PARTNER, '')}"}
+            hold_sequence(connection, self._tenant, self._named_in(claim.message.body) | held)
             lookup = Lookup(connection, self._tenant, self._partners)
             reading = self._normalizer.read(claim.message, only=_asked_for(claim, replayed), register=lookup)
             slices = _Slices(
@@ -331,6 +334,23 @@ class Processor:
         return {
             partner.name for partner in self._partners if any(id.encode() in body for _, id in partner.ids)
         }
+
+    def _is_long(self, claim: inbox.Claim) -> bool:
+        """Whether a message is worked on by itself, in the one transaction of what it came to. So is every list: what
+        its rows are compared with must not change meanwhile."""
+        return len(claim.message.body) > LONG_BYTES or self._normalizer.is_list(claim.message)
+
+    def _runs(self, claims: Sequence[inbox.Claim]) -> Iterator[list[inbox.Claim]]:
+        """The messages of a batch in their order: as many together as can be, each long one by itself."""
+        run: list[inbox.Claim] = []
+        for claim in claims:
+            long = self._is_long(claim)
+            if run and (long or self._is_long(run[-1])):
+                yield run
+                run = []
+            run.append(claim)
+        if run:
+            yield run
 
     def _write(self, worked: Sequence[Worked]) -> dict[str, int]:
         return self._in_transaction(
@@ -429,7 +449,7 @@ class _Slices:
         size = 0
         for part in map(self._checked, self._reading):
             parts.append(part)
-            size += part.length
+            size += part.length or ROW_BYTES
             if len(parts) >= SLICE_PARTS or size >= SLICE_BYTES:
                 yield self._slice(parts)
                 parts, size, self.is_normalizing = [], 0, True
@@ -463,23 +483,6 @@ def _with(claim: inbox.Claim, pieces: Sequence[payloads.Piece]) -> inbox.Claim:
     """The claim as it is read: with what a person put in the place of its parts."""
     body = mended(claim.message.body, pieces)
     return replace(claim, message=replace(claim.message, body=body), mended=True)
-
-
-def _is_long(claim: inbox.Claim) -> bool:
-    return len(claim.message.body) > LONG_BYTES
-
-
-def _runs(claims: Sequence[inbox.Claim]) -> Iterator[list[inbox.Claim]]:
-    """The messages of a batch in their order: as many together as can be, each long one by itself."""
-    run: list[inbox.Claim] = []
-    for claim in claims:
-        if _is_long(claim) or (run and _is_long(run[-1])):
-            if run:
-                yield run
-            run = []
-        run.append(claim)
-    if run:
-        yield run
 
 
 def _asked_for(claim: inbox.Claim, replayed: frozenset[int]) -> set[int] | None:

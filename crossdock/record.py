@@ -18,8 +18,9 @@ from crossdock.outdated import over_already
 from crossdock.principals import OURSELVES, RULE
 from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
+from crossdock.reports import write_reports
 from crossdock.stopping import stop_what_fails
-from crossdock.store import casebook, desk, inbox, outbox
+from crossdock.store import casebook, desk, inbox, listed, outbox
 from crossdock.versions import Versions
 from crossdock.whose import are_strangers
 from crossdock.writebacks import decision_id_of, intent_key, slot_of, write_back_row, write_body
@@ -209,6 +210,7 @@ class Recorder:
         numbers = outbox.ControlNumbers(connection, self._tenant)
         counts["write_backs"] += write_acknowledgements(connection, received, numbers, now)
         numbers.save()
+        counts["write_backs"] += write_reports(connection, received, now)
         inbox.finish_messages(connection, self._tenant, part_counts, now)
         faultpoint("process.before_commit")
 
@@ -225,7 +227,7 @@ class Recorder:
                         part.state,
                         label=part.label,
                         partner=part.partner,
-                        span=None if one.claim.mended else (part.offset, part.length),
+                        span=_span(part, one.claim),
                     )
                 else:
                     rows.append(
@@ -237,11 +239,20 @@ class Recorder:
                             "label": part.label,
                             "partner": part.partner,
                             "state": part.state,
-                            "byte_offset": None if one.claim.mended else part.offset,
-                            "byte_length": None if one.claim.mended else part.length,
+                            "byte_offset": span[0] if (span := _span(part, one.claim)) else None,
+                            "byte_length": span[1] if span else None,
                         }
                     )
         casebook.add_parts(connection, rows)
+        listed.note(
+            connection,
+            [
+                listed.row(self._tenant, one.claim.id, part.ordinal, part.row, one.claim.message.received_at)
+                for one in worked
+                for part in one.parts
+                if part.row is not None
+            ],
+        )
         return sum(len(one.parts) for one in worked)
 
     def _write_dead_letters(self, connection: "Transaction", worked: Sequence[Worked], now: datetime) -> int:
@@ -623,6 +634,13 @@ def _without_repeats(worked: Worked, repeated: frozenset[str], first: dict[str, 
         decisions=[decision for _, decision in decided],
         facts=[fact for fact in worked.facts if is_new(fact)],
     )
+
+
+def _span(part: PartResult, claim: inbox.Claim) -> tuple[int, int] | None:
+    """The bytes of a part in its message; ``None`` where they are not those that came, or it has none of its own."""
+    if claim.mended or part.offset is None or part.length is None:
+        return None
+    return part.offset, part.length
 
 
 def _in_order(worked: Sequence[Worked]) -> Iterator[Mapping[str, Any]]:

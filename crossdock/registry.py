@@ -30,6 +30,7 @@ from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
 
 if TYPE_CHECKING:
+    from crossdock.formats.tabular import Layout
     from crossdock.partners import Partner
 
 CONNECTORS_GROUP = "crossdock.connectors"
@@ -56,13 +57,15 @@ class Body:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundMapping:
     """What one kind of document means. ``map(document, context)`` gives statements, one after another. Its samples
-    lie in ``folder``."""
+    lie in ``folder``. ``layout``: the document is a list (CSV, XLSX) with these fields, and what is mapped is one row
+    of it."""
 
     name: str
     document: str
     version: str
     map: Callable[[Any, Any], Iterator[Any]]
     folder: str = ""
+    layout: "Layout | None" = None
 
 
 class Later(Enum):
@@ -452,7 +455,14 @@ def _inbound_of(name: str, module: ModuleType) -> InboundMapping:
             f"mapping {name!r} lacks DOCUMENT, VERSION or map(document, context)", where=module.__file__
         )
     folder = str(Path(module.__file__).parent) if module.__file__ else ""
-    return InboundMapping(name=name, document=document, version=version, map=map_document, folder=folder)
+    return InboundMapping(
+        name=name,
+        document=document,
+        version=version,
+        map=map_document,
+        folder=folder,
+        layout=getattr(module, "LAYOUT", None),
+    )
 
 
 def site_folder(*parts: str) -> Path | None:

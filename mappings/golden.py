@@ -41,7 +41,11 @@ def samples(mapping: ModuleType) -> list[Path]:
 def run(mapping: ModuleType, sample: Path, partners: Partners) -> list[dict[str, Any]]:
     """What the mapping says of a sample, as JSON values."""
     loaded = InboundMapping(
-        name=mapping.__name__, document=mapping.DOCUMENT, version=mapping.VERSION, map=mapping.map
+        name=mapping.__name__,
+        document=mapping.DOCUMENT,
+        version=mapping.VERSION,
+        map=mapping.map,
+        layout=getattr(mapping, "LAYOUT", None),
     )
     return golden.run(loaded, sample, partners)
 

@@ -1,7 +1,7 @@
 """Runs a mapping over its own samples: what the golden files hold.
 
-Each ``samples/NAME.edi`` (or ``.json``, ``.xml``) has a ``NAME.expected.json`` beside it: the list of what the
-mapping says of it, or of why it sets it aside.
+Each ``samples/NAME.edi`` (or ``.json``, ``.xml``, ``.csv``, ``.xlsx``) has a ``NAME.expected.json`` beside it: the
+list of what the mapping says of it, or of why it sets it aside.
 """
 
 import dataclasses
@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from canonical.events import Fact
 from crossdock.errors import Unreadable
+from crossdock.formats import tabular
 from crossdock.partners import MappingContext, Partner, Partners
+from crossdock.partners.lists import USUAL
 from crossdock.registry import InboundMapping
 
 RECEIVED_AT: Final = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
@@ -34,7 +36,10 @@ def expected_path(sample: Path) -> Path:
 def run(mapping: InboundMapping, sample: Path, partners: Partners) -> list[dict[str, Any]]:
     """What the mapping says of a sample, as JSON values."""
     said: list[dict[str, Any]] = []
-    for document, partner in documents(mapping.document, sample, partners):
+    for document, partner in documents(mapping.document, sample, partners, mapping.layout):
+        if isinstance(document, tabular.BadRow):
+            said.append(_bad_row(document))
+            continue
         context = MappingContext(partner=partner, received_at=RECEIVED_AT, tenant=TENANT)
         try:
             statements = [as_dict(statement) for statement in mapping.map(document, context)]
@@ -61,15 +66,34 @@ def as_dict(statement: Any) -> dict[str, Any]:
     return {"statement": "Fact" if isinstance(statement, Fact) else "ExceptionEvent", **fields}
 
 
+def _bad_row(row: tabular.BadRow) -> dict[str, Any]:
+    """What a row of a list that never reaches the mapping is set aside with."""
+    troubles = [
+        {"set_aside": one.sentence, "code": one.code, "remedy": one.remedy, "column": one.field}
+        for one in row.troubles
+    ]
+    return {"row": row.number, "troubles": troubles}
+
+
 def written(said: Sequence[Mapping[str, Any]]) -> str:
     """What a sample says, as its golden file holds it."""
     return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
 
-def documents(document: str, sample: Path, partners: Partners) -> Iterator[tuple[Any, Partner | None]]:
-    """The documents of a sample as a mapping gets them, each with the partner that sent it."""
+def documents(
+    document: str, sample: Path, partners: Partners, layout: tabular.Layout | None = None
+) -> Iterator[tuple[Any, Partner | None]]:
+    """The documents of a sample as a mapping gets them, each with the partner that sent it. With a ``layout`` the
+    sample is a list, of the first partner that sends such a one, else of the first supplier."""
     body = sample.read_bytes()
-    if document.startswith("x12/"):
+    if layout is not None:
+        senders = [one for one in partners if document in one.lists or one.role == "supplier"]
+        senders.sort(key=lambda one: document not in one.lists)
+        sender = senders[0] if senders else None
+        terms = sender.lists.get(document, USUAL) if sender is not None else USUAL
+        for row in tabular.read(body, layout.called(terms.columns, terms.key), terms.dialect).rows:
+            yield row, sender
+    elif document.startswith("x12/"):
         from crossdock.formats.x12 import Acknowledgement, TransactionSet, read
 
         for item in read(body):

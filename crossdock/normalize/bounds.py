@@ -19,9 +19,11 @@ from crossdock.wires.watchdog import within_cpu
 _SMALLER = "Ask the sender for smaller files; or raise the limit (docs/limits.md), and replay this one."
 
 
-def refuse(message: RawMessage, *, x12: bool) -> None:
-    """Raise ``Unreadable`` for an archive, and for X12 that is over a limit, before anything is made of it."""
-    if archives.kind_of(message.body) is not None:
+def refuse(message: RawMessage, *, x12: bool, workbooks: bool = False) -> None:
+    """Raise ``Unreadable`` for an archive, and for X12 that is over a limit, before anything is made of it.
+    ``workbooks``: a zip may be one, which is bounded where it is read."""
+    kind = archives.kind_of(message.body)
+    if kind is not None and not (workbooks and kind == "zip"):
         raise Unreadable(
             f"{_name(message)} is not a document: {archives.described(message.body)}; archives are not opened by "
             "themselves",

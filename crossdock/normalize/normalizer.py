@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
-from crossdock.messages import RawMessage
+from crossdock.messages import DOCUMENT, PARTNER, SENT_BY, RawMessage
 from crossdock.normalize import bounds
 from crossdock.normalize.part import map_part, problem_of
 from crossdock.normalize.values import (
+    REPORT,
+    Agreed,
     Found,
     Normalized,
     Opened,
@@ -18,8 +20,9 @@ from crossdock.normalize.values import (
     unsupported,
 )
 from crossdock.partners import Partner, Partners
+from crossdock.partners.lists import USUAL
 from crossdock.ports import Clock
-from crossdock.registry import Registry
+from crossdock.registry import InboundMapping, Registry
 
 
 class Normalizer:
@@ -68,11 +71,17 @@ class Normalizer:
             now=self._clock.now(),
         )
         found = Found()
-        bounds.refuse(message, x12=kind == "x12")
+        mapping = None if kind == "x12" else self._list(kind)
+        bounds.refuse(message, x12=kind == "x12", workbooks=mapping is not None)
         if kind == "x12":
             from crossdock.normalize.x12 import read_x12
 
             parts = read_x12(opened, self._registry, self._partner_of, found, register)
+        elif mapping is not None:
+            from crossdock.normalize.lists import read_list
+
+            agreed = self._agreed(message, kind)
+            parts = read_list(opened, mapping, agreed, found, register, only)
         else:
             parts = iter([self._single(opened, kind)])
         parts = bounds.in_time(parts)
@@ -80,7 +89,43 @@ class Normalizer:
             parts = _asked_for(message, parts, only)
         return Reading(opened, parts, found)
 
+    def is_list(self, message: RawMessage) -> bool:
+        """Whether a message is a list, whose rows are compared with those that came before."""
+        try:
+            return self._list(self._document_of(message)) is not None
+        except CrossdockError:
+            return False
+
+    def _list(self, document: str) -> InboundMapping | None:
+        """The mapping of this kind of list; ``None`` for a document that is no list, or that nobody maps."""
+        try:
+            mapping = self._registry.inbound(document)
+        except CrossdockError:
+            return None  # it is told where it is mapped
+        return mapping if mapping is not None and mapping.layout is not None else None
+
+    def _agreed(self, message: RawMessage, document: str) -> Agreed:
+        """Who sent a list, how it is written, and who is told about its rows. Raises ``Unreadable`` for a partner
+        whom nobody knows."""
+        named = message.headers.get(PARTNER, "")
+        partner = self._assume
+        if partner is None and named:
+            partner = next((one for one in self._partners if one.name == named), None)
+            if partner is None:
+                raise Unreadable(
+                    f"'{message.source}' says that it is of {named!r}, and no partner is called so",
+                    code="EDI.UNKNOWN_PARTNER",
+                    remedy="Add the partner's profile, or correct the connector's settings; then replay this.",
+                )
+        terms = partner.lists.get(document, USUAL) if partner is not None else USUAL
+        manifest = self._registry.manifests().get(message.source)
+        own = manifest is not None and manifest.sink is not None and REPORT in manifest.sink.operations
+        target = terms.report_to or (message.source if own else "")
+        return Agreed(partner=partner, terms=terms, target=target, shown=bool(message.headers.get(SENT_BY)))
+
     def _document_of(self, message: RawMessage) -> str:
+        if named := message.headers.get(DOCUMENT):
+            return named
         manifest = self._registry.manifest(message.source)
         if manifest.source is None:
             raise Unreadable(
@@ -140,6 +185,7 @@ class Reading:
             self.some(parts),
             acknowledgements=tuple(answers),
             exchanged=tuple(self._found.exchanged),
+            reports=tuple(self._found.reports),
         )
 
 

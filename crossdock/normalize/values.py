@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
 from crossdock import blocked
 from crossdock.errors import Unreadable
+from crossdock.formats.tabular.records import Trouble
 from crossdock.messages import PartState, Problem, RawMessage
+from crossdock.partners import Partner
+from crossdock.partners.lists import Listed
 from crossdock.registry import Body
 
 Document = dict[str, Any]
@@ -36,19 +40,93 @@ class PartResult:
 
     ``ordinal`` counts from 0 and depends on the bytes alone: normalizing again, with another profile or mapping,
     numbers the parts the same way. ``problem`` is set unless the part was processed. ``repeated``: the ids of those
-    statements that their sender says again in later messages.
+    statements that their sender says again in later messages. ``offset`` and ``length`` are ``None`` for a part that
+    has no bytes of its own (a row of a workbook). ``row``: it is one of a list.
     """
 
     ordinal: int
     label: str
-    offset: int
-    length: int
+    offset: int | None
+    length: int | None
     state: PartState
     documents: Sequence[Document] = ()
     partner: str | None = None
     problem: Problem | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
+    row: "ListedRow | None" = None
+
+
+class RowVerdict(StrEnum):
+    """What became of a row of a list, beyond the state of its part."""
+
+    TAKEN = "taken"  # it says something, and that was noted
+    REPEATED = "repeated"  # it says what was said last about the same thing: nothing doubles
+    OVERTAKEN = "overtaken"  # a list that came later said something about the same thing, and was read before
+    REFUSED = "refused"  # its sender must correct it
+    WAITING = "waiting"  # we could not handle it yet; it is ours to mend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowBefore:
+    """What was said last about the same thing: in which row of which list, and when that came."""
+
+    raw_id: str
+    name: str
+    number: int
+    content: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRow:
+    """One row of a list as the register of lists keeps it, and as its sender is told.
+
+    ``number`` is what a spreadsheet shows at its left. ``key`` and ``content`` are hashes (``tabular.Row``), empty
+    for a row that could not be read. ``troubles`` is everything that is wrong in it.
+    """
+
+    document: str
+    partner: str
+    number: int
+    verdict: RowVerdict
+    key: str = ""
+    content: str = ""
+    before: RowBefore | None = None
+    troubles: Sequence[Trouble] = ()
+
+
+REPORT: Final = "row_report"
+"""The operation of a sink that takes the report about a list's rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What holds for one list: whose it is, how it is written, which target takes the report about its rows.
+    ``shown``: somebody brought it by hand, and is shown what became of each row."""
+
+    partner: Partner | None
+    terms: Listed
+    target: str
+    shown: bool
+
+    @property
+    def told(self) -> bool:
+        """Whether its sender hears what became of its rows."""
+        return bool(self.target) or self.shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportWanted:
+    """What the sender of a list is told about its rows: every row, in their order. ``target`` takes it; ``notes`` are
+    about the list as a whole."""
+
+    target: str
+    operation: str
+    name: str
+    rows: Sequence[ListedRow]
+    notes: Sequence[Trouble] = ()
+    delimiter: str = ","
 
 
 class SetNumbers(NamedTuple):
@@ -159,6 +237,12 @@ class Register(Protocol):
         """What became of it: later messages of the same batch are compared with it too."""
         ...
 
+    def rows_before(
+        self, document: str, partner: str, keys: Sequence[str], *, raw_id: str
+    ) -> Mapping[str, RowBefore]:
+        """What was said last under these keys in other lists of this kind and sender than ``raw_id``."""
+        ...
+
 
 class AcknowledgementWriter(Protocol):
     """Writes an acknowledgement once its control numbers are known."""
@@ -198,6 +282,7 @@ class Found:
 
     acknowledgements: list[AcknowledgementWanted] = field(default_factory=list)
     exchanged: list[Exchanged] = field(default_factory=list)
+    reports: list[ReportWanted] = field(default_factory=list)
     taken: dict[tuple[str, str], Exchanged] = field(default_factory=dict)
     """Interchanges of this message that were not refused, by the sender's id and number: the first of each."""
 
@@ -210,6 +295,7 @@ class Normalized:
     parts: Sequence[PartResult]
     acknowledgements: Sequence[AcknowledgementWanted] = ()
     exchanged: Sequence[Exchanged] = ()
+    reports: Sequence[ReportWanted] = ()
     connector_version: str = "0"
     part_of: Mapping[str, int] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from typing import Any, Final
 from canonical import crosswalks
 from crossdock.calendars import Duration
 from crossdock.expected import ExpectedFeed
+from crossdock.partners.lists import Listed
 from crossdock.partners.terms import Clocks, Contact, Duplicates, Items, Tolerances
 
 ROLES: Final = ("supplier", "customer", "carrier", "warehouse", "bank", "other")
@@ -69,6 +70,7 @@ class Partner:
     accepted with errors, ``reject`` or ``ignore``. ``sequence``: whether gaps in its control numbers are told,
     ``gaps`` or ``ignore``.
     ``expected``: what it sends on a calendar.
+    ``lists``: how it writes its lists (CSV, XLSX), by document.
     ``overlay``: what it asks of a set beyond (or short of) the guide, by set, as the profile says it.
     ``element``, ``component``, ``repetition`` and ``segment`` are the delimiters of what we send.
     """
@@ -106,6 +108,7 @@ class Partner:
     items: Items = field(default_factory=Items)
     overlay: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     contact: Contact = field(default_factory=Contact)
+    lists: Mapping[str, Listed] = field(default_factory=dict)
     element: str = "*"
     component: str = ">"
     repetition: str = "U"

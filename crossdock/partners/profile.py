@@ -7,6 +7,7 @@ from typing import Any, Final
 from crossdock.calendars import Calendars
 from crossdock.expected import read_rows
 from crossdock.partners import tables
+from crossdock.partners.lists import lists
 from crossdock.partners.partner import ROLES, USUALLY_WITHIN, Partner, Receive, Send
 from crossdock.partners.qualifiers import QUALIFIERS
 from crossdock.partners.terms import THEN
@@ -20,7 +21,7 @@ KEYS: Final[Mapping[str, str]] = {
     "acknowledge": "text", "acknowledge_target": "text", "acknowledge_accepted": "flag", "ta1": "text",
     "expect": "text", "expect_within": "text", "duplicates": "table", "sequence": "text",
     "other_group": "text",
-    "lenient": "flag", "codes": "tables", "overlay": "tables", "items": "table",
+    "lenient": "flag", "codes": "tables", "overlay": "tables", "items": "table", "lists": "tables",
     "clocks": "table", "expected": "rows", "tolerances": "table", "unwritable": "text", "contact": "table",
     "element": "text", "component": "text", "repetition": "text", "segment": "text",
 }  # fmt: skip
@@ -111,6 +112,7 @@ class _Profile(Table):
             items=tables.items(self, codes),
             overlay=tables.overlays(self),
             contact=tables.contact(self),
+            lists=lists(self),
             **delimiters,
         )
         self._needs_a_target(partner)

@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from crossdock.messages import derived_id
-from crossdock.normalize.values import Arrived, Earlier, Exchanged, Seen, SetNumbers
+from crossdock.normalize.values import Arrived, Earlier, Exchanged, RowBefore, Seen, SetNumbers
 from crossdock.partners import Partner
+from crossdock.store import listed
 from crossdock.store.bulk import Row, insert_rows
 from crossdock.store.tables import exchanges, parts
 
@@ -155,6 +156,18 @@ class Lookup:
                 group, set = _keys(arrived.identity, one)
                 self._groups.setdefault(group, earlier)
                 self._sets.setdefault(set, earlier)
+
+    def rows_before(
+        self, document: str, partner: str, keys: Sequence[str], *, raw_id: str
+    ) -> Mapping[str, RowBefore]:
+        """What was said last under these keys, in other lists of this kind and sender."""
+        try:
+            return listed.said_last(
+                self._connection, self._tenant, document, partner, keys, but=uuid.UUID(raw_id)
+            )
+        except Exception:
+            self.failed = True
+            raise
 
     def _others(self, known: Mapping[Any, Earlier], arrived: Arrived) -> dict[Any, Earlier]:
         if not known:

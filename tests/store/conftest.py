@@ -29,9 +29,10 @@ WORDS = {
     ("saga_steps", "undo"): "operation",
     ("targets", "mode"): "live",
     ("awaited", "kind"): "feed",
+    ("listed_rows", "verdict"): "taken",
 }
 # What a check constraint wants empty where another column is full.
-EMPTY = {("payload_versions", "write_back_id")}
+EMPTY = {("payload_versions", "write_back_id"), ("listed_rows", "before_raw_id")}
 
 
 def row(table: sa.Table, tenant: str, **given: Any) -> dict[str, Any]:

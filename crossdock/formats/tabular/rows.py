@@ -52,9 +52,9 @@ class Row:
     ) -> NoReturn:
         """Raise ``Unreadable`` for a row that cannot be what it says. ``field``: the one that it is about."""
         column = self.columns.get(field)
-        where = f", {column.title} (column {column.letter})" if column is not None else ""
+        where = f"{column.title} (column {column.letter}): " if column is not None else ""
         raise Unreadable(
-            f"row {self.number}{where}: {sentence}",
+            f"{where}{sentence}",
             place=Place(row=self.number),
             code=code,
             remedy=remedy or "Correct the row and send the file again.",

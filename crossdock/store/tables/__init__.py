@@ -38,7 +38,7 @@ from crossdock.store.tables.emitted import (
     webhooks,
 )
 from crossdock.store.tables.exchanged import EXCHANGE_STATES, control_numbers, exchanges
-from crossdock.store.tables.meant import PART_STATES, events, facts, parts
+from crossdock.store.tables.meant import PART_STATES, ROW_VERDICTS, events, facts, listed_rows, parts
 from crossdock.store.tables.received import BODY_IN_ROW_BYTES, duplicates, raw_bodies, raw_messages, sources
 from crossdock.store.tables.redriven import (
     GROUP_STATES,
@@ -70,6 +70,7 @@ __all__ = [
     "PART_STATES",
     "REDRIVE_ITEM_STATES",
     "REDRIVE_STATES",
+    "ROW_VERDICTS",
     "SAGA_STATES",
     "TRANSITIONS",
     "UNDO_KINDS",
@@ -95,6 +96,7 @@ __all__ = [
     "exchanges",
     "facts",
     "feed_heads",
+    "listed_rows",
     "mentions",
     "metadata",
     "parts",

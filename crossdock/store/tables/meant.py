@@ -25,6 +25,41 @@ parts = sa.Table(
     sa.Index("ix_parts_source", "tenant", "source", "state"),
 )
 
+ROW_VERDICTS: Final = ("taken", "repeated", "overtaken", "refused", "waiting")
+
+listed_rows = sa.Table(
+    "listed_rows",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("raw_id", sa.Uuid, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("partner", sa.Text, nullable=False, comment="empty: of nobody"),
+    sa.Column("number", sa.Integer, nullable=False, comment="as a spreadsheet shows it, from 1"),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("key_sha256", sa.Text, comment="what it is about; null for a row that could not be read"),
+    sa.Column("content_sha256", sa.Text, comment="all that it says"),
+    sa.Column("before_raw_id", sa.Uuid, comment="the list with the row that makes this one no news"),
+    sa.Column("before_number", sa.Integer),
+    sa.Column(
+        "troubles", Json, nullable=False, comment="everything that is wrong in it, as its sender is told"
+    ),
+    sa.Column("said_at", Time, nullable=False, comment="when its list was received"),
+    one_of("verdict", *ROW_VERDICTS),
+    sa.CheckConstraint(
+        "(verdict IN ('repeated', 'overtaken')) = (before_raw_id IS NOT NULL)", name="no_news_has_a_reason"
+    ),
+    sa.Index(
+        "ix_listed_rows_said",
+        "tenant",
+        "partner",
+        "document",
+        "key_sha256",
+        "said_at",
+        postgresql_where=sa.text("verdict IN ('taken', 'repeated')"),
+    ),
+)
+
 facts = sa.Table(
     "facts",
     metadata,
