@@ -147,6 +147,8 @@ _PLAIN = "Ask the sender to put it there as a plain file with a plain name; then
 _REMEDIES = {
     "sftp.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
     "sftp.too_many": "Ask the sender to clear the directory, or raise max_names of the connector; then discard this.",
+    "file.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
+    "file.too_many": "Clear the directory, or raise max_names of the connector; then discard this.",
 }
 """What a person does about a thing that a source did not take, by its code."""
 

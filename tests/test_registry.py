@@ -322,6 +322,7 @@ def test_our_own_mappings_load():
     assert {each for each in documents if "/" in each} == {f"x12/{set_id}" for set_id in SUPPLY_CHAIN}
     assert {"erp_order_hold", "carrier_status", "wms_pick"} <= documents
     assert {"ups_tracking", "ups_track_alert", "fedex_tracking", "dhl_tracking"} <= documents
+    assert {"supplier_backorders", "supplier_stock"} <= documents
     written = {f"x12_{set_id}" for set_id in ("824", "855", "860", "865", "870", "990")}
     assert {"note", "hold", "release", "change_date"} | written <= set(found.outbound_mappings())
     assert found.broken() == {}

@@ -6,17 +6,27 @@ file is put under a temporary name, renamed, and read back. Names of the other s
 """
 
 import hashlib
-import posixpath
-import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import paramiko
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireQuiet
-from crossdock.limits import limit
 from crossdock.ports import CheckStep, Login, Skipped
+from crossdock.wires.files import (
+    MOST_FILE,
+    Content,
+    FileChanged,
+    FileTooLarge,
+    Listing,
+    Put,
+    RemoteFile,
+    is_plain,
+    is_temporary,
+    joined,
+    shown_name,
+    unusable_name,
+)
 from crossdock.wires.sftp_session import (
     AUTH_S,
     BANNER_S,
@@ -28,71 +38,16 @@ from crossdock.wires.sftp_session import (
     kind_of,
 )
 
-MOST_FILE = 50 * 1024 * 1024
-"""A file is at most this long."""
-
-MOST_NAME_BYTES = limit("file_name")
-TEMPORARY = (".part", ".tmp", ".filepart")
-"""Names that end so, or start with a dot, are files on their way."""
-
 _CHUNK = 32768
 _IN_FLIGHT = 64
 _STEP_S = 60.0
 _SLOWEST_BYTES_S = 50_000
 
-_NAME = re.compile(r"[^\W_][\w .()+,@#~\[\]-]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteFile:
-    """A regular file that lies there. ``mtime`` is the server's, in whole seconds since 1970."""
-
-    name: str
-    size: int
-    mtime: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """What lies in a directory: files that may be read, and what was passed over with the reason."""
-
-    files: tuple[RemoteFile, ...]
-    skipped: tuple[Skipped, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A file read whole, the same before and after."""
-
-    file: RemoteFile
-    body: bytes = field(repr=False)
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
-    """A file that was given its name with the content that was meant. ``earlier``: it lay there before this call.
-
-    ``taken``: the server confirmed the name, and the partner took the file away before it was read back under it.
-    """
-
-    path: str
-    size: int
-    sha256: str
-    earlier: bool
-    taken: bool = False
-
-
-class FileChanged(Refused):
-    """The file was not the same before and after it was read. It is read again another time."""
-
-
-class FileTooLarge(Refused):
-    """The file is longer than what is read."""
-
 
 class Sftp:
     """One partner's server. Opens at the first use, opens again after a failure. For one thread."""
+
+    scheme = "sftp"
 
     def __init__(
         self,
@@ -309,20 +264,14 @@ def _ask_ahead(handle: paramiko.SFTPFile, size: int) -> None:
 
 
 def _file(raw: bytes, attributes: paramiko.SFTPAttributes) -> RemoteFile | Skipped:
-    shown = raw.decode("utf-8", "backslashreplace")
-    shown = shown.encode("unicode_escape").decode() if not shown.isprintable() else shown
+    shown = shown_name(raw)
     if is_regular(attributes) is False:
         kind = kind_of(attributes)
         return Skipped(
             name=shown, code=f"sftp.{kind}", sentence=f"it is a {kind}; only regular files are taken"
         )
     if not is_plain(raw):
-        return Skipped(
-            name=shown,
-            code="sftp.name",
-            sentence="its name is not one that we use; ask the sender to name it with letters, digits, "
-            f"dots and dashes, in at most {MOST_NAME_BYTES} bytes",
-        )
+        return unusable_name(shown, "sftp")
     if attributes.st_size is None or attributes.st_mtime is None:
         return Skipped(name=shown, code="sftp.attributes", sentence="the server tells neither size nor time")
     return RemoteFile(name=raw.decode(), size=attributes.st_size, mtime=attributes.st_mtime)
@@ -334,25 +283,3 @@ def _regular(path: str, name: str, attributes: paramiko.SFTPAttributes) -> Remot
     if attributes.st_size is None or attributes.st_mtime is None:
         raise Refused(f"{path}: the server tells neither size nor time", status="attributes")
     return RemoteFile(name=name, size=attributes.st_size, mtime=attributes.st_mtime)
-
-
-def is_temporary(raw: bytes | str) -> bool:
-    """Whether a name says that the file is still on its way, or hidden."""
-    name = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    return name.startswith(".") or name.lower().endswith(TEMPORARY)
-
-
-def is_plain(raw: bytes | str) -> bool:
-    """Whether we use a file of this name: letters, digits and a few signs, no path, no control character."""
-    try:
-        name = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        return len(name.encode()) <= MOST_NAME_BYTES and bool(_NAME.fullmatch(name))
-    except UnicodeError:
-        return False
-
-
-def joined(directory: str, name: str) -> str:
-    """A path under a directory. Raises ``Refused`` for a name that is not plain."""
-    if not is_plain(name):
-        raise Refused("a name that is not plain is never made a path", status="name")
-    return posixpath.join(directory, name)

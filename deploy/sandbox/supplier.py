@@ -1,4 +1,5 @@
-"""A supplier's SFTP server: files for us in ``/outbound``, what we send in ``/inbound``.
+"""A supplier's SFTP server: files for us in ``/outbound``, what we send in ``/inbound``; lists in ``/lists``, and our
+reports about them in ``/reports``.
 
 The caller sees these folders and nothing above them. It logs in with a password or with the key that lies in
 the server's home; the server's own key is made once and kept, so that it can be pinned.
@@ -20,6 +21,9 @@ from deploy.sandbox.alone import run_alone
 OUTBOUND: Final = "outbound"
 ARCHIVE: Final = "outbound/archive"
 INBOUND: Final = "inbound"
+LISTS: Final = "lists"
+LISTS_ARCHIVE: Final = "lists/archive"
+REPORTS: Final = "reports"
 _LONGEST_WAIT_S: Final = 20.0
 
 
@@ -33,7 +37,7 @@ class Supplier:
         self.password = password or secrets.token_urlsafe(18)
         self.port = port
         self.root = home / "files"
-        for folder in (ARCHIVE, INBOUND):
+        for folder in (ARCHIVE, INBOUND, LISTS_ARCHIVE, REPORTS):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         self._server_key = _kept_key(home / "host_key")
         self._login_key = _kept_key(home / "login_key")

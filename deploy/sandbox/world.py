@@ -56,6 +56,9 @@ class World:
             lambda port: Carrier(home / "carrier", port=port, password=kept["carrier"]), ports["carrier"]
         )
         self.supplier = Supplier(home / "supplier", port=ports["supplier"], password=kept["supplier"])
+        self.drop = self.home / "drop"
+        for folder in ("in", "archive", "reports"):
+            (self.drop / folder).mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -103,16 +106,19 @@ class World:
         }
 
     def environment(self) -> dict[str, str]:
-        """The connections of the four connectors, as Airflow and Crossdock read them from the environment."""
+        """The connections of the connectors, as Airflow and Crossdock read them from the environment."""
+        supplier = {
+            "conn_type": "crossdock_sftp",
+            "host": "127.0.0.1",
+            "port": self.supplier.port,
+            "login": self.supplier.user,
+            "password": self.supplier.password,
+            "extra": {"host_key": self.supplier.host_key},
+        }
         connections: dict[str, dict[str, Any]] = {
-            "crossdock_supplier_edi": {
-                "conn_type": "crossdock_sftp",
-                "host": "127.0.0.1",
-                "port": self.supplier.port,
-                "login": self.supplier.user,
-                "password": self.supplier.password,
-                "extra": {"host_key": self.supplier.host_key},
-            },
+            "crossdock_supplier_edi": supplier,
+            "crossdock_supplier_files": supplier,
+            "crossdock_file_drop": {"conn_type": "fs", "extra": {"path": str(self.drop)}},
             "crossdock_erp": {
                 "conn_type": "crossdock_rest",
                 "schema": "http",

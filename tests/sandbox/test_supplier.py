@@ -47,7 +47,7 @@ def test_a_file_is_read_archived_and_answered(supplier: Supplier) -> None:
 def test_the_key_opens_as_the_password_does(supplier: Supplier) -> None:
     key = paramiko.Ed25519Key.from_private_key(io.StringIO(supplier.private_key))
     with login(supplier, pkey=key) as sftp:
-        assert sorted(sftp.listdir("/")) == ["inbound", "outbound"]
+        assert sorted(sftp.listdir("/")) == ["inbound", "lists", "outbound", "reports"]
 
 
 def test_a_wrong_password_or_a_strange_key_stays_outside(supplier: Supplier, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_wrong_password_or_a_strange_key_stays_outside(supplier: Supplier, tmp
 def test_nobody_climbs_out_of_the_folder(supplier: Supplier, tmp_path: Path) -> None:
     (tmp_path / "supplier" / "secret").write_text("x")
     with login(supplier, password=supplier.password) as sftp:
-        assert sorted(sftp.listdir("/../..")) == ["inbound", "outbound"]
+        assert sorted(sftp.listdir("/../..")) == ["inbound", "lists", "outbound", "reports"]
         for path in ("/../secret", "/outbound/../../secret", str(tmp_path / "supplier" / "secret")):
             with pytest.raises(OSError):
                 sftp.stat(path)

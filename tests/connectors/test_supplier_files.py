@@ -1,0 +1,72 @@
+"""A supplier's lists over SFTP, and the report that comes back the same way."""
+
+import os
+
+import pytest
+
+from connectors.supplier_files import sink as sink_module
+from connectors.supplier_files import source as source_module
+from crossdock.messages import Delivered, Verdict
+from crossdock.testing.sftp_server import SftpServer
+
+LIST = b"PO number,Item,Backordered\r\n4500000001,PUMP-40,5\r\n"
+
+
+@pytest.fixture
+def server(tmp_path):
+    for folder in ("lists/archive", "reports"):
+        (tmp_path / "files" / folder).mkdir(parents=True)
+    with SftpServer(tmp_path / "files") as running:
+        yield running
+
+
+@pytest.fixture
+def source(server, clock, manifest_of):
+    opened = source_module.connect(manifest_of("supplier_files"), server.login(), clock)
+    yield opened
+    opened.close()
+
+
+def test_a_list_is_taken_once_it_lies_still_and_says_whose_it_is(server, clock, source):
+    path = server.root / "lists" / "backorders.csv"
+    path.write_bytes(LIST)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert list(source.read(None)) == []
+    clock.move(31)
+    (message,) = source.read(source.position())
+    assert (message.body, message.headers["partner"], message.name) == (LIST, "acme_supply", "backorders.csv")
+    source.settle(message, Verdict.STORED)
+    (archived,) = (server.root / "lists" / "archive").iterdir()
+    assert archived.read_bytes() == LIST
+    assert source.skipped() == (), "the archive in the directory is nothing that was passed over"
+
+
+def test_the_report_lies_in_the_suppliers_folder_under_the_name_of_its_list(
+    server, clock, manifest_of, write_back
+):
+    sink = sink_module.connect(manifest_of("supplier_files"), server.login(), clock)
+    report = write_back(
+        "row_report",
+        b"\xef\xbb\xbfRow,State\r\n2,taken\r\n",
+        subject="list/backorders.csv",
+        target="supplier_files",
+    )
+    outcome = sink.deliver(report)
+    assert isinstance(outcome, Delivered)
+    (file,) = (server.root / "reports").iterdir()
+    assert file.name.startswith("row-report-list-backorders-csv-") and file.suffix == ".csv"
+    again = sink.deliver(report)
+    assert isinstance(again, Delivered) and again.receipt.evidence["earlier"] is True
+    assert len(list((server.root / "reports").iterdir())) == 1, "the same report again is the same file"
+    sink.close()
+
+
+def test_the_check_goes_through_both_directories(source):
+    steps = list(source.check())
+    assert [step.step for step in steps if step.ok] == [
+        "connect",
+        "login",
+        "permission",
+        "permission",
+        "sample",
+    ]
