@@ -19,7 +19,6 @@ HEAVY = (
         "lxml",
         "pyx12",
         "zen",
-        "jsonschema_rs",
         "psycopg",
         "asyncssh",
         "orjson",
