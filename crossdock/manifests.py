@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from crossdock import toml_lines
 from crossdock.blackouts import Blackout
@@ -21,7 +22,7 @@ from crossdock.calendars import NotADuration
 from crossdock.errors import Misconfigured
 from crossdock.expected import ExpectedFeed, quiet_after, read_rows
 from crossdock.kit import schema
-from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request
+from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request, View
 from crossdock.logins import SECRET_WORDS, is_secret_name
 from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
@@ -209,7 +210,14 @@ def _expected(
 
 def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> dict[str, Any]:
     """``request``, ``paging`` and ``cursor``, as far as they are declared."""
-    asked = [name for name in ("request", "paging", "cursor") if name in values]
+    if wire == "sql":
+        return _declared_view(file, values)
+    asked = [name for name in ("request", "paging", "cursor", "view") if name in values]
+    if "view" in asked:
+        raise Misconfigured(
+            f"[source.view] is about SQL, and the wire is {wire!r}; remove it",
+            where=file.at("source", "view"),
+        )
     if asked and wire != "rest":
         raise Misconfigured(
             f"[source.{asked[0]}] is about REST, and the wire is {wire!r}; remove it",
@@ -227,6 +235,35 @@ def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> d
     cursor = Cursor(**values["cursor"]) if "cursor" in values else None
     _fit_together(file, request, paging, cursor)
     return {"request": request, "paging": paging, "cursor": cursor}
+
+
+def _declared_view(file: TomlFile, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``view`` and ``cursor`` of a source over SQL."""
+    for name in ("request", "paging"):
+        if name in values:
+            raise Misconfigured(
+                f"[source.{name}] is about REST, and the wire is 'sql'; remove it",
+                where=file.at("source", name),
+            )
+    for name in ("view", "cursor"):
+        if name not in values:
+            raise Misconfigured(
+                f"[source.{name}] is missing: over SQL it says "
+                + (
+                    "which table or view is read" if name == "view" else "what orders the rows, and their key"
+                ),
+                where=file.at("source"),
+            )
+    view, cursor = values["view"], Cursor(**values["cursor"])
+    try:
+        ZoneInfo(view["timezone"])
+    except (OSError, ValueError, KeyError):
+        raise Misconfigured(
+            f"timezone = {view['timezone']!r} is no IANA zone, as 'America/Chicago'",
+            where=file.at("source", "view", "timezone"),
+        ) from None
+    _begins_at(file, cursor)
+    return {"view": View(**{**view, "columns": tuple(view["columns"])}), "cursor": cursor}
 
 
 _NEEDS: Final = {"page": "{page}", "offset": "{offset}", "cursor": "{token}", "keyset": "{since}"}
@@ -265,6 +302,10 @@ def _fit_together(file: TomlFile, request: Request, paging: Paging, cursor: Curs
                 where=file.at("source", "request", "query"),
             )
         return
+    _begins_at(file, cursor)
+
+
+def _begins_at(file: TomlFile, cursor: Cursor) -> None:
     try:
         without_zone = datetime.fromisoformat(cursor.begin_at).tzinfo is None
     except ValueError:

@@ -233,6 +233,10 @@ class Registry:
                 from crossdock.kit.rest_poll import RestPoll
 
                 return RestPoll(manifest, login, clock)
+            if side == "source" and manifest.wire == "sql":
+                from crossdock.kit.sql_poll import SqlPoll
+
+                return SqlPoll(manifest, login, clock)
             raise Misconfigured(
                 f"connector {manifest.name!r} declares [{side}] but has no {side}.py; write it",
                 where=str(found.folder / MANIFEST_NAME),

@@ -86,6 +86,13 @@ class SoapHook(ConnectorHook):
     hook_name = "Crossdock SOAP service"
 
 
+class SqlHook(ConnectorHook):
+    """The database of a system, read only."""
+
+    conn_type = "crossdock_sql"
+    hook_name = "Crossdock SQL view"
+
+
 class WebhookHook(ConnectorHook):
     """A system that calls us."""
 

@@ -155,6 +155,30 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
         },
     },
     {
+        "connection-type": "crossdock_sql",
+        "hook-name": "Crossdock SQL view",
+        "hook-class-name": "crossdock.airflow.hooks.SqlHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"login": "User (with no right but SELECT)"},
+            "placeholders": {"host": "erp-db.example.com", "port": "5432"},
+        },
+        "conn-fields": {
+            "driver": _field(
+                "Driver (required)",
+                "As SQLAlchemy names it: 'postgresql+psycopg', 'mssql+pyodbc', 'oracle+oracledb', 'mysql+pymysql', "
+                "'sqlite'. All but the first and the last are installed beside Crossdock.",
+            ),
+            "database": _field("Database", "Its name; for sqlite the path of the file."),
+            "options": _field(
+                "Options",
+                "Of the driver, as in a URL: 'sslmode=verify-full&sslrootcert=/etc/ssl/erp.pem', "
+                "'driver=ODBC Driver 18 for SQL Server'. PostgreSQL must show its certificate unless sslmode "
+                "says less.",
+            ),
+        },
+    },
+    {
         "connection-type": "crossdock_webhook",
         "hook-name": "Crossdock webhook",
         "hook-class-name": "crossdock.airflow.hooks.WebhookHook",

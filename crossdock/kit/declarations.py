@@ -59,6 +59,24 @@ class Paging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """``[source.view]``: a table or view of a database. ``columns``: those that are read; none: all.
+
+    A page has ``size`` rows; at most ``most_pages`` are read in a run, and the next run goes on. ``timezone`` is what
+    its moments without a zone mean. Deadlines are seconds for one page, and for the connection.
+    """
+
+    name: str
+    schema: str = ""
+    columns: tuple[str, ...] = ()
+    size: int = 500
+    most_pages: int = 100
+    timezone: str = "UTC"
+    deadline_s: float = 30.0
+    connect_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """``[source.cursor]``: what orders the records. ``field`` and ``key`` are ways in a record, with dots.
 

@@ -1,0 +1,1 @@
+"""The ERP's view of open purchase order lines, read over SQL."""
