@@ -137,6 +137,13 @@ _HTTP: Final = {"schema": "https", "host": "api.example.com", "password": "..."}
 _CONNECTIONS: Final[Mapping[str, Mapping[str, object]]] = {
     "rest": {"conn_type": "crossdock_rest", **_HTTP},
     "soap": {"conn_type": "crossdock_soap", **_HTTP, "login": "..."},
+    "sql": {
+        "conn_type": "crossdock_sql",
+        "host": "erp-db.example.com",
+        "login": "crossdock",
+        "password": "...",
+        "extra": {"driver": "postgresql+psycopg", "database": "erp"},
+    },
     "webhook": {"conn_type": "crossdock_webhook", "extra": {"webhook_secrets": "whsec_..."}},
 }
 """What the connection of a new connector looks like, for the person who makes it."""

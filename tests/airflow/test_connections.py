@@ -37,7 +37,9 @@ print(json.dumps({
 """
         ).splitlines()[-1]
     )
-    assert set(told["behaviours"]) == {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "webhook")}
+    assert set(told["behaviours"]) == {
+        f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "sql", "webhook")
+    }
     http = {
         f"extra__crossdock_{wire}__{name}": name in HTTP_SECRETS
         for wire, names in (("rest", HTTP_FIELDS), ("soap", (*HTTP_FIELDS, "ws_security_type")))

@@ -11,6 +11,7 @@ REMEDY: Final = (
     "Let the ERP's owner correct the view or the row; the row is read again when it changes, or replay it."
 )
 STATES: Final = ("open", "closed", "cancelled")
+_NO_YEARS: Final = (date.min.year, date.max.year)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ def read_line(document: Any) -> OpenLine:
         needed_on=row.read("needed_on", _day, "day such as '2026-11-20'"),
         promised_on=row.read("promised_on", _day, "day such as '2026-11-20'"),
         status=row.needed("status", 32).lower(),
-        changed_at=row.read("changed_at", datetime.fromisoformat, "moment such as '2026-11-20T14:02:11Z'"),
+        changed_at=row.read("changed_at", _moment, "moment such as '2026-11-20T14:02:11Z'"),
     )
     if line.status and line.status not in STATES:
         row.tell("status", f"{line.status!r} is none of {', '.join(STATES)}")
@@ -94,7 +95,20 @@ def _quantity(row: Fields, name: str, *, needed: bool = False) -> Decimal:
     return found
 
 
-def _day(value: Any) -> date:
+def _day(value: Any) -> date | None:
+    """A day; none in the first or the last year of the calendar, which systems write that know no date."""
     if not isinstance(value, str):
         raise TypeError(value)
-    return datetime.fromisoformat(value).date()
+    day = datetime.fromisoformat(value).date()
+    if day.year in _NO_YEARS:
+        return None
+    if not 1900 <= day.year < 2200:
+        raise ValueError(value)
+    return day
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if not 1900 <= moment.year < 2200 or moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
