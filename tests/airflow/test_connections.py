@@ -50,6 +50,9 @@ print(json.dumps({
         "extra__crossdock_sftp__host_key": False,
         "extra__crossdock_sftp__private_key": True,
         "extra__crossdock_sftp__private_key_passphrase": True,
+        "extra__crossdock_sql__driver": False,
+        "extra__crossdock_sql__database": False,
+        "extra__crossdock_sql__options": False,
         "extra__crossdock_webhook__webhook_secrets": True,
         "extra__crossdock_webhook__hmac_secret": True,
     }
