@@ -11,8 +11,9 @@ from contextlib import suppress
 
 import paramiko
 
-from crossdock.errors import CrossdockError, Misconfigured, Refused, WireQuiet
+from crossdock.errors import CrossdockError, Refused, WireQuiet
 from crossdock.ports import CheckStep, Login, Skipped
+from crossdock.wires import sftp_check
 from crossdock.wires.files import (
     MOST_FILE,
     Content,
@@ -190,46 +191,12 @@ class Sftp:
             sftp.rename(source, target)
 
     def check(self, directory: str, *, write: bool) -> Iterator[CheckStep]:
-        """Resolve and connect with the pinned host key, log in, and look into the directory. Stops at what fails."""
-        try:
-            self._session.check_host_key()
-        except Misconfigured as error:
-            step = "login" if "the login is" in str(error) else "connect"
-            if step == "login":
-                yield CheckStep(
-                    step="connect", ok=True, sentence=f"{self._session.where} has the pinned host key"
-                )
-            yield CheckStep(step=step, ok=False, sentence=str(error), remedy="Correct the connection.")
-            return
-        except CrossdockError as error:
-            yield CheckStep(
-                step="connect",
-                ok=False,
-                sentence=str(error),
-                remedy="Look whether the server runs and whether host and port of the connection are right.",
-            )
-            return
-        yield CheckStep(step="connect", ok=True, sentence=f"{self._session.where} has the pinned host key")
-        yield CheckStep(step="login", ok=True, sentence="the login is accepted")
-        try:
-            with self._session.use(f"look at {directory}", deadline_s=self._step_s) as sftp:
-                attributes = sftp.stat(directory)
-                mode = attributes.st_mode
-                next(sftp.entries(directory), None)
-        except CrossdockError as error:
-            remedy = f"Ask the partner to make {directory} and to permit it, or correct connector.toml."
-            yield CheckStep(step="permission", ok=False, sentence=str(error), remedy=remedy)
-            return
-        if write and mode is not None and not mode & 0o222:
-            yield CheckStep(
-                step="permission",
-                ok=False,
-                sentence=f"nobody may write into {directory}",
-                remedy="Ask the partner to permit it.",
-            )
-            return
-        doing = "listed; that it may be written is known only by writing" if write else "listed"
-        yield CheckStep(step="permission", ok=True, sentence=f"{directory} can be {doing}")
+        """Resolve, connect, compare the host key, log in, look into the directory. Stops at what fails."""
+        for step in sftp_check.reach(self._session):
+            yield step
+            if not step.ok:
+                return
+        yield sftp_check.look(self._session, directory, write=write, within_s=self._step_s)
 
     def close(self) -> None:
         self._session.close()

@@ -109,7 +109,10 @@ class Session:
         channel_s: float = CHANNEL_S,
     ) -> None:
         if not login.host or not login.user:
-            raise Misconfigured(f"connection {login.connection_id!r} lacks host or user; add them")
+            raise Misconfigured(
+                f"connection {login.connection_id!r} lacks host or user; add them",
+                field="login" if login.host else "host",
+            )
         refuse_undeclared(login, login.host)
         self._login = login
         self._where = f"{login.host}:{login.port or 22}"
@@ -118,6 +121,8 @@ class Session:
         self._banner_s = max(banner_s, auth_s, connect_s)
         self._channel_s = channel_s
         self._keys, self._fingerprints = _pinned(login)
+        self._private_key = _private_key(login)
+        self.stage = "resolve"  # what the last opening was at: resolve, connect, host key, login
         self._client: paramiko.SSHClient | None = None
         self._sftp: _Tolerant | None = None
 
@@ -193,12 +198,13 @@ class Session:
         sock = None
         try:
             sock = self._connected(port)
+            self.stage = "host key"
             client.connect(
                 self._login.host,
                 port=port,
                 username=self._login.user,
                 password=self._login.password.reveal() or None,
-                pkey=_private_key(self._login),
+                pkey=self._private_key,
                 sock=sock,
                 timeout=self._connect_s,
                 banner_timeout=self._banner_s,
@@ -207,6 +213,7 @@ class Session:
                 allow_agent=False,
                 look_for_keys=False,
             )
+            self.stage = "login"
             transport = client.get_transport()
             if transport is None:
                 raise SSHException("no transport")
@@ -226,6 +233,8 @@ class Session:
             client.close()
             if sock is not None:
                 sock.close()
+            if isinstance(error, AuthenticationException):
+                self.stage = "login"
             if isinstance(error, BadHostKeyException):
                 raise _host_key_refused(self._where, self._login.connection_id, error.key) from error
             raise translated(
@@ -239,7 +248,10 @@ class Session:
 
     def _connected(self, port: int) -> socket.socket:
         last: OSError = OSError("the name has no address")
-        for family, kind, protocol, address in resolved(self._login.host, port, self._connect_s):
+        self.stage = "resolve"
+        addresses = resolved(self._login.host, port, self._connect_s)
+        self.stage = "connect"
+        for family, kind, protocol, address in addresses:
             sock = socket.socket(family, kind, protocol)
             sock.settimeout(self._connect_s)
             try:
@@ -283,11 +295,13 @@ def translated(error: BaseException, *, what: str, sent: bool, effect: bool) -> 
             return WireDown(f"{what}: the connection broke while logging in; nothing was sent")
         if isinstance(error, AuthenticationException):
             return Misconfigured(
-                f"{what}: the login is not accepted ({name}); correct the user, password or private key"
+                f"{what}: the login is not accepted ({name}); correct the user, password or private key",
+                field="password",
             )
         if isinstance(error, BadHostKeyException):
             return Misconfigured(
-                f"{what}: the host key changed; confirm it with the partner and update the connection"
+                f"{what}: the host key changed; confirm it with the partner and update the connection",
+                field="host_key",
             )
         return Misconfigured(
             f"{what}: no secure connection can be agreed on ({name}); ask the partner for newer algorithms"
@@ -321,7 +335,8 @@ def _status(error: BaseException) -> str:
 def _host_key_refused(where: str, connection_id: str, key: paramiko.PKey) -> Misconfigured:
     return Misconfigured(
         f"connection {connection_id!r}: host key of {where} is not the pinned one: it shows {key.get_name()} "
-        f"{fingerprint(key)}; nothing was sent. Confirm it with the partner, then update host_key of the connection"
+        f"{fingerprint(key)}; nothing was sent. Confirm it with the partner, then update host_key of the connection",
+        field="host_key",
     )
 
 
@@ -334,7 +349,8 @@ def _pinned(login: Login) -> tuple[list[paramiko.PKey], frozenset[str]]:
     if not isinstance(text, str) or not text.strip():
         raise Misconfigured(
             f"connection {login.connection_id!r} pins no host key; ask the partner for it and put "
-            "'ssh-ed25519 AAAA...' in the extra host_key"
+            "'ssh-ed25519 AAAA...' in the extra host_key",
+            field="host_key",
         )
     keys: list[paramiko.PKey] = []
     fingerprints: set[str] = set()
@@ -352,7 +368,8 @@ def _pinned(login: Login) -> tuple[list[paramiko.PKey], frozenset[str]]:
             )
         except (*FOREIGN, IndexError, paramiko.pkey.UnknownKeyType) as error:
             raise Misconfigured(
-                f"connection {login.connection_id!r}: host_key is no line like 'ssh-ed25519 AAAA...'; correct it"
+                f"connection {login.connection_id!r}: host_key is no line like 'ssh-ed25519 AAAA...'; correct it",
+                field="host_key",
             ) from error
     return keys, frozenset(fingerprints)
 
@@ -370,7 +387,8 @@ def _private_key(login: Login) -> paramiko.PKey | None:
         except (*FOREIGN, IndexError):
             continue
     raise Misconfigured(
-        f"connection {login.connection_id!r}: private_key is no OpenSSH private key, or its passphrase is wrong"
+        f"connection {login.connection_id!r}: private_key is no OpenSSH private key, or its passphrase is wrong",
+        field="private_key",
     )
 
 

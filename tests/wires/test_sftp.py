@@ -363,15 +363,19 @@ def test_plain_and_temporary_names():
 
 
 def test_the_check_walks_its_steps(server, wire):
-    assert [(one.step, one.ok) for one in wire.check("/outbound", write=False)] == [
-        ("connect", True),
-        ("login", True),
-        ("permission", True),
-    ]
-    steps = list(wire.check("/nowhere", write=False))
-    assert (steps[-1].step, steps[-1].ok, bool(steps[-1].remedy)) == ("permission", False, True)
+    def walked(one: Sftp, directory: str = "/outbound") -> list[tuple[str, bool, str]]:
+        steps = list(one.check(directory, write=False))
+        assert all(step.ok or step.remedy for step in steps)
+        return [(step.step, step.ok, step.field) for step in steps]
+
+    before = [(name, True, "") for name in ("resolve", "connect", "host key", "login")]
+    assert walked(wire) == [*before, ("permission", True, "")]
+    assert walked(wire, "/nowhere") == [*before, ("permission", False, "directory")]
     wrong = Sftp(server.login(password=Secret("wrong")))
-    assert [(one.step, one.ok) for one in wrong.check("/outbound", write=False)] == [
-        ("connect", True),
-        ("login", False),
-    ]
+    assert walked(wrong) == [*before[:3], ("login", False, "password")]
+    other = Sftp(server.login(extra={"host_key": "SHA256:" + "A" * 43}))
+    assert walked(other) == [*before[:2], ("host key", False, "host_key")]
+    nobody = Sftp(server.login(port=1))
+    assert walked(nobody) == [*before[:1], ("connect", False, "host")]
+    unknown = Sftp(server.login(host="no-such-host.invalid"))
+    assert walked(unknown) == [("resolve", False, "host")]
