@@ -502,7 +502,7 @@ class Hub:
     def _can_be_asked(self, target: str) -> bool:
         """Whether a target says what became of a key. One whose connector is broken does not."""
         manifest = self.registry.manifests().get(target)
-        return manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
+        return manifest is not None and manifest.sink is not None and manifest.sink.is_asked
 
     @cached_property
     def publisher(self) -> "Publisher":

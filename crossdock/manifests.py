@@ -35,6 +35,9 @@ CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TEMPLATE_NAMES: Final = ("since", "now", "size", "page", "offset", "token", "after_key")
 """What a parameter of ``[source.request]`` may be made of."""
 
+NOTICES: Final = ("notify",)
+"""Operations that only tell people something: done twice, they are read twice, and nothing else is so."""
+
 Settings = TypeVar("Settings")
 FolderOf = Callable[[str], Path]
 
@@ -324,6 +327,12 @@ def _sink(file: TomlFile, values: dict[str, Any], wire: str) -> SinkManifest:
             "a system's tables are read and never written: its own checks would be passed by; "
             "write through its API, with another connector",
             where=file.at("sink"),
+        )
+    if values["idempotency"] == "harmless" and (others := set(values["operations"]) - set(NOTICES)):
+        raise Misconfigured(
+            f"idempotency 'harmless' is for notices that people read ({', '.join(NOTICES)}), and "
+            f"{sorted(others)[0]!r} changes something; say how the target keeps it from happening twice, or none",
+            where=file.at("sink", "idempotency"),
         )
     if values["idempotency"] == "key" and "remembers_s" not in values:
         raise Misconfigured(

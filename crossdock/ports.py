@@ -241,7 +241,8 @@ class SinkManifest:
 
     ``idempotency``: ``key`` (the target honours our key for ``remembers_s`` seconds, ``None``: for ever),
     ``natural_key`` (it knows the same thing by its own number), ``conditional`` (it takes a change only on the
-    version that was read), ``readback`` (it can be asked, ``Searchable``), ``none`` (an unsure call waits for a
+    version that was read), ``readback`` (it can be asked, ``Searchable``), ``harmless`` (a
+    notice that people read: a second one changes nothing, so it is sent again), ``none`` (an unsure call waits for a
     person).
     ``schedule_s``: the wait before attempt 2, 3, ...; its length + 1 is the number of attempts.
     ``max_age_s``: nothing is tried again later than this after its first attempt.
@@ -263,6 +264,11 @@ class SinkManifest:
     blackouts: tuple[Blackout, ...] = ()
     ordering: str = "subject"
     retry_share: float = 0.2
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the target's word counts for what became of an earlier attempt, where its sink can ask."""
+        return self.idempotency not in ("none", "harmless")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

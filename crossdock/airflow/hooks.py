@@ -100,6 +100,13 @@ class WebhookHook(ConnectorHook):
     hook_name = "Crossdock webhook"
 
 
+class SmtpHook(ConnectorHook):
+    """A mail server."""
+
+    conn_type = "crossdock_smtp"
+    hook_name = "Crossdock mail server (SMTP)"
+
+
 def __getattr__(name: str) -> type[ConnectorHook]:
     """The hook of a connector's own connection type: ``HookOf_`` and that type."""
     from crossdock.airflow.provider import HOOK_OF, types_of_connectors

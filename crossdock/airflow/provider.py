@@ -179,6 +179,35 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
         },
     },
     {
+        "connection-type": "crossdock_smtp",
+        "hook-name": "Crossdock mail server (SMTP)",
+        "hook-class-name": "crossdock.airflow.hooks.SmtpHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"login": "User"},
+            "placeholders": {"host": "smtp.example.com", "port": "587"},
+        },
+        "conn-fields": {
+            "tls": _choice(
+                "Encryption",
+                "'starttls' (usual, port 587) or 'implicit' (port 465); 'none' only to a server on the same machine.",
+                "starttls",
+                "implicit",
+                "none",
+            ),
+            "ca_bundle": _field(
+                "CA bundle",
+                "The path of a file with the authorities to trust instead of the usual ones, on every worker.",
+            ),
+            "addresses": _choice(
+                "Addresses",
+                "'public': refuse the host when its name leads into a private network. 'internal' allows that.",
+                "internal",
+                "public",
+            ),
+        },
+    },
+    {
         "connection-type": "crossdock_webhook",
         "hook-name": "Crossdock webhook",
         "hook-class-name": "crossdock.airflow.hooks.WebhookHook",

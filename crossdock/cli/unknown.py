@@ -85,7 +85,7 @@ def show(
         talk.bytes(body)
         return
     manifest = Registry().manifests().get(found["target"])
-    askable = manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
+    askable = manifest is not None and manifest.sink is not None and manifest.sink.is_asked
     if talk.answer(
         {**found, "body_text": body.decode("utf-8", errors="replace"), "target_can_be_asked": askable}
     ):

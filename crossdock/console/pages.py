@@ -293,7 +293,7 @@ def router(view: View) -> APIRouter:
         row = people_queries.get_unknown(connection, tenant, identity)
         body = queries.body_of_write_back(connection, tenant, identity)
         manifest = view.registry.manifests().get(row["target"])
-        askable = manifest is not None and manifest.sink is not None and manifest.sink.idempotency != "none"
+        askable = manifest is not None and manifest.sink is not None and manifest.sink.is_asked
         return {**row, "body": _readable(body), "body_bytes": len(body), "target_can_be_asked": askable}
 
     def approval(connection: Any, tenant: str, identity: Any) -> Row:

@@ -23,6 +23,8 @@ DEFAULT_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "hold": {"reason": "{meaning}"},
     "change_date": {"line": "{line}", "date": "{promised_date}"},
     "release": {"reason": "taken back: {meaning}"},
+    "notify": {},  # its text is the decision's ``because``
+    "crm_case": {},  # likewise
 }
 """What an operation says when the row does not: sentences over the event's fields."""
 
@@ -35,6 +37,9 @@ DOCUMENTS: Final[Mapping[str, str]] = {
     "x12_990": "answer_tender",
 }
 """Operations that are documents to a trading partner, with the taxonomy's word for what each does."""
+
+DOES: Final[Mapping[str, str]] = {**DOCUMENTS, "crm_case": "notify"}
+"""The taxonomy's word for what an operation does, where it is not the operation's own name."""
 
 TO_PARTNER: Final = "partner"
 """The target of a document that goes by the connector that the partner's profile names."""
@@ -233,7 +238,7 @@ class Check:
         """The operations of our targets that the taxonomy allows for each of these codes."""
         common = frozenset.intersection(*(frozenset(each.actions) for each in codes))
         operations = {each for of_target in self.targets.values() for each in of_target}
-        return sorted(each for each in operations if DOCUMENTS.get(each, each) in common)
+        return sorted(each for each in operations if DOES.get(each, each) in common)
 
     def _codes(self, rule: Rule, where: "Where") -> None:
         """The codes that can reach the row exist, and allow what it does."""
@@ -269,7 +274,7 @@ class Check:
         if not possible and isinstance(code, OneOf) and isinstance(family, OneOf):
             self.problems.tell(where.of("when", "family"), "no code is of this family: the row never matches")
         for action in rule.actions:
-            does = DOCUMENTS.get(action.operation, action.operation)
+            does = DOES.get(action.operation, action.operation)
             refused = sorted(each.code for each in possible if does not in each.actions)
             if does in taxonomy.ACTIONS and refused:
                 more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""

@@ -27,7 +27,7 @@ class Calls:
     @property
     def can_be_asked(self) -> bool:
         """Whether the target's word for an earlier attempt is to be had, and counts."""
-        return self._rules.idempotency != "none" and self.is_searchable
+        return self._rules.is_asked and self.is_searchable
 
     def deliver(self, write_back: WriteBack) -> Outcome:
         """Send it, once. What the sink raises has a meaning; what it should not raise may have happened after the

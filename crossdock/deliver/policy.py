@@ -143,9 +143,12 @@ def _again(
 
 
 def may_be_repeated(rules: SinkManifest, can_be_asked: bool) -> bool:
-    """Whether what may have happened may be sent again at all: the target recognises it, or is asked first."""
+    """Whether what may have happened may be sent again at all: the target recognises it or is asked first, or a
+    second one changes nothing."""
     match rules.idempotency:
         case "key" | "natural_key" | "conditional":
+            return True
+        case "harmless":  # nobody recognises it; a person reads a notice twice, and nothing else is so
             return True
         case "readback":
             return can_be_asked

@@ -5,7 +5,7 @@ Everything between is here, once: what never left is tried again, what may have 
 is refused, and a success is believed only when it proves itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -48,14 +48,15 @@ Found = Callable[[WriteBack], Receipt | None]
 did something else, and what the wire raises when it does not say."""
 
 Judged = Callable[[Answer, str], Outcome | None]
-"""What a refusal (4xx) means that says more than its status: a lock, a version that changed. ``None``: what its
-status says. Gets the answer, and the request in words."""
+"""What an answer that is no success (3xx, 4xx) means when it says more than its status: a lock, a version that
+changed, a quota that is used up. ``None``: what its status says. Gets the answer, and the request in words."""
 
 
 class RestTarget:
     """One system that is written to. ``title`` is how sentences call it. Safe to share between threads.
 
-    ``most_wait_s``: a longer Retry-After is held to this. ``wire``: one that does more than its own would.
+    ``most_wait_s``: a longer Retry-After is held to this. ``done``: the statuses of a success.
+    ``wire``: one that does more than its own would.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class RestTarget:
         deadline_s: float = 60.0,
         connect_s: float = 5.0,
         most_wait_s: float = 86_400,
+        done: Collection[int] = DONE,
         wire: Rest | None = None,
     ) -> None:
         self._clock = clock
         self._title = title
+        self._done = done
         self._most_wait = timedelta(seconds=most_wait_s)
         self.wire = wire or Rest(login, deadline_s=deadline_s, connect_s=connect_s)
 
@@ -89,7 +92,7 @@ class RestTarget:
             effect = asked(write_back)
         except Refused as error:
             return Reject(reason=str(error), status=error.status)
-        what = f"{effect.method} {self.wire.base}{effect.path}"
+        what = self.wire.shown(f"{effect.method} {self.wire.base}{effect.path}")
         try:
             answer = self.wire.call(
                 effect.method,
@@ -103,7 +106,7 @@ class RestTarget:
             return Retry(reason=str(error), wire=True)
         except WireQuiet as error:
             return Unsure(reason=str(error), wire=True)
-        own = judged(answer, what) if judged is not None and 400 <= answer.status < 500 else None
+        own = judged(answer, what) if judged is not None and 300 <= answer.status < 500 else None
         if own is not None:
             return own
         return self._outcome(answer, write_back, what, proof, found)
@@ -116,7 +119,7 @@ class RestTarget:
             return {"refused": str(error)}
         return {
             "method": effect.method,
-            "address": self.wire.base + effect.path,
+            "address": self.wire.shown(self.wire.base + effect.path),
             "query": dict(effect.query),
             "headers": dict(effect.headers),
         }
@@ -143,7 +146,7 @@ class RestTarget:
         self, answer: Answer, write_back: WriteBack, what: str, proof: Proof, found: Found | None
     ) -> Outcome:
         status = answer.status
-        if status in DONE:
+        if status in self._done:
             try:
                 return Delivered(receipt=proof(answer, write_back))
             except (Refused, Unreadable) as error:

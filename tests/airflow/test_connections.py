@@ -37,15 +37,18 @@ print(json.dumps({
 """
         ).splitlines()[-1]
     )
-    assert set(told["behaviours"]) == {
-        f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "sql", "webhook")
-    }
+    wires = {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "sql", "webhook", "smtp")}
+    own = {kind["connection-type"] for kind in provider.types_of_connectors()}
+    assert set(told["behaviours"]) == wires | own
+    assert told["fields"]["extra__crossdock_slack__url_secret"] is True
+    assert told["fields"]["extra__crossdock_slack__console_url"] is False
     http = {
         f"extra__crossdock_{wire}__{name}": name in HTTP_SECRETS
         for wire, names in (("rest", HTTP_FIELDS), ("soap", (*HTTP_FIELDS, "ws_security_type")))
         for name in names
     }
-    assert told["fields"] == {
+    of_wires = {name: secret for name, secret in told["fields"].items() if name.split("__")[1] in wires}
+    assert of_wires == {
         **http,
         "extra__crossdock_sftp__host_key": False,
         "extra__crossdock_sftp__private_key": True,
@@ -55,8 +58,11 @@ print(json.dumps({
         "extra__crossdock_sql__options": False,
         "extra__crossdock_webhook__webhook_secrets": True,
         "extra__crossdock_webhook__hmac_secret": True,
+        "extra__crossdock_smtp__tls": False,
+        "extra__crossdock_smtp__ca_bundle": False,
+        "extra__crossdock_smtp__addresses": False,
     }
-    assert all(name.startswith("Crossdock ") for name in told["names"].values())
+    assert all(name.startswith(("Crossdock ", "Crossdock: ")) for name in told["names"].values())
 
 
 def test_what_the_form_offers_as_a_login_is_what_the_wires_know() -> None:
@@ -75,7 +81,7 @@ def test_what_the_form_offers_as_a_login_is_what_the_wires_know() -> None:
 
 def test_every_connector_names_a_connection_type_that_exists() -> None:
     kinds = (*provider.CONNECTION_TYPES, *provider.types_of_connectors())
-    known = {kind["connection-type"] for kind in kinds}
+    known = {kind["connection-type"] for kind in kinds} | {"fs"}  # Airflow's own "File (path)"
     for manifest in Registry().manifests().values():
         assert manifest.connection_type in known
 

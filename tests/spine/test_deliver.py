@@ -104,6 +104,34 @@ def test_silence_is_never_called_delivered_and_never_sent_again_to_a_target_with
         replay(connection, tenant=TENANT, letter_id=letter.id, actor="ann", now=clock.now())
 
 
+def test_a_notice_whose_answer_is_lost_is_sent_again_and_its_end_is_never_called_known(store, clock, queue):
+    """A second notice changes nothing, so it may be read twice; when every answer is lost, a person says what was."""
+    queue(2)
+    heard = Target(answers=["reset_after_commit"], honours_keys=False)
+    rules = manifest("harmless")
+    counts = deliver(store, clock, heard, rules)
+    assert (counts["delivered"], counts["retry"]) == (1, 1)
+    clock.advance(timedelta(seconds=12))
+    assert deliver(store, clock, heard, rules)["delivered"] == 1
+    assert heard.effects == ["key-0", "key-1", "key-0"]
+    put(store, write_back_of(7, clock))
+    deaf = Target(answers=["reset_after_commit"] * 9, honours_keys=False)
+    for _ in range(5):
+        deliver(store, clock, deaf, rules)
+        clock.advance(timedelta(minutes=10))
+    assert len(deaf.effects) == len(rules.sink.schedule_s) + 1, "trying is bounded"
+    assert state(store)[-1][0] == "unsure"
+
+
+def test_a_notice_is_not_asked_for_even_where_its_sink_could_ask(store, clock, queue):
+    queue()
+    target = AskableTarget(answers=["reset_after_commit"], honours_keys=False)
+    deliver(store, clock, target, manifest("harmless"))
+    clock.advance(timedelta(seconds=12))
+    deliver(store, clock, target, manifest("harmless"))
+    assert (target.asked, target.effects) == (0, ["key-0", "key-0"])
+
+
 def test_a_no_is_final_and_a_dead_letter(store, clock, queue):
     queue()
     assert deliver(store, clock, Target(answers=["no"]))["rejected"] == 1

@@ -1,0 +1,1 @@
+"""Cases in a CRM over Salesforce's REST API."""

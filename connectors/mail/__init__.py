@@ -1,0 +1,1 @@
+"""E-mail, for notices that people read."""

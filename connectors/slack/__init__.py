@@ -1,0 +1,1 @@
+"""A Slack channel, told by an incoming webhook."""

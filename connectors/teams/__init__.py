@@ -1,0 +1,1 @@
+"""A Teams channel, told by a workflow that takes a webhook."""
