@@ -26,7 +26,8 @@ class Request:
 
     ``query`` holds templates: ``{since}``, ``{now}``, ``{size}``, ``{page}``, ``{offset}``, ``{token}``,
     ``{after_key}``; one that comes out empty is left out. ``records`` is the way to the list of records in the
-    answer, with dots; empty when the answer is the list. ``{now}`` is ``behind_s`` seconds ago. Deadlines are
+    answer, with dots; empty when the answer is the list. ``{now}`` is ``behind_s`` seconds ago.
+    ``conditional``: a read that is one page is asked with its validator, and 304 means nothing new. Deadlines are
     seconds for a whole call, and for its connection.
     """
 
@@ -36,6 +37,7 @@ class Request:
     records: str = ""
     accept: str = "application/json"
     behind_s: int = 0
+    conditional: bool = False
     deadline_s: float = 30.0
     connect_s: float = 5.0
 

@@ -3,9 +3,14 @@
 Each record is one message, as the exact bytes it was sent in. What orders the records, ties and lateness is told in
 ``crossdock/overlap.py``; how pages follow one another in ``Paging``. A page that cannot be cut is kept whole: bytes
 first. A link that leaves the host, and pages that go in a circle, are refused.
+
+A ``conditional`` read shows the validator (ETag, Last-Modified) of the last answer, and ends with 304 when nothing
+changed. It is kept with the position, once the whole answer is stored, and only for an answer that was one page: of
+several, the first may be the same while the second is not.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +23,9 @@ from crossdock.kit.moments import WRITTEN, read_moment
 from crossdock.kit.records import Page, at, cut
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import Position
-from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, system_dice
+from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
+from crossdock.wires.conditional import NOT_MODIFIED, Validator
+from crossdock.wires.http_login import Signer
 from crossdock.wires.patience import pause
 from crossdock.wires.rest import Answer, Rest, next_link, refused, retry_reads, same_host
 
@@ -42,7 +49,8 @@ class Turn:
 
 
 class RestPoll:
-    """The records of a REST system. ``cut_page``: see ``Cut``; ``headers``: of each call, beside those declared."""
+    """The records of a REST system. ``cut_page``: see ``Cut``; ``headers``: of each call, beside those declared;
+    ``signer``: see ``Rest``."""
 
     def __init__(
         self,
@@ -52,6 +60,7 @@ class RestPoll:
         *,
         cut_page: Cut | None = None,
         headers: Callable[[], Mapping[str, str]] = dict,
+        signer: Signer | None = None,
         dice: Dice | None = None,
         sleep: Callable[[float], None] = pause,
     ) -> None:
@@ -65,7 +74,15 @@ class RestPoll:
         self._sleep = sleep
         self._headers = headers
         self._cut = cut_page or self._declared_cut
-        self._wire = Rest(login, deadline_s=self._request.deadline_s, connect_s=self._request.connect_s)
+        self._validator: Validator | None = None
+        self._stands_at: str | None = None
+        self._wire = Rest(
+            login,
+            deadline_s=self._request.deadline_s,
+            connect_s=self._request.connect_s,
+            clock=clock,
+            signer=signer,
+        )
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
         """New and changed records, oldest change first where the system orders them.
@@ -73,11 +90,15 @@ class RestPoll:
         Raises what the wire raises; ``Refused`` with ``retry_after`` when the system asks us to wait.
         """
         position = self._position(after)
+        self._validator, self._stands_at = _validator_in(after), None
         turn = Turn(since=self._since(position), page=self._paging.first)
         walked: set[Turn] = {turn}
         new = 0
+        first: Turn = turn
         for _page in range(self._paging.most_pages):
-            answer = self._page(turn)
+            answer = self._page(turn, conditional=turn is first)
+            if answer.status == NOT_MODIFIED:
+                return
             try:
                 page = self._cut(answer.body)
             except Unreadable:
@@ -92,6 +113,7 @@ class RestPoll:
                     yield message
             following = self._following(turn, page, answer)
             if following is None:
+                self._note_validator(answer, position, turn if turn is first else None)
                 return
             if following in walked:
                 raise Refused(
@@ -105,6 +127,14 @@ class RestPoll:
                 "nothing new and there are more; raise size or most_pages, or lower overlap_s",
                 status="pages",
             )
+
+    def position(self) -> str | None:
+        """Where the source stands after a ``conditional`` read, its validator included; else the messages say it."""
+        return self._stands_at
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Nothing: what is read is taken."""
+        return ()
 
     def settle(self, message: RawMessage, verdict: Verdict) -> None:
         """Nothing: the system is not told what was read."""
@@ -131,15 +161,19 @@ class RestPoll:
 
     # -- asking -------------------------------------------------------------------------------------------
 
-    def _page(self, turn: Turn) -> Answer:
+    def _page(self, turn: Turn, *, conditional: bool = False) -> Answer:
         path, query = (turn.link, {}) if turn.link else (self._request.path, self._query(turn))
         headers = {"Accept": self._request.accept, **self._request.headers, **self._headers()}
+        unless = self._validator.headers(self._target(turn)) if conditional and self._validator else {}
+        headers |= unless
         answer = retry_reads(
             lambda: self._wire.call("GET", path, effect=False, query=query, headers=headers),
             dice=self._dice,
             sleep=self._sleep,
         )
         what = f"GET {self._wire.base}{self._request.path}"
+        if answer.status == NOT_MODIFIED and unless:
+            return answer
         if answer.status != 200:
             raise refused(answer, what=what, now=self._clock.now())
         if answer.media_type not in (*JSON, self._request.accept):
@@ -149,6 +183,23 @@ class RestPoll:
                 body=answer.body,
             )
         return answer
+
+    def _target(self, turn: Turn) -> str:
+        """What a validator belongs to: the address with everything that is asked."""
+        return json.dumps([self._wire.base, self._request.path, self._query(turn)])
+
+    def _note_validator(self, answer: Answer, position: Position, first: Turn | None) -> None:
+        """``first``: the turn of an answer that was the only page, ``None`` for one of several."""
+        if not self._request.conditional:
+            return
+        asked_next = None if first is None else replace(first, since=self._since(position))
+        found = Validator.in_answer(answer, self._target(first)) if first is not None else None
+        # where the next poll asks for something else, this answer says nothing about it
+        found = found if asked_next == first else None
+        if found == self._validator:
+            return
+        kept = json.loads(position.text(WRITTEN["rfc3339"])) if self._cursor else {}
+        self._stands_at = json.dumps({**kept, "unless": found.as_dict() if found else None})
 
     def _query(self, turn: Turn) -> dict[str, str]:
         values = {
@@ -262,6 +313,15 @@ class RestPoll:
             name=name,
             position=position,
         )
+
+
+def _validator_in(after: str | None) -> Validator | None:
+    """The validator that was kept with a position."""
+    try:
+        kept = json.loads(after or "{}")
+    except ValueError:
+        return None
+    return Validator.kept(kept.get("unless")) if isinstance(kept, dict) else None
 
 
 def _cursor(cursor: Cursor | None) -> Cursor:

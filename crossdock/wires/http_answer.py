@@ -42,7 +42,7 @@ def refused(answer: Answer, *, what: str, now: datetime) -> CrossdockError:
         return Misconfigured(
             f"{what}: the login is not accepted ({answer.status}); correct the connection or ask for permission"
         )
-    if 300 <= answer.status < 400:
+    if 300 <= answer.status < 400 and answer.status != 304:
         return Misconfigured(
             f"{what}: it points elsewhere ({answer.status}) and is not followed; correct the connection's address"
         )

@@ -64,7 +64,9 @@ def test_the_report_lies_in_the_suppliers_folder_under_the_name_of_its_list(
 def test_the_check_goes_through_both_directories(source):
     steps = list(source.check())
     assert [step.step for step in steps if step.ok] == [
+        "resolve",
         "connect",
+        "host key",
         "login",
         "permission",
         "permission",
