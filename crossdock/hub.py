@@ -20,7 +20,7 @@ from crossdock.connections import login
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import CaseState, RawMessage, Stage, Verdict
-from crossdock.ports import Clock, Dice, Manifest, Sink, system_dice
+from crossdock.ports import Clock, Dice, Inquiring, Manifest, Sink, system_dice
 from crossdock.registry import Registry
 from crossdock.store import desk
 from crossdock.termination import COUNT, Termination
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from crossdock.emit.settings import Settings
     from crossdock.emit.subscribing import Subscriptions
     from crossdock.emit.webhooks import Webhooks
+    from crossdock.inquiries import StoreInquiries
     from crossdock.partners import Partners
     from crossdock.process import Processor
     from crossdock.sagas import Sagas
@@ -198,6 +199,8 @@ class Hub:
             with self.store.reading(self.tenant) as connection:
                 require_running(connection, self.tenant, name)
             with closing(self.registry.source(manifest, login(manifest.connection), self.clock)) as source:
+                if isinstance(source, Inquiring):
+                    source.inquire(self._inquiries(name))
                 received = receive.receive(
                     self.store,
                     source,
@@ -215,6 +218,12 @@ class Hub:
                 self.processor.note_untold(received.untold, connector_version=manifest.version)
                 ran.error = ran.error or received.untold[0][1]
         return self._report("receive", name, ran)
+
+    def _inquiries(self, source: str) -> "StoreInquiries":
+        """What a source that inquires is given."""
+        from crossdock.inquiries import StoreInquiries
+
+        return StoreInquiries(self.store, tenant=self.tenant, source=source, clock=self.clock)
 
     def accept(self, manifest: Manifest, message: RawMessage) -> Verdict:
         """Store a message that was pushed to us. The sender is answered after this returns."""

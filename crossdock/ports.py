@@ -10,7 +10,7 @@ Nothing is opened by ``connect``; the first read or delivery opens, ``close`` cl
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
@@ -101,6 +101,51 @@ class Patient(Protocol):
     def not_yet_quiet(self) -> int:
         """How many things were seen in this read that may still be growing, and are looked at again."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a source that inquires can ask its system about.
+
+    ``kind``: of reference (``tracking``). ``carriers``: their SCACs; what was shipped with another is none of its.
+    ``form``: a regular expression for its numbers, which also tells them where nobody named the carrier.
+    ``within``: what was shipped longer ago is given up.
+    """
+
+    kind: str
+    carriers: frozenset[str]
+    form: str
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenNumber:
+    """A number that is still open, and its place in the order in which all are asked about."""
+
+    number: str
+    place: str
+
+
+class Inquiries(Protocol):
+    """What the hub knows and a source that inquires does not: what is still open, and what was answered before."""
+
+    def open(self, question: Question, *, after: str, most: int) -> Sequence[OpenNumber]:
+        """Shipped and not delivered, the earliest first, behind this place; an empty one is the beginning."""
+        ...
+
+    def known(self, keys: Sequence[str]) -> frozenset[str]:
+        """Which of these keys are those of messages of this source that are stored: an answer that says the same as
+        before is nothing new."""
+        ...
+
+
+@runtime_checkable
+class Inquiring(Protocol):
+    """A source whose system tells only of what it is asked about, number by number. It is given the inquiries before
+    it is read; without them it has nothing to ask. It is ``Watchful`` as well: its position remembers where the
+    round stands, also when nothing new was said or the reading ended early."""
+
+    def inquire(self, inquiries: Inquiries) -> None: ...
 
 
 class Sink(Protocol):

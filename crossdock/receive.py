@@ -17,7 +17,7 @@ from crossdock import deadletters
 from crossdock.errors import CrossdockError, Refused
 from crossdock.faultpoints import faultpoint
 from crossdock.messages import Problem, RawMessage, Stage, Verdict
-from crossdock.ports import Clock, Patient, Source, Watchful
+from crossdock.ports import Clock, Inquiring, Patient, Source, Watchful
 from crossdock.stopping import require_running
 from crossdock.store import inbox
 from crossdock.store.watched import SKIPPED
@@ -97,6 +97,10 @@ def receive(
             counts["not_yet_quiet"] = source.not_yet_quiet()
     except CrossdockError as caught:
         error = caught
+        if isinstance(source, Inquiring) and isinstance(source, Watchful):
+            counts["skipped"] = _keep_round(
+                store, source, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
+            )
     complaint = str(error) if error else "; ".join(sentence for _, sentence in untold[:3]) or None
     wait = error.retry_after if isinstance(error, Refused) else None
     with store.transaction(tenant) as connection:
@@ -145,6 +149,7 @@ def _batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
 
 _PLAIN = "Ask the sender to put it there as a plain file with a plain name; then discard this."
 _REMEDIES = {
+    "inquiry.refused": "Correct the number where it came from; then discard this. It is asked while it is open.",
     "sftp.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
     "sftp.too_many": "Ask the sender to clear the directory, or raise max_names of the connector; then discard this.",
     "file.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
@@ -205,6 +210,26 @@ def _note_what_was_seen(
         faultpoint("receive.before_seen")
     faultpoint("receive.after_seen")
     return len(new)
+
+
+def _keep_round(
+    store: "Store",
+    source: Watchful,
+    *,
+    tenant: str,
+    name: str,
+    clock: Clock,
+    fence: int,
+    run_id: uuid.UUID | None,
+) -> int:
+    """Keep how far a round of questions came before it failed: else those at its beginning would be asked again and
+    again, and those behind never. Another reader goes on from where it is itself."""
+    try:
+        return _note_what_was_seen(
+            store, source, tenant=tenant, name=name, clock=clock, fence=fence, run_id=run_id
+        )
+    except ReadByAnother:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from crossdock.store import guards
 
 SCHEMA: Final = "crossdock"
 VERSION_TABLE: Final = "schema_version"
-RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every version that a database out there may have, oldest first. The last one is what this program needs."""
 
 _LOCK: Final = int.from_bytes(hashlib.sha256(b"crossdock schema upgrade").digest()[:8], "big", signed=True)

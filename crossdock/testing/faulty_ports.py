@@ -35,12 +35,13 @@ PORTS: Final[tuple[type, ...]] = (
     ports.Versioned,
     ports.Checkable,
     ports.Watchful,
+    ports.Inquiring,
     ports.Patient,
     ports.Previewing,
 )
 """The Protocols through which the spine calls other systems."""
 
-NEVER_FAILS: Final = frozenset({"close", "position", "preview", "skipped", "not_yet_quiet"})
+NEVER_FAILS: Final = frozenset({"close", "inquire", "position", "preview", "skipped", "not_yet_quiet"})
 """Methods that call nobody: they tell what an earlier call left or what a call would be, or let go."""
 
 WAIT: Final = timedelta(seconds=30)

@@ -20,6 +20,7 @@ from crossdock.testing.faulty_ports import KINDS, NEVER_FAILS, PORTS, FaultyStor
 NOT_PORTS = {
     "Clock": "tells the time; a wrong one is passed in as a clock",
     "Dice": "randomness; seeded ones are passed in",
+    "Inquiries": "our own store, asked by a source; a fault of it is the database's",
 }
 AT = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
@@ -51,6 +52,9 @@ class Everything:
 
     def not_yet_quiet(self):
         return 0
+
+    def inquire(self, inquiries):
+        return None
 
     def deliver(self, write_back):
         self.done.append("deliver")

@@ -79,6 +79,7 @@ facts = sa.Table(
         comment="'kind:value@issuer', what other documents find it by",
     ),
     sa.Index("ix_facts_raw", "tenant", "raw_id"),
+    sa.Index("ix_facts_shipped", "tenant", "recorded_at", "id", postgresql_where=sa.text("kind = 'shipped'")),
 )
 
 events = sa.Table(

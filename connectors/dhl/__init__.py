@@ -1,0 +1,1 @@
+"""DHL Express tracking, over the MyDHL API."""

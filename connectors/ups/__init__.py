@@ -1,0 +1,1 @@
+"""UPS tracking."""
