@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Line, Ref, Statement, Variance
 from crossdock.partners import MappingContext
-from mappings import sap
+from mappings import holds, sap
+from mappings.holds import Document, Reason
 from mappings.inbound.sap_delivery.record import Delivery, Item, read_delivery
-from mappings.sap import Document, Reason
 from mappings.variances import date_variance
 from mappings.x12 import plain
 
@@ -40,7 +40,7 @@ def map(document: Any, context: MappingContext) -> Iterator[Statement]:
         over = (context.received_at - _LAST_ZONE).date()
         if delivery.goods_status and delivery.planned_issue_on and delivery.planned_issue_on < over:
             yield _not_issued(delivery, delivery.planned_issue_on, over, about)
-    yield from sap.holds(about, [] if gone else list(_reasons(delivery)))
+    yield from holds.holds(about, [] if gone else list(_reasons(delivery)))
     if gone or delivery.picking_status == sap.DONE:
         for item in delivery.items:
             if item.planned is not None and item.delivered is not None and item.delivered < item.planned:
@@ -64,7 +64,7 @@ def _about(delivery: Delivery, context: MappingContext) -> Document:
         title=f"Delivery {delivery.number}{shown}",
         numbered=f"delivery {delivery.number}",
         refs=refs,
-        parties=sap.customer(delivery.customer),
+        parties=holds.customer(delivery.customer),
         changed_at=None,
         place="/DeliveryDocument",
     )
@@ -133,19 +133,19 @@ def _short(delivery: Delivery, item: Item, about: Document, context: MappingCont
     missing = item.planned - item.delivered
     variance: Variance = {
         "attribute": "quantity",
-        "expected": sap.quantity(item.planned, item.unit, item.iso_unit),
-        "actual": sap.quantity(item.delivered, item.unit, item.iso_unit),
+        "expected": holds.quantity(item.planned, item.unit, item.iso_unit),
+        "actual": holds.quantity(item.delivered, item.unit, item.iso_unit),
         "delta": plain(item.delivered - item.planned),
     }
     refs = [ref for ref in about.refs if ref["kind"] != "sales_order" or ref["value"] == item.order]
     line: Line = {
-        **sap.line(
+        **holds.line(
             item.order_item or item.number,
             item.material,
-            sap.quantity(item.planned, item.unit, item.iso_unit),
+            holds.quantity(item.planned, item.unit, item.iso_unit),
             context.tenant,
         ),
-        "affected": sap.quantity(missing, item.unit, item.iso_unit),
+        "affected": holds.quantity(missing, item.unit, item.iso_unit),
     }
     return ExceptionEvent(
         code="FUL.SHORT_PICK",
@@ -160,7 +160,7 @@ def _short(delivery: Delivery, item: Item, about: Document, context: MappingCont
 
 
 def _line(item: Item, context: MappingContext) -> Line:
-    line = sap.line(item.order_item or item.number, item.material, None, context.tenant)
+    line = holds.line(item.order_item or item.number, item.material, None, context.tenant)
     if item.delivered is not None:
-        line["affected"] = sap.quantity(item.delivered, item.unit, item.iso_unit)
+        line["affected"] = holds.quantity(item.delivered, item.unit, item.iso_unit)
     return line

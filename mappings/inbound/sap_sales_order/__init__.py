@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from canonical.events import ExceptionEvent, Fact, Ref, Statement, Variance
 from crossdock.partners import MappingContext
-from mappings import sap
+from mappings import holds, sap
+from mappings.holds import Document, Reason
 from mappings.inbound.sap_sales_order.record import Item, Order, read_order
 from mappings.records import money
-from mappings.sap import Document, Reason
 from mappings.variances import date_variance
 from mappings.x12 import plain
 
@@ -31,7 +31,7 @@ def map(document: Any, context: MappingContext) -> Iterator[Statement]:
     about = _about(order, context)
     yield _status(order, about)
     over = sap.DONE in (order.process_status, order.rejection_status)
-    yield from sap.holds(about, [] if over else list(_reasons(order)))
+    yield from holds.holds(about, [] if over else list(_reasons(order)))
     settled: list[Item] = []
     for item in order.items:
         if item.requested is None or item.confirmed is None or not item.same_unit or not item.delivery_status:
@@ -74,7 +74,7 @@ def _about(order: Order, context: MappingContext) -> Document:
         title=f"Order {order.number}" + (f" of {order.customer}" if order.customer else ""),
         numbered=order.number,
         refs=refs,
-        parties=sap.customer(order.customer),
+        parties=holds.customer(order.customer),
         changed_at=order.changed_at,
         place="/SalesOrder",
         at_risk=money(order.amount, order.currency),
@@ -95,7 +95,7 @@ def _status(order: Order, about: Document) -> Fact:
         kind="status",
         refs=about.refs,
         place={"json_pointer": about.place},
-        occurred_at=sap.occurred(about),
+        occurred_at=holds.occurred(about),
         parties=about.parties,
         attributes={name: value for name, value in said.items() if value},
     )
@@ -106,8 +106,8 @@ def _short(order: Order, item: Item, about: Document) -> ExceptionEvent:
     missing = item.requested - item.confirmed
     variance: Variance = {
         "attribute": "quantity",
-        "expected": sap.quantity(item.requested, item.unit, item.iso_unit),
-        "actual": sap.quantity(item.confirmed, item.unit, item.iso_unit),
+        "expected": holds.quantity(item.requested, item.unit, item.iso_unit),
+        "actual": holds.quantity(item.confirmed, item.unit, item.iso_unit),
         "delta": plain(item.confirmed - item.requested),
     }
     return ExceptionEvent(
@@ -117,9 +117,9 @@ def _short(order: Order, item: Item, about: Document) -> ExceptionEvent:
         cause="not_confirmed",
         refs=about.refs,
         place={"json_pointer": f"{item.pointer}/ConfdDelivQtyInOrderQtyUnit"},
-        occurred_at=sap.occurred(about),
+        occurred_at=holds.occurred(about),
         parties=about.parties,
-        lines=[{**_line(item, about), "affected": sap.quantity(missing, item.unit, item.iso_unit)}],
+        lines=[{**_line(item, about), "affected": holds.quantity(missing, item.unit, item.iso_unit)}],
         variances=[variance],
         value_at_risk=money(item.amount, order.currency),
     )
@@ -134,9 +134,9 @@ def _late(order: Order, item: Item, about: Document) -> ExceptionEvent:
         cause="confirmed_late",
         refs=about.refs,
         place={"json_pointer": f"{item.pointer}/ConfirmedDeliveryDate"},
-        occurred_at=sap.occurred(about),
+        occurred_at=holds.occurred(about),
         parties=about.parties,
-        lines=[{**_line(item, about), "affected": sap.quantity(item.requested, item.unit, item.iso_unit)}],
+        lines=[{**_line(item, about), "affected": holds.quantity(item.requested, item.unit, item.iso_unit)}],
         variances=[date_variance(asked, promised)],
         value_at_risk=money(item.amount, order.currency),
     )
@@ -147,13 +147,13 @@ def _settled(items: list[Item], about: Document) -> Fact:
     lines = []
     for item in items:
         assert item.requested is not None
-        affected = sap.quantity(item.requested, item.unit, item.iso_unit)
+        affected = holds.quantity(item.requested, item.unit, item.iso_unit)
         lines.append({**_line(item, about), "affected": affected})
     return Fact(
         kind="released",
         refs=about.ours,
         place={"json_pointer": about.place},
-        occurred_at=sap.occurred(about),
+        occurred_at=holds.occurred(about),
         parties=about.parties,
         lines=lines,
         attributes={"of": "stock"},
@@ -161,5 +161,5 @@ def _settled(items: list[Item], about: Document) -> Fact:
 
 
 def _line(item: Item, about: Document) -> Any:
-    ordered = None if item.requested is None else sap.quantity(item.requested, item.unit, item.iso_unit)
-    return sap.line(item.number, item.material, ordered, about.refs[0]["issuer"])
+    ordered = None if item.requested is None else holds.quantity(item.requested, item.unit, item.iso_unit)
+    return holds.line(item.number, item.material, ordered, about.refs[0]["issuer"])
