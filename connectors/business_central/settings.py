@@ -1,0 +1,56 @@
+"""What may be set for Dynamics 365 Business Central, and where its connection's fields lead."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from crossdock.errors import Misconfigured
+from crossdock.manifests import typed
+from crossdock.ports import Login, Manifest
+
+_COMPANY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """``[source.settings]``. ``delta``: read what changed; without it every run reads all that the filter lets in."""
+
+    delta: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSettings:
+    """``[sink.settings]``."""
+
+    deadline_s: float = 60.0
+    connect_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.deadline_s <= 0 or self.connect_s <= 0:
+            raise ValueError("deadline_s and connect_s must be above 0")
+
+
+def check(manifest: Manifest) -> None:
+    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
+    typed(SourceSettings, manifest, "source")
+    if manifest.sink is not None:
+        typed(SinkSettings, manifest, "sink")
+
+
+def company_path(login: Login) -> str:
+    """The path of the company that the connection names, in its environment, under API v1.0.
+
+    Raises ``Misconfigured`` with the field that a person must fill in.
+    """
+    environment = str(login.extra.get("environment") or "")
+    company = str(login.extra.get("company") or "").strip("{}").lower()
+    for name, value, pattern, wanted in (
+        ("environment", environment, _ENVIRONMENT, "the name of the environment, as 'production'"),
+        ("company", company, _COMPANY, "the id of the company, as the API's /companies lists it"),
+    ):
+        if not pattern.fullmatch(value):
+            raise Misconfigured(
+                f"connection {login.connection_id!r}: {name} {value!r} must be {wanted}", field=name
+            )
+    return f"/v2.0/{environment}/api/v1.0/companies({company})"

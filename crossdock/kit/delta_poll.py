@@ -1,0 +1,197 @@
+"""An OData 4 service that is polled by its delta links: it says itself what changed since it was asked last.
+
+The first run reads everything and gets a link; each later one follows the link and gets what was added, changed or
+removed since, and the next link (OData 4.0 protocol, 11.3). No clock is compared, so nothing that commits late is
+missed. A link that the service has forgotten (410) begins again: what was read before is known by its content.
+
+Without ``delta`` every run reads everything, for what changes without the record being touched.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+from crossdock.formats import json_slices, json_strict
+from crossdock.kit.moments import WRITTEN
+from crossdock.kit.records import cut
+from crossdock.messages import RawMessage, Verdict
+from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
+from crossdock.wires.rest import Answer, Rest, refused, retry_reads, same_host
+
+JSON: Final = "application/json"
+NEXT: Final = "@odata.nextLink"
+DELTA: Final = "@odata.deltaLink"
+_TRACK: Final = "odata.track-changes"
+_BARE: Final = re.compile(r"[!-~]+")
+
+
+class DeltaPoll:
+    """The records of one entity set. ``path`` says where it lies when it is first asked, in the place of the declared
+    path: what it is made of may be the connection's.
+
+    The position is the link that comes next: that of the page in which a message stands, and after the last page the
+    delta link. A page is read again when a run ended in it.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        login: Login,
+        clock: Clock,
+        *,
+        path: Callable[[], str] | None = None,
+        delta: bool = True,
+        key: str = "id",
+        dice: Dice | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        source = manifest.source
+        if source is None or source.request is None:
+            raise Misconfigured(f"connector {manifest.name!r} declares no [source.request]; add it")
+        self._manifest, self._media_type = manifest, source.media_type
+        self._request, self._paging = source.request, source.paging
+        self._path_of = path or (lambda: source.request.path if source.request else "")
+        self._delta, self._key = delta, key
+        self._clock = clock
+        self._dice = dice or system_dice()
+        self._sleep = sleep
+        self._wire = Rest(login, deadline_s=self._request.deadline_s, connect_s=self._request.connect_s)
+        self._came_to: str | None = None
+
+    def read(self, after: str | None) -> Iterator[RawMessage]:
+        """What changed, in the order in which the service says it. Raises what the wire raises, and ``Refused``."""
+        self._came_to = None
+        link = after if self._delta else None
+        walked = {link}
+        for _page in range(self._paging.most_pages):
+            answer = self._asked(link)
+            if answer.status == 410 and link is not None:
+                link, walked = None, {None}  # the service has forgotten the link: everything is read again
+                answer = self._asked(None)
+            self._expect(answer)
+            try:
+                records, following, last = _cut(answer.body)
+            except Unreadable:
+                # Bytes first: the page is kept whole, and the position stays where it is.
+                yield self._message(answer.body, f"page:{_digest(answer.body)}", None, name=self._path)
+                return
+            for body in records:
+                yield self._record(body, link)
+            if following is None:
+                self._came_to = self._within(last) if last is not None and self._delta else None
+                return
+            link = self._within(following)
+            if link in walked:
+                raise Refused(f"{self._wire.base}: the pages go in a circle at {self._path}", status="loop")
+            walked.add(link)
+
+    def position(self) -> str | None:
+        """The delta link, once everything was read."""
+        return self._came_to
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        return ()
+
+    def settle(self, message: RawMessage, verdict: Verdict) -> None:
+        """Nothing: the service is not told what was read."""
+
+    def check(self) -> Iterator[CheckStep]:
+        """Resolve, connect, log in, read one page, and whether it tracks changes."""
+        for step in self._wire.check(self._path, query={"$top": "1"}):
+            yield step
+            if not step.ok:
+                return
+        try:
+            answer = self._asked(None)
+            self._expect(answer)
+            records, following, last = _cut(answer.body)
+        except CrossdockError as error:
+            remedy = "Compare what the service answers with the samples of this connector."
+            yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
+            return
+        said = f"a page with {len(records)} record(s) was read"
+        if self._delta and last is None and following is None:
+            remedy = "Poll by the moment of the last change instead: [source.cursor], without source.py."
+            yield CheckStep(
+                step="sample", ok=False, sentence=f"{said}, and no delta link came with it", remedy=remedy
+            )
+            return
+        yield CheckStep(step="sample", ok=True, sentence=said)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    @property
+    def _path(self) -> str:
+        return self._path_of()
+
+    # -- asking -------------------------------------------------------------------------------------------
+
+    def _asked(self, link: str | None) -> Answer:
+        wanted = [f"odata.maxpagesize={self._paging.size}", *([_TRACK] if self._delta else [])]
+        headers = {"Accept": JSON, "Prefer": ", ".join(wanted), **self._request.headers}
+        path, query = (link, None) if link is not None else (self._path, self._query())
+        return retry_reads(
+            lambda: self._wire.call("GET", path, effect=False, query=query, headers=headers),
+            dice=self._dice,
+            sleep=self._sleep,
+        )
+
+    def _query(self) -> Mapping[str, str]:
+        behind = self._clock.now() - timedelta(seconds=self._request.behind_s)
+        return {name: text.format(now=WRITTEN["date"](behind)) for name, text in self._request.query.items()}
+
+    def _expect(self, answer: Answer) -> None:
+        what = f"GET {self._wire.base}{self._path}"
+        if answer.status != 200:
+            raise refused(answer, what=what, now=self._clock.now())
+        if answer.media_type != JSON:
+            raise Refused(
+                f"{what}: the answer is {answer.media_type or 'of no type'}, not {JSON}",
+                status=str(answer.status),
+                body=answer.body,
+            )
+
+    def _within(self, address: Any) -> str:
+        link = same_host(self._wire.base, address) if isinstance(address, str) else None
+        if link is None or not _BARE.fullmatch(link):
+            raise Refused(f"{self._wire.base}: the link to what comes next leaves the system", status="next")
+        return link
+
+    # -- records ------------------------------------------------------------------------------------------
+
+    def _record(self, body: bytes, link: str | None) -> RawMessage:
+        try:
+            record = json_strict.loads(body)
+            said = record.get(self._key) if isinstance(record, Mapping) else None
+        except Unreadable:
+            said = None
+        name = said[:100] if isinstance(said, str) and said else "?"
+        return self._message(body, f"{name}:{_digest(body)}", link if self._delta else None, name=name)
+
+    def _message(self, body: bytes, key: str, position: str | None, *, name: str) -> RawMessage:
+        return RawMessage(
+            tenant=self._manifest.tenant,
+            source=self._manifest.name,
+            key=key,
+            body=body,
+            media_type=self._media_type,
+            received_at=self._clock.now(),
+            name=name,
+            position=position,
+        )
+
+
+def _cut(page: bytes) -> tuple[list[bytes], Any, Any]:
+    """The records of a page, the link to the next one, and the delta link after the last one."""
+    whole = cut(page, records="value", following=f'"{NEXT}"')
+    last = json_slices.members(page).get(DELTA)
+    return whole.records, whole.following, None if last is None else json_strict.loads(last.body)
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
