@@ -42,9 +42,9 @@ class PerHost:
             yield
         finally:
             with self._changed:
-                self._inside[host] -= 1
-                if not self._inside[host]:
-                    del self._inside[host]
+                left_there = self._inside.pop(host, 0) - 1
+                if left_there > 0:
+                    self._inside[host] = left_there
                 self._changed.notify_all()
 
     def forget(self) -> None:
