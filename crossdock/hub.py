@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from crossdock.store.transaction import Transaction
     from crossdock.unblock import Blocked
     from crossdock.unknown import Unknowns
+    from crossdock.uploads import Uploads
     from crossdock.versions import Versions
     from crossdock.watch import Watch
 
@@ -193,6 +194,10 @@ class Hub:
             raise Misconfigured(f"connector '{name}' has no source, so nothing is received from it")
         if manifest.wire == "webhook":
             raise Misconfigured(f"connector '{name}' is a webhook: its messages come by themselves")
+        if manifest.source.every_s is None:
+            raise Misconfigured(
+                f"what belongs to connector '{name}' is brought by hand: crossdock upload FILE"
+            )
         with self._run("receive", name, run) as ran:
             from crossdock.stopping import require_running
 
@@ -463,6 +468,20 @@ class Hub:
         from crossdock.decide import Router
 
         return Router.load()
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """Lists that people bring."""
+        from crossdock.uploads import Uploads
+
+        return Uploads(
+            store=self.store,
+            registry=self.registry,
+            partners=lambda: self.partners,
+            tenant=self.tenant,
+            clock=self.clock,
+            changing=self.changing,
+        )
 
     @cached_property
     def blocked(self) -> "Blocked":

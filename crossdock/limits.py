@@ -50,6 +50,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
         Limit(name="archive_entries", default=100, unit="files", over="a dead letter, `ARCHIVE.LIMIT`"),
         Limit(name="archive_bytes", default=100 * MIB, unit="bytes", over="a dead letter, `ARCHIVE.LIMIT`"),
         Limit(name="archive_ratio", default=100, unit="times", over="a dead letter, `ARCHIVE.LIMIT`"),
+        Limit(
+            name="upload_bytes", default=20 * MIB, unit="bytes", over="refused with the limit, unread (413)"
+        ),
         Limit(name="file_name", default=200, unit="bytes", over="not taken, a dead letter"),
         Limit(name="mapping_ms", default=2_000, unit="ms of CPU", over="a dead letter, `LIMIT.MAPPING`"),
         Limit(name="parse_ms", default=60_000, unit="ms of CPU", over="a dead letter, `LIMIT.PARSE`"),

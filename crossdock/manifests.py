@@ -170,7 +170,7 @@ def _source(file: TomlFile, values: dict[str, Any], wire: str) -> SourceManifest
             "a webhook is pushed to us and is not polled; remove 'every_s'",
             where=file.at("source", "every_s"),
         )
-    if not pushed and every_s is None:
+    if not pushed and every_s is None and wire != "file":  # what is brought by hand is not polled either
         raise Misconfigured("[source] lacks 'every_s', how often it is read; add it", where=file.at("source"))
     stop_after = read_stop_after(values["stop_after"]) if "stop_after" in values else None
     quiet = None

@@ -269,7 +269,7 @@ class SourceManifest:
 
     document: str  # "x12", or the name of the inbound mapping: "erp_order_hold"
     media_type: str
-    every_s: int | None  # None: it is pushed to us (a webhook)
+    every_s: int | None  # None: it is pushed to us (a webhook), or a person brings it
     batch: int
     settings: Mapping[str, Any]
     quiet_after: Duration | None = None  # None: learnt; ``expected.NEVER``: its silence means nothing

@@ -74,7 +74,7 @@ def test_each_of_our_connectors_opens_nothing_until_it_is_used():
         },
     )
     for manifest in found.manifests().values():
-        if manifest.source is not None and manifest.wire != "webhook":
+        if manifest.source is not None and manifest.source.every_s is not None:
             found.source(manifest, login, SystemClock()).close()
         if manifest.sink is not None:
             found.sink(manifest, login, SystemClock()).close()

@@ -38,6 +38,7 @@ from crossdock.cli import (
     targets,
     trying,
     unknown,
+    uploads,
     verify,
     webhooks,
     write_backs,
@@ -101,8 +102,8 @@ def _version(asked: bool) -> None:
 
 for module in (
     checks, store, x12, trying, steps, events, feed, webhooks, cases, write_backs, unknown, approvals, sagas, targets,
-    exchanges, dead_letters, desk, redrives, blocked, clocks, expected, raw, runs, ledger, audit, verify, schemas,
-    connectors, partners, fields, rules, serving,
+    exchanges, dead_letters, desk, redrives, blocked, clocks, expected, raw, uploads, runs, ledger, audit, verify,
+    schemas, connectors, partners, fields, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

@@ -224,21 +224,32 @@ class Acts:
     async def _do(
         self, request: Request, act: Callable[[Asked], Done], fields: dict[str, tuple[str, ...]]
     ) -> Done:
-        actor = actor_of(request)
-        if not actor.may_act or not actor.name:
-            raise HTTPException(403, actor.instead)
-        require_own_page(request)
-        token = request.headers.get(TOKEN_HEADER) or next(iter(fields.pop(TOKEN_FIELD, ())), "")
-        # A browser sends a cookie or a basic password by itself, and a bearer token never.
-        bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
-        if not bearer and not self._view.seal.is_token(token, actor.name, self._view.clock.now()):
-            raise HTTPException(403, "This page is too old, or is not ours. Load it again; nothing was done.")
+        actor = require_actor(request)
+        require_token(self._view, request, actor, next(iter(fields.pop(TOKEN_FIELD, ())), ""))
         hub = await run_in_threadpool(self._view.doors.hub)
         asked = Asked(actor=actor, path=dict(request.path_params), hub=hub, fields=fields)
         try:
             return await run_in_threadpool(act, asked)
         except CrossdockError as error:
             raise HTTPException(status_of(error), str(error)) from error
+
+
+def require_actor(request: Request) -> Actor:
+    """Who acts, on a page of ours or by a program. Raises 403 for who may not, and for a page elsewhere."""
+    actor = actor_of(request)
+    if not actor.may_act or not actor.name:
+        raise HTTPException(403, actor.instead)
+    require_own_page(request)
+    return actor
+
+
+def require_token(view: "View", request: Request, actor: Actor, in_form: str) -> None:
+    """Refuse an act without the token of one of our pages. ``in_form``: the one in the form, if there is one."""
+    token = request.headers.get(TOKEN_HEADER) or in_form
+    # A browser sends a cookie or a basic password by itself, and a bearer token never.
+    bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+    if not bearer and not view.seal.is_token(token, actor.name, view.clock.now()):
+        raise HTTPException(403, "This page is too old, or is not ours. Load it again; nothing was done.")
 
 
 async def _form(request: Request) -> dict[str, tuple[str, ...]]:
@@ -281,14 +292,20 @@ def _fields(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
 
 async def _body(request: Request, kind: str) -> bytes:
     """The whole body, never more than ``LARGEST`` of it, if it is of this media type (or there is none)."""
+    body = await whole_body(request, LARGEST)
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != kind and (body or given):
+        raise HTTPException(415, f"This wants {kind}.")
+    return body
+
+
+async def whole_body(request: Request, largest: int) -> bytes:
+    """The whole body; 413 as soon as there is more of it than so many bytes."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST:
-            raise HTTPException(413, f"This is larger than {LARGEST // 1024 // 1024} MiB.")
+        if size > largest:
+            raise HTTPException(413, f"This is larger than {largest // 1024 // 1024} MiB.")
         parts.append(part)
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != kind and (size or given):
-        raise HTTPException(415, f"This wants {kind}.")
     return b"".join(parts)

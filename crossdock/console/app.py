@@ -25,6 +25,7 @@ from crossdock.console import (
     people,
     subscriptions,
     targets,
+    uploads,
     webhooks,
     x12,
 )
@@ -102,6 +103,7 @@ def create_app(
         targets.router(view),
         expected.router(view),
         subscriptions.router(view),
+        uploads.router(view, wake),
     ):
         app.include_router(routes, dependencies=visitors)
     acts = Acts(view)

@@ -124,14 +124,15 @@ class Normalizer:
         return Agreed(partner=partner, terms=terms, target=target, shown=bool(message.headers.get(SENT_BY)))
 
     def _document_of(self, message: RawMessage) -> str:
-        if named := message.headers.get(DOCUMENT):
-            return named
         manifest = self._registry.manifest(message.source)
         if manifest.source is None:
             raise Unreadable(
                 f"connector '{message.source}' has no source any more, so it is not known what its messages are",
                 remedy="Put [source] back into its connector.toml, then replay.",
             )
+        if manifest.source.every_s is None and manifest.wire == "file":
+            # who brought it said what it is; what a system sends says nothing about that
+            return message.headers.get(DOCUMENT, manifest.source.document)
         return manifest.source.document
 
     def _partner_of(self, qualifier: str, sender: str) -> Partner | None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
+from crossdock.messages import SENT_BY
 from crossdock.normalize.values import ListedRow, RowBefore, RowVerdict
 from crossdock.store.bulk import Row, as_json, recordset
 from crossdock.store.tables import listed_rows, parts, raw_messages
@@ -141,12 +142,42 @@ def of_list(
     return [dict(one) for one in connection.execute(statement).mappings()]
 
 
-def counts_of(connection: sa.Connection, tenant: str, raw_id: uuid.UUID) -> dict[str, int]:
-    """How many rows of one list came to what, by verdict."""
-    table = listed_rows
-    statement = (
-        sa.select(table.c.verdict, sa.func.count())
-        .where(table.c.tenant == tenant, table.c.raw_id == raw_id)
+def lists(
+    connection: sa.Connection, tenant: str, *, limit: int, raw_id: uuid.UUID | None = None
+) -> list[Mapping[str, Any]]:
+    """The lists that came last, the newest first, or this one: each with how many of its rows came to what. One that
+    a person brought is among them before its rows are read."""
+    raw, table = raw_messages, listed_rows
+    of_raw = sa.and_(table.c.tenant == tenant, table.c.raw_id == raw.c.id)
+    counted = (
+        sa.select(table.c.verdict, sa.func.count().label("rows"))
+        .where(of_raw)
         .group_by(table.c.verdict)
+        .correlate(raw)
+        .subquery()
     )
-    return {verdict: count for verdict, count in connection.execute(statement).tuples()}
+    verdicts = sa.select(sa.func.jsonb_object_agg(counted.c.verdict, counted.c.rows)).scalar_subquery()
+    first = [
+        sa.select(column).where(of_raw).correlate(raw).limit(1).scalar_subquery().label(column.name)
+        for column in (table.c.document, table.c.partner)
+    ]
+    statement = (
+        sa.select(
+            raw.c.id,
+            raw.c.name,
+            raw.c.source,
+            raw.c.headers,
+            raw.c.received_at,
+            raw.c.part_count,
+            verdicts.label("verdicts"),
+            *first,
+        )
+        .where(
+            raw.c.tenant == tenant,
+            sa.or_(sa.exists().where(of_raw), raw.c.headers.has_key(SENT_BY)),
+            *([raw.c.id == raw_id] if raw_id is not None else []),
+        )
+        .order_by(raw.c.received_at.desc(), raw.c.id)
+        .limit(limit)
+    )
+    return [dict(one) for one in connection.execute(statement).mappings()]

@@ -1,0 +1,149 @@
+"""``crossdock upload`` and ``crossdock lists``: lists that people bring, and what became of each row of a list."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crossdock.cli.command import command, group, read_bytes
+from crossdock.cli.dead_letters import actor
+from crossdock.cli.exits import ExitCode
+from crossdock.cli.reading import Identity, Limit, reading
+from crossdock.cli.talk import Talk, short_id, short_time
+
+lists = group("lists", "Lists (CSV, XLSX) row by row: what was taken, what was rejected, and why.")
+
+
+def declare(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.add_typer(lists)
+    command(
+        app,
+        "upload",
+        examples=(
+            "crossdock upload backorders.csv --as supplier_backorders --partner acme_supply",
+            "crossdock upload stock.xlsx --as supplier_stock --json",
+        ),
+    )(upload)
+
+
+def upload(
+    talk: Talk,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A CSV file or a workbook; - is standard input.")
+    ],
+    document: Annotated[
+        str, typer.Option("--as", metavar="DOCUMENT", help="What it is, as supplier_backorders.")
+    ],
+    partner: Annotated[
+        str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
+    ] = True,
+) -> ExitCode:
+    """Bring a list by hand, read it, and say what became of each row. Ends with 1 when a row was not taken."""
+    from crossdock import uploads
+    from crossdock.hub import Hub
+
+    body = read_bytes(file)
+    with Hub.open() as hub:
+        done = hub.uploads.take(body, name=file.name, document=document, partner=partner, actor=actor())
+        if wait:
+            report = hub.process()
+            if report.error:
+                talk.say(report.error)
+        with hub.store.reading(hub.tenant) as connection:
+            found = uploads.of(connection, hub.tenant, done.raw_id)
+            page = uploads.rows(connection, hub.tenant, done.raw_id, most=uploads.ROWS_OF_A_PAGE)
+    if str(done.verdict) == "duplicate":
+        talk.say("this very file was brought before; this is what became of it")
+    return _show(talk, found, page.rows, page.next, verdict=str(done.verdict))
+
+
+@command(lists, "list", examples=("crossdock lists list", "crossdock lists list --limit 5 --json"))
+def list_(talk: Talk, limit: Limit = 50) -> None:
+    """The lists that came last, the newest first, however they came."""
+    from crossdock import uploads
+
+    with reading() as (connection, tenant):
+        found = uploads.recent(connection, tenant, limit=limit)
+    if talk.answer({"lists": found}):
+        return
+    if not found:
+        talk.line("no list has come yet; bring one: crossdock upload FILE --as supplier_backorders")
+        return
+    talk.table(
+        ("id", "received", "name", "what it is", "partner", "came by", "rows"),
+        [
+            (
+                short_id(one["id"]), short_time(one["received_at"]), one["name"], one["document"], one["partner"],
+                one["sent_by"] or one["source"], "waiting" if one["waits"] else _counted(one["rows"]),
+            )
+            for one in found
+        ],
+    )  # fmt: skip
+    talk.next_step(f"crossdock lists show {short_id(found[0]['id'])}", "what became of each row")
+
+
+@command(
+    lists,
+    "show",
+    examples=("crossdock lists show 1d40c2b7", "crossdock lists show 1d40c2b7 --csv > report.csv"),
+)
+def show(
+    talk: Talk,
+    identity: Identity,
+    as_csv: Annotated[
+        bool,
+        typer.Option("--csv", help="Write the whole report as CSV to standard output, and nothing else."),
+    ] = False,
+) -> ExitCode:
+    """Show one list, row by row: what became of each. Ends with 1 when a row was not taken."""
+    from crossdock import uploads
+    from crossdock.store import queries
+
+    with reading() as (connection, tenant):
+        raw_id = queries.resolve(connection, tenant, "raw message", identity)
+        found = uploads.of(connection, tenant, raw_id)
+        if as_csv:
+            talk.bytes(uploads.report(connection, tenant, raw_id))
+            return _ended(found)
+        page = uploads.rows(connection, tenant, raw_id)
+    return _show(talk, found, page.rows, page.next)
+
+
+def _show(talk: Talk, found: dict[str, Any], rows: list[dict[str, Any]], more: str, **also: str) -> ExitCode:
+    if talk.answer({**found, **also, "shown": rows, "next": more}):
+        return _ended(found)
+    talk.heading(f"list {found['name']}")
+    talk.fields(
+        {
+            "id": found["id"],
+            "what it is": found["document"],
+            "partner": found["partner"],
+            "came": f"{short_time(found['received_at'])}, by {found['sent_by'] or found['source']}",
+            "rows": "it waits for: crossdock process --once" if found["waits"] else _counted(found["rows"]),
+        }
+    )
+    wrong = [
+        (row["number"] or "", row["state"], trouble["field"], trouble["sentence"], trouble["remedy"])
+        for row in rows
+        for trouble in row["troubles"]
+    ]
+    if wrong:
+        talk.heading("what is wrong")
+        talk.table(("row", "state", "column", "what is wrong", "what to do"), wrong, indent=2)
+    talk.next_step(
+        f"crossdock lists show {short_id(found['id'])} --csv > report.csv", "every row, for its sender"
+    )
+    return _ended(found)
+
+
+def _counted(rows: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in rows.items()) or "none"
+
+
+def _ended(found: dict[str, Any]) -> ExitCode:
+    """Findings where the sender must correct something, or we must."""
+    return ExitCode.FINDINGS if {"rejected", "waiting"} & found["rows"].keys() else ExitCode.OK
