@@ -18,7 +18,7 @@ SECRET_WORDS = ("secret", "password", "passphrase", "token", "private_key", "api
 NOT_SECRET = ("token_url", "token_header", "api_key_header", "api_key_query")
 """Fields whose names hold such a word, and that say where a secret comes from or goes to."""
 
-LISTS_OF_SECRETS = ("webhook_secrets", "hmac_secrets")
+LISTS_OF_SECRETS = ("webhook_secrets", "hmac_secrets", "webhook_credentials")
 """Fields that may hold several secrets while one is being replaced: a list, or a text with spaces or commas."""
 
 

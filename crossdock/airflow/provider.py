@@ -223,6 +223,11 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
                 "both are accepted.",
             ),
             "hmac_secret": _secret("HMAC secret", "For senders that sign the body with a plain HMAC-SHA256."),
+            "webhook_credentials": _secret(
+                "Credentials",
+                "For senders that show a credential in a header: 24 characters or more, separated by spaces. Give "
+                "two while you rotate.",
+            ),
         },
     },
 )

@@ -1,4 +1,5 @@
-"""Whether a request that was pushed to us is what it says: Standard Webhooks, or a plain HMAC over the body.
+"""Whether a request that was pushed to us is what it says: Standard Webhooks, a plain HMAC over the body, or a header
+with a credential that we gave the sender.
 
 Pure: bytes, headers, secrets and a time go in, a verdict comes out. The endpoint that receives the bytes, the
 limit on them and the store are elsewhere. Sources: Standard Webhooks specification 1.0; RFC 2104 for the HMAC.
@@ -26,6 +27,9 @@ TIMESTAMP = re.compile(rb"[0-9]{1,12}")
 MOST_SIGNATURES = 32
 """More signatures than any rotation needs are not tried."""
 
+SHORTEST_CREDENTIAL = 24
+"""Characters of a credential that is sent as it is."""
+
 Header = tuple[str | bytes, str | bytes]
 
 
@@ -33,29 +37,33 @@ Header = tuple[str | bytes, str | bytes]
 class WebhookSettings:
     """``[source.settings]`` of a webhook connector.
 
-    ``scheme``: ``standard`` (headers webhook-id, webhook-timestamp, webhook-signature) or ``hmac`` (one header
-    with an HMAC-SHA256 of the body). The latter has no protection against replay, so the body's hash is its id.
+    ``scheme``: ``standard`` (headers webhook-id, webhook-timestamp, webhook-signature), ``hmac`` (one header with an
+    HMAC-SHA256 of the body) or ``credential`` (one header with a credential as it is, which signs nothing: only over
+    TLS). The last two have no protection against replay, so the body's hash is its id.
     """
 
-    scheme: Literal["standard", "hmac"] = "standard"
+    scheme: Literal["standard", "hmac", "credential"] = "standard"
     tolerance_s: int = 300
     max_body_kib: int = 1024
     hmac_header: str = "X-Signature-256"
     hmac_prefix: str = "sha256="
     hmac_encoding: Literal["hex", "base64"] = "hex"
+    credential_header: str = "credential"
+    credential_prefix: str = ""
 
     def __post_init__(self) -> None:
         if self.tolerance_s < 1 or self.max_body_kib < 1:
             raise ValueError("tolerance_s and max_body_kib must be above 0")
-        if not re.fullmatch(r"[A-Za-z0-9-]+", self.hmac_header):
-            raise ValueError(f"hmac_header {self.hmac_header!r} is no header name")
+        for name in ("hmac_header", "credential_header"):
+            if not re.fullmatch(r"[A-Za-z0-9-]+", getattr(self, name)):
+                raise ValueError(f"{name} {getattr(self, name)!r} is no header name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """The sender holds the secret. ``message_id`` is the key under which the same thing is known again.
 
-    ``timestamp`` is the sender's, or ``None`` where the scheme has none (``hmac``).
+    ``timestamp`` is the sender's, or ``None`` where the scheme has none (``hmac``, ``credential``).
     """
 
     message_id: str
@@ -87,6 +95,8 @@ def verify(
     pairs = [(_bytes(name).lower(), _bytes(value)) for name, value in headers]
     if known.scheme == "standard":
         return _verify_standard(known, pairs, body, _standard_secrets(login), clock.now())
+    if known.scheme == "credential":
+        return _verify_credential(known, pairs, body, _credentials(login))
     return _verify_hmac(known, pairs, body, _hmac_secrets(login))
 
 
@@ -175,6 +185,29 @@ def _verify_hmac(
     return Verified(message_id=f"sha256-{hashlib.sha256(body).hexdigest()}", timestamp=None)
 
 
+def _verify_credential(
+    settings: WebhookSettings,
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+    credentials: Sequence[bytes],
+) -> Verified | NotVerified:
+    name = settings.credential_header
+    found = [value for header, value in headers if header == name.lower().encode()]
+    if len(found) != 1:
+        return NotVerified(status=400, sentence=f"{len(found)} headers {name}, not exactly one")
+    prefix = settings.credential_prefix.encode()
+    if not found[0].startswith(prefix):
+        return NotVerified(status=400, sentence=f"{name} does not start with {settings.credential_prefix!r}")
+    # digests are compared, so that the time tells neither how much of it fits nor how long ours is
+    given = hashlib.sha256(found[0][len(prefix) :]).digest()
+    matched = False
+    for credential in credentials:
+        matched |= hmac.compare_digest(hashlib.sha256(credential).digest(), given)
+    if not matched:
+        return NotVerified(status=401, sentence=f"{name} is none of our credentials")
+    return Verified(message_id=f"sha256-{hashlib.sha256(body).hexdigest()}", timestamp=None)
+
+
 def _any_matches(secrets: Sequence[bytes], signatures: Sequence[bytes], signed: bytes) -> bool:
     """Every secret is tried with every signature, so that the time tells nothing about which one fits."""
     matched = False
@@ -231,6 +264,21 @@ def _hmac_secrets(login: Login) -> list[bytes]:
     texts = _texts(login, "hmac_secret")
     if not texts:
         raise Misconfigured(f"connection {login.connection_id!r} has no hmac_secret; add one")
+    return [text.encode() for text in texts]
+
+
+def _credentials(login: Login) -> list[bytes]:
+    texts = _texts(login, "webhook_credential")
+    if not texts:
+        raise Misconfigured(
+            f"connection {login.connection_id!r} has no webhook_credentials; add at least one"
+        )
+    for number, text in enumerate(texts, start=1):
+        if len(text) < SHORTEST_CREDENTIAL:
+            raise Misconfigured(
+                f"connection {login.connection_id!r}: webhook credential {number} is shorter than "
+                f"{SHORTEST_CREDENTIAL} characters, so it can be guessed; give the sender a longer one"
+            )
     return [text.encode() for text in texts]
 
 

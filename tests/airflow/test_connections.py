@@ -58,6 +58,7 @@ print(json.dumps({
         "extra__crossdock_sql__options": False,
         "extra__crossdock_webhook__webhook_secrets": True,
         "extra__crossdock_webhook__hmac_secret": True,
+        "extra__crossdock_webhook__webhook_credentials": True,
         "extra__crossdock_smtp__tls": False,
         "extra__crossdock_smtp__ca_bundle": False,
         "extra__crossdock_smtp__addresses": False,

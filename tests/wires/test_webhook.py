@@ -216,3 +216,72 @@ def test_without_a_usable_secret_it_is_misconfigured_and_none_is_shown(login):
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValueError):
         WebhookSettings(**wrong)
+
+
+CREDENTIAL = "a credential that is long enough"
+SHOWN = {"scheme": "credential", "credential_header": "credential"}
+CREDENTIAL_LOGIN = a_login(webhook_credentials=[CREDENTIAL])
+
+
+def test_a_credential_in_its_header_is_verified_and_the_body_is_its_id():
+    said = verify(SHOWN, [("Credential", CREDENTIAL)], BODY, CREDENTIAL_LOGIN, Clock())
+    assert said == Verified(message_id=f"sha256-{hashlib.sha256(BODY).hexdigest()}", timestamp=None)
+    other = verify(SHOWN, [("credential", CREDENTIAL)], BODY + b" ", CREDENTIAL_LOGIN, Clock())
+    assert isinstance(other, Verified) and other.message_id != said.message_id
+
+
+def test_while_a_credential_is_replaced_both_are_accepted():
+    login = a_login(webhook_credentials=[CREDENTIAL, CREDENTIAL.upper()])
+    for shown in (CREDENTIAL, CREDENTIAL.upper()):
+        assert isinstance(verify(SHOWN, [("credential", shown)], BODY, login, Clock()), Verified)
+
+
+def test_a_credential_may_stand_behind_a_word():
+    settings = {**SHOWN, "credential_header": "Authorization", "credential_prefix": "Bearer "}
+    good = [("authorization", f"Bearer {CREDENTIAL}")]
+    assert isinstance(verify(settings, good, BODY, CREDENTIAL_LOGIN, Clock()), Verified)
+    bare = verify(settings, [("authorization", CREDENTIAL)], BODY, CREDENTIAL_LOGIN, Clock())
+    assert isinstance(bare, NotVerified) and bare.status == 400
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ([], 400),
+        ([("credential", CREDENTIAL), ("credential", CREDENTIAL)], 400),
+        ([("credential", "")], 401),
+        ([("credential", CREDENTIAL[:-1])], 401),
+        ([("credential", CREDENTIAL + "x")], 401),
+        ([("credential", CREDENTIAL.upper())], 401),
+        ([("credential", "caf\xe9")], 401),
+        ([("x-credential", CREDENTIAL)], 400),
+    ],
+)
+def test_any_other_credential_is_refused_and_not_shown(shown, status):
+    said = verify(SHOWN, shown, BODY, CREDENTIAL_LOGIN, Clock())
+    assert isinstance(said, NotVerified)
+    assert said.status == status
+    assert CREDENTIAL not in said.sentence
+
+
+def test_a_credential_that_can_be_guessed_is_refused_before_anybody_comes():
+    with pytest.raises(Misconfigured, match="shorter than 24") as raised:
+        verify(SHOWN, [("credential", "short")], BODY, a_login(webhook_credentials="short"), Clock())
+    assert "'short'" not in str(raised.value)
+    with pytest.raises(Misconfigured, match="has no webhook_credentials"):
+        verify(SHOWN, [], BODY, LOGIN, Clock())
+
+
+def test_a_credential_is_compared_in_constant_time(monkeypatch):
+    compared = []
+
+    def compare(one, other):
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("crossdock.wires.webhook.hmac.compare_digest", compare)
+    login = a_login(webhook_credentials=[CREDENTIAL, CREDENTIAL * 2, CREDENTIAL * 3])
+    verify(SHOWN, [("credential", CREDENTIAL)], BODY, login, Clock())
+    assert compared == [(32, 32)] * 3, (
+        "each of ours is tried, whatever the first one said, at the same length"
+    )

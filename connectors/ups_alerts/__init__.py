@@ -1,0 +1,1 @@
+"""UPS Track Alert, pushed to us over a webhook."""
