@@ -43,7 +43,7 @@ class Position:
             kept = json.loads(text or "")
             seen = {str(digest): _moment(at) for digest, at in kept["seen"].items()}
             return cls(mark=_moment(kept["mark"]), overlap=overlap, seen=seen)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return cls(mark=begin_at, overlap=overlap)
 
     def text(self, written: Callable[[datetime], str] = datetime.isoformat) -> str:

@@ -16,6 +16,7 @@ from crossdock.cli import (
     cases,
     checks,
     clocks,
+    conforming,
     connectors,
     dead_letters,
     desk,
@@ -103,7 +104,7 @@ def _version(asked: bool) -> None:
 for module in (
     checks, store, x12, trying, steps, events, feed, webhooks, cases, write_backs, unknown, approvals, sagas, targets,
     exchanges, dead_letters, desk, redrives, blocked, clocks, expected, raw, uploads, runs, ledger, audit, verify,
-    schemas, connectors, partners, fields, rules, serving,
+    schemas, connectors, conforming, partners, fields, rules, serving,
 ):  # fmt: skip
     module.declare(app)
 

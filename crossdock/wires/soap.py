@@ -24,7 +24,6 @@ from crossdock.ports import CheckStep, Clock, Dice, Login, system_dice
 from crossdock.wires import ws_security
 from crossdock.wires.http_adapter import Monotonic
 from crossdock.wires.http_login import unsigned
-from crossdock.wires.patience import bounded
 from crossdock.wires.rest import Answer, Rest, refused
 from crossdock.wires.watchdog import within
 
@@ -182,7 +181,7 @@ class Soap:
             return service[operation](**arguments, **headers)
 
         try:
-            value = within(bounded(self._deadline_s), whole)
+            value = within(self._deadline_s, whole)
         except TimeoutError as error:
             self._wire.close()
             self._service = None

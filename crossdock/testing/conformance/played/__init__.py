@@ -1,0 +1,1 @@
+"""The wires, played: a module for each, found by its ``WIRES``."""

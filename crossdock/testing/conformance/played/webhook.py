@@ -1,0 +1,125 @@
+"""Whoever pushes to us: posts of the connector's samples, signed with the secrets of the login, or not."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from crossdock.errors import Misconfigured
+from crossdock.messages import WriteBack
+from crossdock.ports import Clock, Login, Secret
+from crossdock.testing.conformance.play import EffectFault, Fault, Thing
+from crossdock.testing.effects import Effects
+from crossdock.wires.webhook import WebhookSettings, sign
+
+if TYPE_CHECKING:
+    from crossdock.testing.conformance.case import Case
+
+WIRES: Final = ("webhook",)
+
+NEW: Final = b"canary of the webhook, the new one.."
+OLD: Final = b"canary of the webhook, the old one.."
+STRANGE: Final = b"a secret that we never gave to them"
+
+
+def play(case: "Case") -> "WebhookPlay":
+    """The played sender. Raises ``Misconfigured`` when its settings are none of the webhook wire."""
+    source = case.manifest.source
+    if source is None:
+        raise Misconfigured("a webhook without [source] receives nothing; add it")
+    try:
+        settings = WebhookSettings(**source.settings)
+    except (TypeError, ValueError) as error:
+        raise Misconfigured(f"[source.settings] is none of the webhook wire: {error}") from error
+    samples = [path.read_bytes() for path in sorted((case.folder / "samples").glob("*")) if path.is_file()]
+    if not samples:
+        raise Misconfigured("samples/ is empty; put a body there that the sender posts")
+    return WebhookPlay(case, settings, samples)
+
+
+class WebhookPlay:
+    """A played sender: it opens nothing here, we open nothing there."""
+
+    can: frozenset[str] = frozenset()
+    ports: tuple[int, ...] = ()
+    wrongs: tuple[str, ...] = ()
+
+    def __init__(self, case: "Case", settings: WebhookSettings, samples: Sequence[bytes]) -> None:
+        self.case = case
+        self.settings = settings
+        self.samples = samples
+        self.effects = Effects()
+
+    def login(self, *, wrong: str = "") -> Login:
+        """See ``Play``: two secrets, as while one is being replaced."""
+        secrets = [STRANGE] if wrong else [NEW, OLD]
+        standard = self.settings.scheme == "standard"
+        name = "webhook_secrets" if standard else "hmac_secrets"
+        return Login(
+            connection_id=self.case.manifest.connection,
+            secrets={f"{name}.{at}": Secret(_text(one, standard=standard)) for at, one in enumerate(secrets)},
+        )
+
+    def signed(
+        self, body: bytes, at: datetime, *, message_id: str = "msg_1", secret: bytes = NEW
+    ) -> dict[str, str]:
+        """The headers of a post, as the sender would sign it."""
+        settings = self.settings
+        if settings.scheme == "standard":
+            return {
+                "webhook-id": message_id,
+                "webhook-timestamp": str(int(at.timestamp())),
+                "webhook-signature": sign(_text(secret, standard=True), message_id, at, body),
+            }
+        if settings.scheme != "hmac":
+            raise Misconfigured(
+                f"the kit cannot sign for scheme {settings.scheme!r}; teach played/webhook.py to"
+            )
+        digest = hmac.new(_text(secret, standard=False).encode(), body, hashlib.sha256).digest()
+        shown = digest.hex() if settings.hmac_encoding == "hex" else base64.b64encode(digest).decode()
+        return {settings.hmac_header: settings.hmac_prefix + shown}
+
+    def reset(self, clock: Clock) -> None:
+        """Nothing is kept."""
+
+    def heal(self) -> None:
+        """It never lies."""
+
+    def hold(self, *things: Thing) -> None:
+        raise Misconfigured("a webhook holds nothing: it is pushed")
+
+    def thing(self, number: int, at: datetime, *, changed: int = 0) -> Thing:
+        raise Misconfigured("a webhook holds nothing: it is pushed")
+
+    def faults(self, side: str) -> Sequence[Fault]:
+        return ()
+
+    def effect_faults(self) -> Sequence[EffectFault]:
+        return ()
+
+    def written(self) -> Sequence[bytes]:
+        return ()
+
+    def attempts(self) -> int:
+        return 0
+
+    def write_backs(self) -> Sequence[WriteBack]:
+        return ()
+
+    def asked(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _text(secret: bytes, *, standard: bool) -> str:
+    text = base64.b64encode(secret).decode()
+    return f"whsec_{text}" if standard else text
+
+
+def pairs(headers: Mapping[str, str]) -> list[tuple[str | bytes, str | bytes]]:
+    """Headers as a server gives them."""
+    return [*headers.items()]
