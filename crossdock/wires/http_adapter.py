@@ -258,6 +258,13 @@ class OneHostAdapter(HTTPAdapter):
             self._one_pool = super().get_connection_with_tls_context(request, verify)
         return self._one_pool
 
+    def close(self) -> None:
+        # urllib3 closes a pool when nobody holds it any more; this one is held here.
+        if self._one_pool is not None:
+            self._one_pool.close()
+            self._one_pool = None
+        super().close()
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         return _Response(req, resp)
 

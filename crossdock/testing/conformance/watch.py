@@ -1,6 +1,6 @@
 """What a connector does behind its ports: sockets that it opens, threads that it starts, sleeps, and log lines.
 
-The interpreter tells it (audit events), so nothing can be done past it by Python code. Connections to anywhere
+The interpreter tells of sockets (audit events), so none can be opened past it by Python code. Connections to anywhere
 but the played system are noted and refused: nothing leaves the machine while a connector is checked.
 """
 
@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-GRACE_S: Final = 3.0
-"""So long may a thread take to end after ``close``."""
+GRACE_S: Final = 1.0
+"""So long may a thread, or a connection, take to end after ``close``."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -26,16 +26,24 @@ class Watch:
     ports: Collection[int]
     opened_elsewhere: list[str] = field(default_factory=list)
     opened: int = 0
+    left: int = 0
     slept: list[float] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    started: list[threading.Thread] = field(default_factory=list)
     _sockets: "list[weakref.ref[Any]]" = field(default_factory=list)
-    _threads: list[threading.Thread] = field(default_factory=list)
     _first: threading.Thread = field(default_factory=threading.current_thread)
 
     def is_ours(self) -> bool:
         """Whether the running thread is the one that checks, or one that the connector started in it."""
         running = threading.current_thread()
-        return running is self._first or running in self._threads
+        return running is self._first or running in self.started
+
+    def closed(self) -> None:
+        """A side was closed just now: what it left open counts, although it may go with the rest of it later."""
+        until = time.monotonic() + GRACE_S
+        while (left := self.left_open()) and time.monotonic() < until:
+            threading.Event().wait(0.01)
+        self.left += left
 
     def left_open(self) -> int:
         """Connections that were opened and are open now."""
@@ -49,17 +57,13 @@ class Watch:
     def left_running(self) -> list[str]:
         """Names of threads that were started and still run after some grace."""
         until = time.monotonic() + GRACE_S
-        for thread in self._threads:
+        for thread in self.started:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))
-        return [thread.name for thread in self._threads if thread.is_alive()]
+        return [thread.name for thread in self.started if thread.is_alive()]
 
     def _heard(self, event: str, given: tuple[Any, ...]) -> None:
-        if event == "_thread.start_new_thread":
-            started = getattr(given[0], "__self__", None)
-            if isinstance(started, threading.Thread) and self.is_ours():
-                self._threads.append(started)
-        elif event == "socket.connect":
+        if event == "socket.connect":
             sock, address = given
             if not self.is_ours():
                 return
@@ -84,7 +88,7 @@ _hooked = False
 
 
 def _hook(event: str, given: tuple[Any, ...]) -> None:
-    if _watching and event in ("socket.connect", "socket.getaddrinfo", "_thread.start_new_thread"):
+    if _watching and event in ("socket.connect", "socket.getaddrinfo"):
         _watching[-1]._heard(event, given)
 
 
@@ -109,7 +113,7 @@ def watching(ports: Collection[int]) -> Iterator[Watch]:
         _hooked = True
     watch = Watch(ports=ports)
     handler, root = _Lines(watch), logging.getLogger()
-    level, really = root.level, time.sleep
+    level, really, really_begin = root.level, time.sleep, threading.Thread.start
 
     def sleep(seconds: float) -> None:
         if watch.is_ours():
@@ -117,14 +121,21 @@ def watching(ports: Collection[int]) -> Iterator[Watch]:
         else:
             really(seconds)
 
+    def begin(thread: threading.Thread) -> None:
+        if watch.is_ours():
+            watch.started.append(thread)
+        really_begin(thread)
+
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     time.sleep = sleep  # type: ignore[assignment]
+    threading.Thread.start = begin  # type: ignore[method-assign, assignment]
     _watching.append(watch)
     try:
         yield watch
     finally:
         _watching.remove(watch)
         time.sleep = really
+        threading.Thread.start = really_begin  # type: ignore[method-assign]
         root.setLevel(level)
         root.removeHandler(handler)

@@ -1,7 +1,6 @@
 """What both sides keep to whatever happens: secrets, hosts, waiting, what they leave behind, and their check()."""
 
 import contextlib
-import gc
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -44,7 +43,7 @@ def _one_of_each_kind(case: Case, side: str) -> list[Any]:
     return list(found.values())
 
 
-def _lived(case: Case, side: str, said: list[str]) -> None:
+def _lived(case: Case, side: str, said: list[str], watch: "Watch") -> None:
     """A day of this side: all well, each kind of trouble once, and what it asks and shows. ``said``: all "
     "its words."""
     wrongs: list[Any] = [None, *_one_of_each_kind(case, side)]
@@ -76,6 +75,7 @@ def _lived(case: Case, side: str, said: list[str]) -> None:
                 said += [f"{step.sentence} {step.remedy}" for step in thing.check()]
         finally:
             thing.close()
+            watch.closed()
 
 
 def _say(said: list[str], act: Callable[[WriteBack], Any], write_back: WriteBack) -> None:
@@ -97,7 +97,7 @@ def _words_of(error: BaseException) -> list[str]:
 @contextlib.contextmanager
 def _life(case: Case, side: str, said: list[str]) -> Iterator["Watch"]:
     with case.watched() as watch:
-        _lived(case, side, said)
+        _lived(case, side, said, watch)
         yield watch
 
 
@@ -159,13 +159,12 @@ def never_sleeps(case: Case) -> None:
 def leaves_nothing(case: Case) -> None:
     for side in _sides(case) or not_here("neither side of it calls anybody"):
         with _life(case, side, []) as watch:
-            gc.collect()
             if running := watch.left_running():
                 broken(
                     f"after close() of the {side} a thread still runs ({running[0]}); start none, or end it in "
                     "close()"
                 )
-            if open_now := watch.left_open():
+            if open_now := watch.left:
                 broken(
                     f"after close() of the {side} {open_now} connections are open; close the wire in close()"
                 )
