@@ -13,7 +13,7 @@ from string import Template
 from typing import Final
 
 from crossdock.errors import Misconfigured
-from crossdock.manifests import CONNECTOR_NAME, MANIFEST_NAME
+from crossdock.manifests import CONNECTOR_NAME
 from crossdock.packages import package_folder
 from crossdock.registry import SITE, inbound_at
 
@@ -172,7 +172,7 @@ def _planned(
         file = template.name.removesuffix(".txt")
         if file == "service.wsdl":
             continue
-        code = file == MANIFEST_NAME or file.endswith(".py")
+        code = file.endswith((".toml", ".py"))
         yield (connector if code else connector / "samples") / file, _filled(template, values)
     if mapping is None:
         return

@@ -86,6 +86,10 @@ def test_nearly_every_check_is_shown_to_find_something() -> None:
 
 
 UNSHOWN = (
+    "played.its_source_is",
+    "played.its_sink_is",
+    "recorded.is_scrubbed",
+    "recorded.is_played",
     "manifest.operations_are_mapped",
     "folder.has_samples",
     "folder.has_a_page",
