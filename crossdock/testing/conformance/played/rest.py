@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -58,7 +57,7 @@ class RestPlay(HttpPlay):
         self._frame: Any = None
         if request is not None:
             can.add("played_source")
-            self._frame, self._sample = _samples(case.folder, request, cursor)
+            self._frame, self._sample = _samples(case, request, cursor)
             if paging.kind != "none":
                 can.add("paged")
             if paging.kind in ("link", "next_link"):
@@ -81,6 +80,8 @@ class RestPlay(HttpPlay):
         if self.own is not None and hasattr(self.own, "record"):
             return super().thing(number, at, changed=changed)
         record, mark = copy.deepcopy(self._sample), f"conformance-{number:04d}x"
+        if self._cursor is not None and self._cursor.written == "date":
+            at = at.replace(hour=0, minute=0, second=0)  # a system that knows days knows nothing finer
         if self._cursor is not None:
             key = found_at(self._sample, self._cursor.key)
             if isinstance(key, int):
@@ -139,7 +140,8 @@ class RestPlay(HttpPlay):
         if paging.kind == "link" and next_url:
             headers["Link"] = f'<{next_url}>; rel="next"'
         if paging.next and isinstance(frame, dict):
-            following = next_url if paging.kind == "next_link" else (f"t{upto}" if upto is not None else None)
+            token = f"t{upto}" if upto is not None else None
+            following = {"next_link": next_url, "cursor": token}.get(paging.kind)
             if following is None and not _is_at(self._frame, paging.next):
                 _remove(frame, paging.next)
             else:
@@ -154,9 +156,9 @@ class RestPlay(HttpPlay):
         if since is None:
             return True
         moment, strictly = since
-        after_key = self._given(query, "after_key")
-        if after_key:
-            return (thing.at, thing.mark.decode()) > (moment, after_key)
+        assert self._request is not None
+        if any("{after_key}" in template for template in self._request.query.values()):
+            return (thing.at, thing.mark.decode()) > (moment, self._given(query, "after_key") or "")
         return thing.at > moment if strictly else thing.at >= moment
 
     def _since(self, query: Mapping[str, str]) -> tuple[datetime, bool] | None:
@@ -203,9 +205,11 @@ class RestPlay(HttpPlay):
         return urlencode({**kept, HERE: str(upto)}, quote_via=quote)
 
 
-def _samples(folder: Path, request: Request, cursor: Cursor | None) -> tuple[Any, Any]:
-    """The frame of an answer, and one record of it, from the connector's samples."""
-    for path in sorted((folder / "samples").glob("*.json")):
+def _samples(case: "Case", request: Request, cursor: Cursor | None) -> tuple[Any, Any]:
+    """The frame of an answer, and one record of it, from the connector's samples or those of the one it is like."""
+    folder = case.folder
+    paths = [path for one in (folder, case.code_folder) for path in sorted((one / "samples").glob("*.json"))]
+    for path in paths:
         try:
             document = json.loads(path.read_bytes())
         except ValueError:
