@@ -9,4 +9,7 @@ from crossdock.wires.folder import Folder
 
 def connect(manifest: Manifest, login: Login, clock: Clock) -> FileInbox:
     """The sink of this connector, not yet opened."""
-    return FileInbox(typed(InboxSettings, manifest, "sink"), Folder(login))
+    assert manifest.sink is not None
+    return FileInbox(
+        typed(InboxSettings, manifest, "sink"), Folder(login), operations=manifest.sink.operations
+    )

@@ -9,4 +9,5 @@ from crossdock.wires.sftp import Sftp
 
 def connect(manifest: Manifest, login: Login, clock: Clock) -> FileInbox:
     """The sink of this connector, not yet opened."""
-    return FileInbox(typed(InboxSettings, manifest, "sink"), Sftp(login))
+    assert manifest.sink is not None
+    return FileInbox(typed(InboxSettings, manifest, "sink"), Sftp(login), operations=manifest.sink.operations)

@@ -20,12 +20,15 @@ from crossdock.wires.files import FORBIDDEN, MISSING, Files, Put
 class FileInbox:
     """Where a partner wants what we send."""
 
-    def __init__(self, settings: InboxSettings, wire: Files) -> None:
+    def __init__(self, settings: InboxSettings, wire: Files, *, operations: tuple[str, ...]) -> None:
         self._settings = settings
+        self._operations = operations
         self._wire = wire
 
     def deliver(self, write_back: WriteBack) -> Outcome:
         """One upload: temporary name, rename, read back. Raises ``Misconfigured`` when nobody could deliver."""
+        if write_back.operation not in self._operations:
+            return Reject(reason=f"nothing is written there for {write_back.operation!r}", status="operation")
         name = self.name_of(write_back)
         try:
             put = self._wire.put(self._settings.directory, name, write_back.body)

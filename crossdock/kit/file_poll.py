@@ -233,5 +233,5 @@ def _looks(position: str | None) -> dict[str, Look]:
     try:
         kept = json.loads(position or "{}")["looks"]
         return {name: (int(size), int(mtime), float(seen)) for name, (size, mtime, seen) in kept.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -27,6 +27,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "played_sink": "its system is not played as something that is written to",
     "http": "its wire does not speak HTTP",
     "files": "its wire holds no files",
+    "remote": "it calls nobody over a network",
     "paged": "its system gives everything at once",
     "linked": "its pages are not found by links",
     "moments": "its records are not ordered by a moment",

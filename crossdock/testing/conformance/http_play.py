@@ -57,7 +57,7 @@ class HttpPlay:
         for one in (self.server, self.elsewhere):
             one.start()
         self.ports = (self.server.port,)
-        self.can = can | {"http"}
+        self.can = can | {"http", "remote"}
         if self.own is not None and hasattr(self.own, "record"):
             self.can |= {"played_source"}
         if self.own is not None and hasattr(self.own, "answer") and case.manifest.sink is not None:

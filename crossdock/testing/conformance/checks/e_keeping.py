@@ -170,7 +170,11 @@ def leaves_nothing(case: Case) -> None:
                 )
 
 
-@check("both.deadlines_are_declared", "Every call has a deadline of at most five minutes.", needs=("played",))
+@check(
+    "both.deadlines_are_declared",
+    "Every call has a deadline of at most five minutes.",
+    needs=("played", "remote"),
+)
 def deadlines_are_declared(case: Case) -> str:
     longest = 0.0
     for side in _sides(case) or not_here("neither side of it calls anybody"):

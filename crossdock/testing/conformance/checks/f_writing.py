@@ -140,7 +140,11 @@ def silence_is_unsure(case: Case) -> str:
         return f"{len(faults)} ways"
 
 
-@check("sink.down_is_retry", "A target that cannot be reached is tried again: nothing left.", needs=WRITTEN)
+@check(
+    "sink.down_is_retry",
+    "A target that cannot be reached is tried again: nothing left.",
+    needs=(*WRITTEN, "remote"),
+)
 def down_is_retry(case: Case) -> None:
     with case.watched(), case.sink(case.system.login(wrong="host")) as sink:
         outcome = _delivered(sink, _first(case))

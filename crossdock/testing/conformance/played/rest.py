@@ -162,17 +162,17 @@ class RestPlay(HttpPlay):
         return thing.at > moment if strictly else thing.at >= moment
 
     def _since(self, query: Mapping[str, str]) -> tuple[datetime, bool] | None:
+        """The moment that is asked from, and whether what is of that moment is left out."""
         assert self._request is not None
-        for name, template in self._request.query.items():
-            if "{since}" in template and name in query:
-                found = _MOMENT.search(query[name])
-                if found is None:
-                    return None
-                try:
-                    return read_moment(found[0]), " gt " in template
-                except Unreadable:
-                    return None
-        return None
+        said = self._given(query, "since")
+        found = _MOMENT.search(said) if said else None
+        if found is None:
+            return None
+        strictly = any(re.search(r"\bgt\b[^{]*\{since\}", text) for text in self._request.query.values())
+        try:
+            return read_moment(found[0]), strictly
+        except Unreadable:
+            return None
 
     def _begin(self, query: Mapping[str, str], size: int) -> int:
         if HERE in query:
