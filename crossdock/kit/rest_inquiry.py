@@ -274,7 +274,7 @@ class _Round:
             if began_at.tzinfo is None:
                 return None
             return cls(began_at=began_at, after=str(kept["after"]), done=bool(kept["done"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def text(self) -> str:

@@ -319,7 +319,7 @@ def _validator_in(after: str | None) -> Validator | None:
     """The validator that was kept with a position."""
     try:
         kept = json.loads(after or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return Validator.kept(kept.get("unless")) if isinstance(kept, dict) else None
 
