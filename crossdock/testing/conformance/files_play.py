@@ -42,7 +42,8 @@ class FilesPlay:
         if manifest.sink is not None and isinstance(where := manifest.sink.settings.get("directory"), str):
             self._written_to = where
             found.add("played_sink")
-        if not found & {"played_source", "played_sink"}:
+        handed = manifest.source is not None and manifest.source.every_s is None
+        if not handed and not found & {"played_source", "played_sink"}:
             raise Misconfigured(
                 "no directory stands in [source.settings] or [sink.settings], so nothing can be played"
             )

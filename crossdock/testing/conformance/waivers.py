@@ -4,6 +4,9 @@ which checks are waived, by whom is answered for in the reason, until when.
     [login]                          # what the connection holds beside host, user and password; {url}, {host}, {port}
     token_url = "{url}/token"
 
+    [played]                         # a source that the kit cannot play: played.its_source_is fails
+    source = false
+
     [played.settings]                # settings that make pages small: the kit sends few records
     page_size = 3
 

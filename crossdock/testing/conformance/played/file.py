@@ -15,7 +15,7 @@ WIRES: Final = ("file",)
 
 
 def play(case: "Case") -> "FolderPlay":
-    """The played folder. Raises ``Misconfigured`` when no directory is set."""
+    """The played folder. Raises ``Misconfigured`` when no directory is set, and files are not handed to us either."""
     return FolderPlay(case)
 
 

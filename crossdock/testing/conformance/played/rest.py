@@ -55,7 +55,7 @@ class RestPlay(HttpPlay):
         self._request, self._paging, self._cursor = request, paging, cursor
         self._sample: Any = None
         self._frame: Any = None
-        if request is not None:
+        if request is not None and case.told.played.get("source") is not False:
             can.add("played_source")
             self._frame, self._sample = _samples(case, request, cursor)
             if paging.kind != "none":

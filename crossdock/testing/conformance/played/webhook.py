@@ -56,7 +56,9 @@ class WebhookPlay:
         """See ``Play``: two secrets, as while one is being replaced."""
         secrets = [STRANGE] if wrong else [NEW, OLD]
         standard = self.settings.scheme == "standard"
-        name = "webhook_secrets" if standard else "hmac_secrets"
+        name = {"standard": "webhook_secrets", "hmac": "hmac_secrets"}.get(
+            self.settings.scheme, "credentials"
+        )
         return Login(
             connection_id=self.case.manifest.connection,
             secrets={f"{name}.{at}": Secret(_text(one, standard=standard)) for at, one in enumerate(secrets)},
@@ -73,6 +75,8 @@ class WebhookPlay:
                 "webhook-timestamp": str(int(at.timestamp())),
                 "webhook-signature": sign(_text(secret, standard=True), message_id, at, body),
             }
+        if settings.scheme == "credential":
+            return {settings.credential_header: settings.credential_prefix + _text(secret, standard=False)}
         if settings.scheme != "hmac":
             raise Misconfigured(
                 f"the kit cannot sign for scheme {settings.scheme!r}; teach played/webhook.py to"
