@@ -150,7 +150,9 @@ class RestPoll:
             page = self._cut(self._page(turn).body)
         except CrossdockError as error:
             remedy = "Compare what the system answers with the samples of this connector."
-            yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
+            yield CheckStep(
+                step="sample", ok=False, sentence=str(error), remedy=remedy, field="source.request"
+            )
             return
         yield CheckStep(
             step="sample", ok=True, sentence=f"a page with {len(page.records)} record(s) was read"

@@ -75,7 +75,7 @@ class RestTarget:
         self._title = title
         self._done = done
         self._most_wait = timedelta(seconds=most_wait_s)
-        self.wire = wire or Rest(login, deadline_s=deadline_s, connect_s=connect_s)
+        self.wire = wire or Rest(login, deadline_s=deadline_s, connect_s=connect_s, clock=clock)
 
     def deliver(
         self,

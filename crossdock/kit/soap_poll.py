@@ -21,6 +21,7 @@ from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, system_dice
 from crossdock.wires.patience import pause
 from crossdock.wires.rest import retry_reads
 from crossdock.wires.soap import Soap, SoapAnswer
+from crossdock.wires.ws_security import SoapHeaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,9 @@ class SoapPoll:
         split: Split,
         dice: Dice | None = None,
         sleep: Callable[[float], None] = pause,
+        headers: SoapHeaders | None = None,
     ) -> None:
+        """``headers``: see ``Soap``."""
         assert manifest.source is not None
         self._settings = settings = typed(SoapSettings, manifest, "source")
         self._name = manifest.name
@@ -81,6 +84,8 @@ class SoapPoll:
             deadline_s=settings.deadline_s,
             connect_s=settings.connect_s,
             clock=clock,
+            dice=self._dice,
+            headers=headers,
         )
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
