@@ -74,7 +74,7 @@ class ClientCertificate:
 @contextmanager
 def _file(text: str) -> Iterator[str]:
     """The path of a file with this text, for as long as the block runs."""
-    if hasattr(os, "memfd_create"):
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
         try:
             os.write(descriptor, text.encode())

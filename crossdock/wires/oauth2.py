@@ -214,7 +214,8 @@ class OAuth2:
 
     def _put(self, request: "requests.PreparedRequest", token: Token) -> None:
         shown = token.text.reveal()
-        request.headers[self._header] = f"Bearer {shown}" if self._header == "Authorization" else shown
+        usual = self._header.lower() == "authorization"
+        request.headers[self._header] = f"Bearer {shown}" if usual else shown
         self._last = token
 
     def _last_of(self, request: "requests.PreparedRequest") -> Token | None:

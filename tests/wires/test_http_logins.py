@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crossdock.errors import Misconfigured
+from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.logins import from_fields
 from crossdock.ports import Login
 from crossdock.testing import lying_http as lie
@@ -202,3 +202,20 @@ def test_an_error_page_that_repeats_the_login_is_read_without_it(server):
         assert CANARY.encode() in wire.call("GET", "/good", effect=False).body
     finally:
         wire.close()
+
+
+def test_a_key_in_the_query_is_in_no_log_whatever_the_other_side_answers(server, caplog):
+    """urllib3 warns of headers that it cannot read, with the whole address."""
+    caplog.set_level(0)
+    login = a_login(server, extra={"auth": "api_key", "api_key": CANARY, "api_key_query": "key"})
+    odd = lie.head(200, {"Content-Length": "2"})[:-2] + b"this is no header\r\n\r\n{}"
+    server.then(lie.raw(odd, stays=True), lie.raw(odd))
+    wire = Rest(login, deadline_s=5)
+    for _ in range(2):
+        try:
+            wire.call("GET", "/api", effect=False)
+        except CrossdockError as error:
+            assert CANARY not in str(error)
+    wire.close()
+    assert CANARY in server.requests[0].path
+    assert CANARY not in caplog.text
