@@ -25,7 +25,7 @@ from crossdock.wires.client_certificate import CERTIFICATE, ClientCertificate
 from crossdock.wires.declared_hosts import refuse_undeclared
 from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_answer import Answer
-from crossdock.wires.http_failures import FOREIGN, translated
+from crossdock.wires.http_failures import FOREIGN, translated, without_query
 from crossdock.wires.per_host import AT_ONCE, EVERYWHERE
 
 MOST_BODY: Final = limit("http_answer")
@@ -126,25 +126,36 @@ class Door:
 
         ``what`` is method and address, for messages. Raises as ``Rest.call`` does.
         """
-        return self._entered(
-            call, what, effect, lambda: self._exchanged(request, call, what=what, effect=effect)
-        )
+
+        def exchange() -> Answer:
+            return self._exchanged(request, call, what=what, effect=effect)
+
+        return self._entered(request, call, what, effect, exchange)
 
     def open(self, call: Call) -> None:
         """Resolve, connect and agree on TLS without sending anything. ``call.stage`` says how far it came."""
         request = self.request("GET", "/", {}, None)
-        self._entered(call, f"connect to {self.base}", False, lambda: self.adapter.open(request, call))
+        what = f"connect to {self.base}"
+        self._entered(request, call, what, False, lambda: self.adapter.open(request, call))
 
     def close(self) -> None:
         self.adapter.close()
 
-    def _entered(self, call: Call, what: str, effect: bool, function: Callable[[], Result]) -> Result:
+    def _entered(
+        self,
+        request: requests.PreparedRequest,
+        call: Call,
+        what: str,
+        effect: bool,
+        function: Callable[[], Result],
+    ) -> Result:
         try:
             with self._place(call):
                 return function()
         except CrossdockError:
             raise
         except FOREIGN as error:
+            without_query(error, request.url or "")
             raise translated(error, what=what, sent=call.sent, effect=effect) from error
 
     def _place(self, call: Call) -> AbstractContextManager[None]:

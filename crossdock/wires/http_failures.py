@@ -84,6 +84,16 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
+def without_query(error: BaseException, url: str) -> None:
+    """Takes the query of this address out of what the exception and its causes say: a key may stand in it, and a
+    log shows them all."""
+    query = url.partition("?")[2]
+    if not query:
+        return
+    for one in causes(error):
+        one.args = tuple(part.replace(query, "...") if isinstance(part, str) else part for part in one.args)
+
+
 _OTHER_HOST = (62, 64)
 _EXPIRED = (10,)
 _NOT_YET = (9,)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import traceback
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from crossdock.testing import lying_http as lie
 from crossdock.testing.clock import MovableClock
 from crossdock.wires.http_login import KINDS
 from crossdock.wires.rest import Rest
+from tests.wires.authorities import Authority
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CANARY = "canary-of-a-secret"
@@ -219,3 +221,24 @@ def test_a_key_in_the_query_is_in_no_log_whatever_the_other_side_answers(server,
     wire.close()
     assert CANARY in server.requests[0].path
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("failing", ["tls", "reset", "half", "nobody"])
+def test_a_key_in_the_query_is_in_no_traceback(server, tmp_path, failing):
+    """What requests and urllib3 raise often holds the address, and a log shows every cause."""
+    extra = {"auth": "api_key", "api_key": CANARY, "api_key_query": "key"}
+    with lie.LyingServer(tls=Authority(tmp_path).server()) as strange:
+        there = strange if failing == "tls" else server
+        login = from_fields(
+            "acme",
+            {"host": "127.0.0.1", "port": 1 if failing == "nobody" else there.port, "extra": extra,
+             "schema": "https" if failing == "tls" else "http"},
+        )  # fmt: skip
+        server.then(lie.reset_after_commit() if failing == "reset" else lie.half_body(b"{}" * 9))
+        wire = Rest(login, deadline_s=5)
+        with pytest.raises(CrossdockError) as caught:
+            wire.call("GET", "/api", effect=False, query={"limit": "1"})
+        wire.close()
+    told = "".join(traceback.format_exception(caught.value))
+    assert CANARY not in told
+    assert caught.value.__cause__ is not None or failing == "nobody"
