@@ -57,7 +57,7 @@ class WebhookPlay:
         secrets = [STRANGE] if wrong else [NEW, OLD]
         standard = self.settings.scheme == "standard"
         name = {"standard": "webhook_secrets", "hmac": "hmac_secrets"}.get(
-            self.settings.scheme, "credentials"
+            self.settings.scheme, "webhook_credentials"
         )
         return Login(
             connection_id=self.case.manifest.connection,
