@@ -9,9 +9,11 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from crossdock import receive as receiving
 from crossdock.connections import login
 from crossdock.faultpoints import InjectedFault
 from crossdock.hub import Hub
+from crossdock.messages import RawMessage
 from crossdock.registry import Registry
 from crossdock.store.tables import cases, dead_letters, facts, raw_messages, sources
 from crossdock.testing.clock import MovableClock
@@ -143,6 +145,35 @@ def test_only_what_ups_carries_is_asked_of_ups(hub: Hub, ups: ContractDesk) -> N
     tells(ups, {})
     hub.receive("ups")
     assert sorted(asked_of(ups)) == [FIRST + "7201", FIRST + "7218"]
+
+
+def test_what_a_ship_notice_says_is_asked_of_ups_and_what_ups_says_ends_it(
+    hub: Hub, clock: MovableClock, ups: ContractDesk
+) -> None:
+    """From the supplier's 856 to the carrier's answer: nobody wrote a list of numbers."""
+    body = (SAMPLES / "x12_856/samples/two_orders_in_cartons.edi").read_bytes()
+    number = FIRST + "7201"
+    assert b"TD5*B*2*RRFL" in body and b"REF*CN*PRO-5512" in body
+    body = body.replace(b"TD5*B*2*RRFL", b"TD5*B*2*UPSN").replace(
+        b"REF*CN*PRO-5512", f"REF*2I*{number}".encode()
+    )
+    message = RawMessage(
+        tenant=TENANT,
+        source="supplier_edi",
+        key="856",
+        body=body,
+        media_type="application/edi-x12",
+        received_at=clock.now(),
+    )
+    receiving.accept(hub.store, message, clock=clock)
+    hub.process()
+    tells(ups, {number: "delivered_after_weather"})
+    hub.receive("ups")
+    assert number in asked_of(ups)
+    hub.process()
+    clock.advance(timedelta(hours=2))
+    hub.receive("ups")
+    assert number not in asked_of(ups)
 
 
 @pytest.mark.parametrize("kind", ["delivered", "received"])
