@@ -27,7 +27,7 @@ from crossdock.console.opened import Doors
 from crossdock.messages import RawMessage, Verdict
 from crossdock.ports import Clock, Login, Manifest, Secret
 from crossdock.registry import Registry
-from crossdock.wires.webhook import NotVerified, WebhookSettings, verify
+from crossdock.wires.webhook import NotVerified, WebhookSettings, kept, verify
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def router(
                 media_type=manifest.source.media_type,
                 received_at=hub.clock.now(),
                 name=said.message_id,
-                headers={"webhook-id": said.message_id, **stamps},
+                headers={**kept(manifest.source.settings, headers), "webhook-id": said.message_id, **stamps},
             )
             verdict = hub.accept(manifest, message)
         except Exception:

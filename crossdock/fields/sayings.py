@@ -92,6 +92,16 @@ def load(folder: Path) -> FieldMapping:
     return FieldMapping(table=reading.read(folder))
 
 
+def _each(said: Said) -> Iterator[Said]:
+    """A value by itself; of a list each of its values, as a shipment has several tracking numbers."""
+    if not isinstance(said.value, list):
+        yield said
+        return
+    for index, value in enumerate(said.value):
+        if values.is_said(value):
+            yield Said(value=value, pointer=f"{said.pointer}/{index}", name=said.name)
+
+
 def title_of(title: str, words: Mapping[str, str]) -> str:
     """A title with its holes filled: ``{picked} of {ordered}``."""
     return HOLE.sub(lambda found: words[found[1]], title).strip()
@@ -337,8 +347,9 @@ class _Speaker:
         found: list[Ref] = []
         for spec in specs:
             said = scope.value(spec.of)
-            if said is not None and (ref := self._ref(spec, said)) is not None and ref not in found:
-                found.append(ref)
+            for one in _each(said) if said is not None else ():
+                if (ref := self._ref(spec, one)) is not None and ref not in found:
+                    found.append(ref)
         if specs and all(scope.value(spec.of) is None for spec in specs):
             self._problems.tell(
                 scope.pointer,

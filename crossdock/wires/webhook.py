@@ -40,6 +40,7 @@ class WebhookSettings:
     ``scheme``: ``standard`` (headers webhook-id, webhook-timestamp, webhook-signature), ``hmac`` (one header with an
     HMAC-SHA256 of the body) or ``credential`` (one header with a credential as it is, which signs nothing: only over
     TLS). The last two have no protection against replay, so the body's hash is its id.
+    ``kept_headers`` are kept with the message, as the sender's word: no signature of the body covers them.
     """
 
     scheme: Literal["standard", "hmac", "credential"] = "standard"
@@ -50,6 +51,7 @@ class WebhookSettings:
     hmac_encoding: Literal["hex", "base64"] = "hex"
     credential_header: str = "credential"
     credential_prefix: str = ""
+    kept_headers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tolerance_s < 1 or self.max_body_kib < 1:
@@ -57,6 +59,9 @@ class WebhookSettings:
         for name in ("hmac_header", "credential_header"):
             if not re.fullmatch(r"[A-Za-z0-9-]+", getattr(self, name)):
                 raise ValueError(f"{name} {getattr(self, name)!r} is no header name")
+        for name in self.kept_headers:
+            if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+                raise ValueError(f"kept_headers: {name!r} is no header name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,21 @@ def verify(
     if known.scheme == "credential":
         return _verify_credential(known, pairs, body, _credentials(login))
     return _verify_hmac(known, pairs, body, _hmac_secrets(login))
+
+
+def kept(settings: Mapping[str, Any] | WebhookSettings, headers: Iterable[Header]) -> dict[str, str]:
+    """What ``kept_headers`` of a request say, names in lower case; one that comes twice or holds what no header
+    should is left out."""
+    known = settings if isinstance(settings, WebhookSettings) else WebhookSettings(**settings)
+    wanted = {name.lower().encode(): name.lower() for name in known.kept_headers}
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(_bytes(name).lower(), []).append(_bytes(value))
+    return {
+        shown: found[name][0].decode()
+        for name, shown in wanted.items()
+        if len(found.get(name, ())) == 1 and re.fullmatch(rb"[ -~]{1,200}", found[name][0])
+    }
 
 
 def sign(secret: str, message_id: str, timestamp: datetime, body: bytes) -> str:

@@ -1,0 +1,1 @@
+"""The shipments of a Shopify shop, cut out of its orders."""

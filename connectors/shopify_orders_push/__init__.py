@@ -1,0 +1,1 @@
+"""A Shopify shop pushing its orders to us."""
