@@ -114,8 +114,10 @@ Look = Callable[["Case"], str | None]
 
 def check(id: str, promise: str, *, needs: tuple[str, ...] = ()) -> Callable[[Look], Check]:
     """Declare a check: the decorated function becomes one."""
-    if not ID.fullmatch(id) or (unknown := set(needs) - set(NEEDS)):
-        raise ValueError(f"check {id!r}: a strange id, or needs that nobody knows: {unknown}")
+    if not ID.fullmatch(id):
+        raise ValueError(f"check {id!r}: an id is two words with a dot, as 'source.key_is_stable'")
+    if unknown := sorted(set(needs) - set(NEEDS)):
+        raise ValueError(f"check {id!r} needs what nobody knows: {', '.join(unknown)}")
     if not promise.endswith("."):
         raise ValueError(f"check {id!r}: its promise is a sentence")
 

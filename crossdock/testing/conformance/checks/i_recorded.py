@@ -59,7 +59,8 @@ def is_played(case: Case) -> str:
                 _asked_again(case, recording, login)
                 player.judge()
             except (NotAsRecorded, CrossdockError) as error:
-                broken(f"recorded/{path.name} ({recording.about}): {error}")
+                why = "; ".join(player.unexpected) or str(error)
+                broken(f"recorded/{path.name} ({recording.about}): {why}")
     return f"{len(recordings)} recordings"
 
 
