@@ -22,10 +22,8 @@ from crossdock.store.open_numbers import Place, Shipped
 if TYPE_CHECKING:
     from crossdock.store.engine import Store
 
-PAGE: Final = 500
-"""So many open numbers are looked at in one query, whoever carries them."""
-MOST_LOOKED_AT: Final = 20_000
-"""So many are looked at for one call: those of other carriers are passed over."""
+PAGE: Final = 2_000
+"""So many numbers are looked at in one query: those that arrived, and those of other carriers, are passed over."""
 
 _form = lru_cache(maxsize=64)(re.compile)
 
@@ -43,7 +41,7 @@ class StoreInquiries:
         """See ``ports.Inquiries``. A place that cannot be read is the beginning."""
         found: list[OpenNumber] = []
         place = _place(after)
-        for _page in range(MOST_LOOKED_AT // PAGE):
+        while True:
             page, closed = self._page(question, place)
             for one in page:
                 place = one.place
@@ -54,8 +52,7 @@ class StoreInquiries:
                     if len(found) == most:
                         return found
             if len(page) < PAGE:
-                break
-        return found
+                return found
 
     def known(self, keys: Sequence[str]) -> frozenset[str]:
         """See ``ports.Inquiries``."""

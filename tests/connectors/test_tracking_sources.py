@@ -13,6 +13,7 @@ from crossdock import receive as receiving
 from crossdock.connections import login
 from crossdock.faultpoints import InjectedFault
 from crossdock.hub import Hub
+from crossdock.inquiries import PAGE
 from crossdock.messages import RawMessage
 from crossdock.registry import Registry
 from crossdock.store.tables import cases, dead_letters, facts, raw_messages, sources
@@ -354,6 +355,19 @@ def test_ten_thousand_open_shipments_are_walked_in_rounds(
         seen += asked_of(ups)
     assert len(seen) == len(set(seen)) == 600, "each once, 300 in a run, and the next run goes on"
     assert len(source(hub).position) < 200
+
+
+def test_thousands_that_arrived_hide_none_that_is_open_behind_them(
+    hub: Hub, clock: MovableClock, ups: ContractDesk
+) -> None:
+    arrived = [f"{FIRST}{number:04X}" for number in range(2 * PAGE + 1)]
+    ship(hub, *arrived, scac="UPSN")
+    state(hub, "delivered", arrived)
+    clock.advance(timedelta(seconds=1))
+    ship(hub, FIRST + "ZZZZ", scac="UPSN")
+    tells(ups, {})
+    hub.receive("ups")
+    assert asked_of(ups) == [FIRST + "ZZZZ"]
 
 
 # -- FedEx and DHL ----------------------------------------------------------
