@@ -45,7 +45,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
         Limit(name="x12_element", default=65_536, unit="bytes", over="a dead letter, `LIMIT.X12`"),
         Limit(name="x12_groups", default=10_000, unit="groups", over="a dead letter, `LIMIT.X12`"),
         Limit(name="x12_answers", default=5_000, unit="TA1 segments", over="a dead letter, `LIMIT.X12`"),
-        Limit(name="table_rows", default=100_000, unit="rows", over="a dead letter, `LIMIT.TABLE`"),
+        Limit(name="table_rows", default=50_000, unit="rows", over="a dead letter, `LIMIT.TABLE`"),
         Limit(name="table_columns", default=500, unit="columns", over="a dead letter, `LIMIT.TABLE`"),
         Limit(name="archive_entries", default=100, unit="files", over="a dead letter, `ARCHIVE.LIMIT`"),
         Limit(name="archive_bytes", default=100 * MIB, unit="bytes", over="a dead letter, `ARCHIVE.LIMIT`"),

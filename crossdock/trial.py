@@ -13,6 +13,7 @@ from crossdock.edi import outgoing
 from crossdock.edi.plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
+from crossdock.formats.tabular.workbook import is_workbook
 from crossdock.messages import Action, Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
 from crossdock.partners import Partner, Partners
@@ -184,7 +185,13 @@ def _as_addressed(partner: Partner, body: bytes) -> Partner:
 
 
 def guess(body: bytes, registry: Registry) -> str:
-    """The kind of document, from its first bytes. JSON and XML have one kind each here, or must be named."""
+    """The kind of document, from its first bytes. JSON and XML have one kind each here, or must be named; so must
+    the list that a workbook is."""
+    if is_workbook(body):
+        lists = [name for name, one in registry.inbound_mappings().items() if one.layout is not None]
+        raise Misconfigured(
+            f"this is a workbook, and which list it is must be said: --document {' | '.join(sorted(lists))}"
+        )
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start not in (b"{", b"[", b"<"):
         return "x12"

@@ -221,3 +221,14 @@ def test_a_json_document_is_tried_when_it_is_named(crossdock: Any) -> None:
     ran = crossdock("try", hold, "--document", "erp_order_hodl")
     assert ran.exit_code == 2
     assert "erp_order_hold" in ran.stderr
+
+
+def test_a_workbook_is_tried_as_the_list_that_it_is_said_to_be(crossdock):
+    file = str(ROOT / "mappings/inbound/supplier_backorders/samples/backorders.xlsx")
+    ran = crossdock("try", file)
+    assert ran.exit_code == 2
+    assert "--document supplier_backorders | supplier_stock" in ran.stderr
+    said = crossdock(
+        "try", file, "--document", "supplier_backorders", "--partner", "acme_supply", "--json"
+    ).json
+    assert [part["state"] for part in said["parts"]] == ["processed", "processed"]
