@@ -7,7 +7,7 @@ The answer passes ``safe_xml`` before zeep sees it. One deadline holds for the w
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -103,7 +103,8 @@ class Soap:
 
     ``folder`` and ``wsdl``: where the contract lies; ``wsdl_sha256`` pins its bytes. The address comes from the login
     and ``path``, never from the contract. The login is shown as over REST, or in the envelope (``ws_security``);
-    ``headers`` makes the header elements that a vendor wants besides, for each request anew.
+    ``headers`` makes the header elements that a vendor wants besides, for each request anew. ``not_done`` names the
+    details of faults that say, whatever their code, that nothing was done.
     """
 
     def __init__(
@@ -120,11 +121,13 @@ class Soap:
         monotonic: Monotonic = time.monotonic,
         dice: Dice | None = None,
         headers: ws_security.SoapHeaders | None = None,
+        not_done: Collection[str] = (),
     ) -> None:
         self._clock = clock
         inside = ws_security.wants(login)
         self._token = ws_security.Token(login, clock, dice or system_dice()) if inside else None
         self._headers = headers
+        self._not_done = frozenset(not_done)
         self._wire = Rest(
             login,
             deadline_s=deadline_s,
@@ -211,6 +214,19 @@ class Soap:
             other = Unreadable(f"the answer holds no {wanted}", code="XML.MALFORMED")
             return self._misread(got, other, what=what, effect=effect)
         return SoapAnswer(body=got[-1].body, content=content, value=value, problem=None)
+
+    def typed(self, name: str, **fields: Any) -> Any:
+        """A value of one of the contract's types (``{namespace}Name``), where an operation takes a general one.
+
+        Raises ``Misconfigured`` for a type, or a field of it, that the contract does not have.
+        """
+        try:
+            self._opened()
+            return self._client.get_type(name)(**fields)
+        except CrossdockError:
+            raise
+        except Exception as error:
+            raise not_built(error, what=f"the type {name} of the contract") from error
 
     def check(self, operation: str, **arguments: Any) -> Iterator[CheckStep]:
         """The contract, then connect, login and permission by one call that reads. Stops at what fails."""
@@ -329,6 +345,9 @@ class Soap:
                 "our clock",
                 field="password",
             )
+        named = _names(error.detail) & self._not_done if isinstance(error.detail, etree._Element) else None
+        if named:
+            return Refused(sentence, status=min(named), body=detail)
         if effect and code not in OUR_FAULT:
             return WireQuiet(f"{sentence}; whether it took effect is unknown")
         return Refused(sentence, status=code, body=detail)
@@ -340,6 +359,11 @@ class Soap:
             ) from problem
         body = got[-1].body
         return SoapAnswer(body=body, content=_content(body), value=None, problem=problem)
+
+
+def _names(detail: etree._Element) -> set[str]:
+    """The local names of a fault's detail and of what stands in it."""
+    return {str(one.tag).rpartition("}")[2] for one in (detail, *detail)}
 
 
 def not_built(error: BaseException, *, what: str) -> Misconfigured:
