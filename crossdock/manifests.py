@@ -22,7 +22,7 @@ from crossdock.calendars import NotADuration
 from crossdock.errors import Misconfigured
 from crossdock.expected import ExpectedFeed, quiet_after, read_rows
 from crossdock.kit import schema
-from crossdock.kit.declarations import ConnectionField, Cursor, Paging, Request, View
+from crossdock.kit.declarations import ConnectionField, Cursor, MailFolder, MailRule, Paging, Request, View
 from crossdock.logins import SECRET_WORDS, is_secret_name
 from crossdock.ports import Manifest, SinkManifest, SourceManifest, StopAfter
 from crossdock.toml_lines import TomlFile, did_you_mean
@@ -215,6 +215,13 @@ def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> d
     """``request``, ``paging`` and ``cursor``, as far as they are declared."""
     if wire == "sql":
         return _declared_view(file, values)
+    if wire == "imap":
+        return {"mailbox": _declared_mailbox(file, values)}
+    if "mailbox" in values:
+        raise Misconfigured(
+            f"[source.mailbox] is about IMAP, and the wire is {wire!r}; remove it",
+            where=file.at("source", "mailbox"),
+        )
     asked = [name for name in ("request", "paging", "cursor", "view") if name in values]
     if "view" in asked:
         raise Misconfigured(
@@ -238,6 +245,34 @@ def _declared_reading(file: TomlFile, values: Mapping[str, Any], wire: str) -> d
     cursor = Cursor(**values["cursor"]) if "cursor" in values else None
     _fit_together(file, request, paging, cursor)
     return {"request": request, "paging": paging, "cursor": cursor}
+
+
+def _declared_mailbox(file: TomlFile, values: Mapping[str, Any]) -> MailFolder:
+    """``mailbox`` of a source over IMAP."""
+    for name in ("request", "paging", "cursor", "view"):
+        if name in values:
+            raise Misconfigured(
+                f"[source.{name}] is of another wire than 'imap'; remove it", where=file.at("source", name)
+            )
+    if not values.get("mailbox", {}).get("rules"):
+        raise Misconfigured(
+            "[[source.mailbox.rules]] is missing: it says which attachment is which document",
+            where=file.at("source"),
+        )
+    mailbox = values["mailbox"]
+    if mailbox["archive"] == mailbox["folder"]:
+        raise Misconfigured(
+            "'archive' is the folder that is read: what was taken would be taken again",
+            where=file.at("source", "mailbox", "archive"),
+        )
+    rules = tuple(MailRule(**rule) for rule in mailbox["rules"])
+    for number, rule in enumerate(rules):
+        if sum([bool(rule.document), rule.ignore, rule.unpack]) != 1:
+            raise Misconfigured(
+                f"rule {number + 1} says one of document, ignore = true and unpack = true",
+                where=file.at("source", "mailbox", "rules", number),
+            )
+    return MailFolder(**{**mailbox, "rules": rules})
 
 
 def _declared_view(file: TomlFile, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,15 @@ SENT_BY: Final = "sent_by"
 """Headers of a message whose bytes do not say it themselves: what it is, where that is not what its source always
 says; which trading partner's it is; and the person who brought it, who is shown what became of it."""
 
+MAIL: Final = "mail"
+MAIL_PART: Final = "mail_part"
+MAIL_UNREAD: Final = "mail_unread"
+"""Documents of a mailbox that no mapping reads: a mail whose attachments were handed on, and is kept; an attachment,
+and a mail, that nobody knows what to do with."""
+
+ODD: Final = "odd"
+"""The header of those with the reason."""
+
 
 class Verdict(StrEnum):
     """What became of a message that a source handed over: what ``Source.settle`` is told."""

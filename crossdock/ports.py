@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 from crossdock.blackouts import Blackout
 from crossdock.calendars import Duration
 from crossdock.expected import ExpectedFeed
-from crossdock.kit.declarations import CONNECTION, ConnectionField, Cursor, Paging, Request, View
+from crossdock.kit.declarations import CONNECTION, ConnectionField, Cursor, MailFolder, Paging, Request, View
 from crossdock.messages import Outcome, RawMessage, Receipt, Verdict, WriteBack
 
 
@@ -277,6 +277,7 @@ class SourceManifest:
     request: Request | None = None  # with paging and cursor: how a REST system is read without code
     paging: Paging = field(default_factory=Paging)
     cursor: Cursor | None = None
+    mailbox: MailFolder | None = None  # which folder is read over IMAP, and what becomes of attachments
     view: View | None = None  # with cursor: what is read over SQL
 
 

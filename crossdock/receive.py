@@ -149,6 +149,7 @@ def _batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
 
 _PLAIN = "Ask the sender to put it there as a plain file with a plain name; then discard this."
 _REMEDIES = {
+    "imap.too_large": "Take what it says by hand, or raise most_mib of the connector; then discard this.",
     "inquiry.refused": "Correct the number where it came from; then discard this. It is asked while it is open.",
     "sftp.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",
     "sftp.too_many": "Ask the sender to clear the directory, or raise max_names of the connector; then discard this.",

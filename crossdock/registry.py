@@ -233,6 +233,10 @@ class Registry:
                 from crossdock.kit.rest_poll import RestPoll
 
                 return RestPoll(manifest, login, clock)
+            if side == "source" and manifest.wire == "imap":
+                from crossdock.kit.mail_poll import MailPoll
+
+                return MailPoll(manifest, login, clock)
             if side == "source" and manifest.wire == "sql":
                 from crossdock.kit.sql_poll import SqlPoll
 

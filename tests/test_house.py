@@ -37,6 +37,7 @@ OWNERS: Final = {
     "standardwebhooks": ("crossdock/wires",),
     "confluent_kafka": ("crossdock/wires",),
     "pika": ("crossdock/wires",),
+    "imapclient": ("crossdock/wires",),
     "airflow": ("crossdock/airflow",),
     "sqlalchemy": ("crossdock/store", "crossdock/wires/sql.py"),
     "alembic": ("crossdock/store",),

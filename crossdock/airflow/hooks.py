@@ -93,6 +93,13 @@ class SqlHook(ConnectorHook):
     hook_name = "Crossdock SQL view"
 
 
+class ImapHook(ConnectorHook):
+    """A mailbox."""
+
+    conn_type = "crossdock_imap"
+    hook_name = "Crossdock mailbox"
+
+
 class WebhookHook(ConnectorHook):
     """A system that calls us."""
 

@@ -208,6 +208,28 @@ CONNECTION_TYPES: Final[tuple[Mapping[str, Any], ...]] = (
         },
     },
     {
+        "connection-type": "crossdock_imap",
+        "hook-name": "Crossdock mailbox",
+        "hook-class-name": "crossdock.airflow.hooks.ImapHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema"],
+            "relabeling": {"login": "User"},
+            "placeholders": {"host": "imap.example.com", "port": "993"},
+        },
+        "conn-fields": {
+            "security": _choice(
+                "Security", "TLS from the beginning (the usual), or 'starttls'.", "tls", "starttls", "none"
+            ),
+            "auth": _choice(
+                "Login", "'password' (the usual), or 'oauth2' as Microsoft and Google want it.", "oauth2"
+            ),
+            **{
+                name: _HTTP[name]
+                for name in ("token_url", "client_id", "client_secret", "scope", "refresh_token", "ca_bundle")
+            },
+        },
+    },
+    {
         "connection-type": "crossdock_webhook",
         "hook-name": "Crossdock webhook",
         "hook-class-name": "crossdock.airflow.hooks.WebhookHook",

@@ -79,6 +79,38 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailRule:
+    """``[[source.mailbox.rules]]``: what becomes of an attachment. The first rule that fits counts.
+
+    ``sender``, ``subject``, ``file`` and ``media_type`` are patterns in which ``*`` stands for anything; case does
+    not matter, and an empty one fits. ``document`` is what the file is (``x12``, or an inbound mapping), ``partner``
+    whose it is where nothing in it says so; ``ignore``: it is no document; ``unpack``: it is an archive, whose files
+    go by the rules themselves.
+    """
+
+    sender: str = ""
+    subject: str = ""
+    file: str = ""
+    media_type: str = ""
+    document: str = ""
+    partner: str = ""
+    ignore: bool = False
+    unpack: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFolder:
+    """``[source.mailbox]``: the folder that is read, and where taken mails go (empty: they are marked, and stay)."""
+
+    folder: str = "INBOX"
+    archive: str = ""
+    rules: tuple[MailRule, ...] = ()
+    most_mib: int = 35
+    deadline_s: float = 60.0
+    connect_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """``[source.cursor]``: what orders the records. ``field`` and ``key`` are ways in a record, with dots.
 

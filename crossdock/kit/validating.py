@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crossdock.errors import CrossdockError
 from crossdock.kit import golden
+from crossdock.messages import MAIL
 from crossdock.partners import Partners
 from crossdock.ports import Login, Manifest, SystemClock
 from crossdock.registry import Registry
@@ -25,7 +26,7 @@ def complaints(registry: Registry, manifest: Manifest) -> Iterator[str]:
         except CrossdockError as error:
             if manifest.connection not in str(error):  # what only the real connection can say
                 yield f"its {side} cannot be made: {error}"
-    if manifest.source is not None and manifest.source.document != "x12":
+    if manifest.source is not None and manifest.source.document not in ("x12", MAIL):
         yield from _of_the_mapping(registry, manifest.source.document)
 
 

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
+from crossdock.kit.mail_rules import handed_on
 from crossdock.messages import DOCUMENT, PARTNER, SENT_BY, RawMessage
 from crossdock.normalize import bounds
+from crossdock.normalize.mail import KINDS, read_mail
 from crossdock.normalize.part import map_part, problem_of
 from crossdock.normalize.values import (
     REPORT,
@@ -61,8 +63,10 @@ class Normalizer:
         register: Register | None = None,
     ) -> "Reading":
         """The same part by part, for messages whose statements need not all be there at once."""
-        kind = document or self._document_of(message)
         manifest = self._registry.manifests().get(message.source)
+        if manifest is not None and manifest.source is not None:
+            message = handed_on(message, manifest.source.mailbox)
+        kind = document or self._document_of(message)
         opened = Opened(
             message=message,
             raw_id=str(message.id),
@@ -71,6 +75,9 @@ class Normalizer:
             now=self._clock.now(),
         )
         found = Found()
+        if kind in KINDS:
+            whole = iter([read_mail(message)])
+            return Reading(opened, whole if only is None else _asked_for(message, whole, only), found)
         mapping = None if kind == "x12" else self._list(kind)
         bounds.refuse(message, x12=kind == "x12", workbooks=mapping is not None)
         if kind == "x12":

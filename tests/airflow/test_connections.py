@@ -37,7 +37,7 @@ print(json.dumps({
 """
         ).splitlines()[-1]
     )
-    wires = {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "sql", "webhook", "smtp")}
+    wires = {f"crossdock_{wire}" for wire in ("sftp", "rest", "soap", "sql", "webhook", "smtp", "imap")}
     own = {kind["connection-type"] for kind in provider.types_of_connectors()}
     assert set(told["behaviours"]) == wires | own
     assert told["fields"]["extra__crossdock_slack__url_secret"] is True
@@ -53,6 +53,13 @@ print(json.dumps({
         "extra__crossdock_sftp__host_key": False,
         "extra__crossdock_sftp__private_key": True,
         "extra__crossdock_sftp__private_key_passphrase": True,
+        **{
+            f"extra__crossdock_imap__{name}": name in HTTP_SECRETS
+            for name in (
+                *("security", "auth", "token_url", "client_id", "client_secret", "scope"),
+                *("refresh_token", "ca_bundle"),
+            )
+        },
         "extra__crossdock_sql__driver": False,
         "extra__crossdock_sql__database": False,
         "extra__crossdock_sql__options": False,
@@ -77,6 +84,7 @@ def test_what_the_form_offers_as_a_login_is_what_the_wires_know() -> None:
     assert offered == {
         "crossdock_rest": set(http_login.KINDS) - {"ws_security"},
         "crossdock_soap": set(http_login.KINDS),
+        "crossdock_imap": {"oauth2"},  # else the password
     }
 
 

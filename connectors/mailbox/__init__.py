@@ -1,0 +1,1 @@
+"""A mailbox to which partners without EDI send their files."""
