@@ -137,8 +137,9 @@ class Normalizer:
                 f"connector '{message.source}' has no source any more, so it is not known what its messages are",
                 remedy="Put [source] back into its connector.toml, then replay.",
             )
-        if manifest.source.every_s is None and manifest.wire == "file":
-            # who brought it said what it is; what a system sends says nothing about that
+        by_hand = manifest.source.every_s is None and manifest.wire == "file"
+        if by_hand or manifest.wire == "imap":
+            # who brought it said what it is, or the rules of its mailbox; what a system sends says nothing about that
             return message.headers.get(DOCUMENT, manifest.source.document)
         return manifest.source.document
 
