@@ -280,6 +280,15 @@ class SourceManifest:
     mailbox: MailFolder | None = None  # which folder is read over IMAP, and what becomes of attachments
     view: View | None = None  # with cursor: what is read over SQL
 
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """Every document that it brings and a mapping must read: of a mailbox those of its rules. ``x12`` needs
+        none."""
+        brought = (
+            [rule.document for rule in self.mailbox.rules] if self.mailbox is not None else [self.document]
+        )
+        return tuple(dict.fromkeys(one for one in brought if one and one != "x12"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkManifest:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from crossdock.errors import CrossdockError
 from crossdock.kit import golden
-from crossdock.messages import MAIL
 from crossdock.partners import Partners
 from crossdock.ports import Login, Manifest, SystemClock
 from crossdock.registry import Registry
@@ -26,8 +25,8 @@ def complaints(registry: Registry, manifest: Manifest) -> Iterator[str]:
         except CrossdockError as error:
             if manifest.connection not in str(error):  # what only the real connection can say
                 yield f"its {side} cannot be made: {error}"
-    if manifest.source is not None and manifest.source.document not in ("x12", MAIL):
-        yield from _of_the_mapping(registry, manifest.source.document)
+    for document in manifest.source.documents if manifest.source is not None else ():
+        yield from _of_the_mapping(registry, document)
 
 
 def _of_the_mapping(registry: Registry, document: str) -> Iterator[str]:

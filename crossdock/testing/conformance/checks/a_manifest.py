@@ -188,11 +188,9 @@ def secrets_are_fields(case: Case) -> None:
 def document_is_mapped(case: Case) -> None:
     source = case.manifest.source
     assert source is not None
-    if source.document != "x12" and case.registry.inbound(source.document) is None:
-        broken(
-            f"document = {source.document!r} and no mapping is called so; write "
-            f"mappings/inbound/{source.document}"
-        )
+    for document in source.documents:
+        if case.registry.inbound(document) is None:
+            broken(f"document = {document!r} and no mapping is called so; write mappings/inbound/{document}")
 
 
 @check(
