@@ -25,6 +25,7 @@ DEFAULT_ARGUMENTS: Final[Mapping[str, Mapping[str, str]]] = {
     "release": {"reason": "taken back: {meaning}"},
     "notify": {},  # its text is the decision's ``because``
     "crm_case": {},  # likewise
+    "split": {"line": "{line}", "quantity": "{affected}"},
 }
 """What an operation says when the row does not: sentences over the event's fields."""
 

@@ -9,7 +9,7 @@ import pytest
 from crossdock.errors import Unreadable
 from crossdock.messages import Decision
 from crossdock.registry import Registry
-from mappings.outbound import erp_change_date, erp_hold, erp_note, erp_release
+from mappings.outbound import erp_change_date, erp_hold, erp_note, erp_release, erp_split
 
 DECISION = Decision(
     event_id=uuid.UUID(int=1),
@@ -48,6 +48,38 @@ def test_a_hold_and_a_date_change_carry_what_the_erp_needs() -> None:
     assert json.loads(body.body) == {"reason": "export", **WHO}
     body = erp_change_date.write(PO, DECISION, {"line": "2", "date": "2026-12-04"}, **WHO)
     assert json.loads(body.body) == {"line": "2", "date": "2026-12-04", **WHO}
+
+
+def short(line: str, ordered: str) -> dict[str, Any]:
+    event = about({"kind": "sales_order", "value": "SO-7001", "issuer": "main"})
+    event["data"]["lines"] = [{"line_ref": line, "ordered": {"value": ordered, "uom": "EA"}}]
+    return event
+
+
+def test_a_split_says_what_goes_later_and_what_the_line_was_of_when_that_was_decided() -> None:
+    body = erp_split.write(short("7", "100"), DECISION, {"line": "7", "quantity": "40"}, **WHO)
+    assert body.subject == "sales_order/SO-7001"
+    assert json.loads(body.body) == {"line": "7", "quantity": "40", "ordered": "100", **WHO}
+    more = {"line": "8", "quantity": "2.5", "date": "2026-12-04"}
+    body = erp_split.write(short("7", "100"), DECISION, more, **WHO)
+    assert json.loads(body.body) == {**more, **WHO}, "nothing is known of another line"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"quantity": "0.00"}, "the quantity '0.00' that goes later is none"),
+        ({"quantity": "-4"}, "the quantity '-4' that goes later is none"),
+        ({"quantity": "many"}, "the quantity 'many' that goes later is none"),
+        ({"date": "04/12/2026"}, "the date '04/12/2026' of what goes later is no date"),
+        ({"date": "2026-02-30"}, "the date '2026-02-30' of what goes later is no date"),
+        ({"line": ""}, "the action has no 'line' to write"),
+    ],
+)
+def test_a_split_that_cannot_be_meant_is_refused(wrong: dict[str, str], sentence: str) -> None:
+    with pytest.raises(Unreadable, match=sentence) as told:
+        erp_split.write(short("7", "100"), DECISION, {"line": "7", "quantity": "40", **wrong}, **WHO)
+    assert "row of the decision table" in told.value.remedy
 
 
 def test_a_release_names_the_hold_that_it_takes_off() -> None:
@@ -116,7 +148,7 @@ def test_a_note_that_is_longer_than_the_erp_takes_is_cut_and_says_so() -> None:
 
 def test_the_registry_finds_each_operation() -> None:
     registry = Registry()
-    for operation in ("note", "hold", "release", "change_date"):
+    for operation in ("note", "hold", "release", "change_date", "split"):
         found = registry.outbound(operation)
         assert found is not None
         assert found.operation == operation
