@@ -10,7 +10,7 @@ import pytest
 from crossdock import registry as registry_module
 from crossdock.errors import Misconfigured
 from crossdock.formats.x12 import guides
-from crossdock.ports import Login, SystemClock
+from crossdock.ports import Login, Secret, SystemClock
 from crossdock.registry import Body, Registry
 from tests.edi_tries import RELEASES, SUPPLY_CHAIN
 
@@ -70,8 +70,10 @@ def test_each_of_our_connectors_opens_nothing_until_it_is_used():
         host="no-such-host.invalid",
         user="u",
         extra={
-            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgwuq2YDDP4grx5THE7JbLgDhTwDrjb6eLGPF8lgVjo"
+            "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJgwuq2YDDP4grx5THE7JbLgDhTwDrjb6eLGPF8lgVjo",
+            "database": "erp",
         },
+        secrets={"api_key": Secret("key")},
     )
     for manifest in found.manifests().values():
         if manifest.source is not None and manifest.source.every_s is not None:

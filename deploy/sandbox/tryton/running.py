@@ -32,6 +32,7 @@ class Server:
     """The ERP over ``folder/books.sqlite``. It is gone with this process, whatever ends it."""
 
     def __init__(self, programs: Path, folder: Path, *, port: int | None = None) -> None:
+        self.folder = folder
         self.port = port or free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}"
         self._guard = Guard()
