@@ -16,7 +16,7 @@ def connection(books: Books, server: Server) -> str:
     """The connection ``crossdock_tryton`` to this server, as Airflow's environment variables take it."""
     return json.dumps(
         {
-            "conn_type": "crossdock_rest",
+            "conn_type": "crossdock_tryton",
             "host": "127.0.0.1",
             "port": server.port,
             "schema": "http",
