@@ -5,7 +5,6 @@ of the ERP from a bug in it. A no is ``Refused`` and its ``status`` is that clas
 """
 
 import base64
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -29,7 +28,7 @@ NO_LOGIN: Final = "LoginException"
 
 
 class Rpc:
-    """One user of one database. Safe to share between threads."""
+    """One user of one database. Two threads that share it may both sign in, which does no harm."""
 
     def __init__(
         self, login: Login, database: str, clock: Clock, *, deadline_s: float, connect_s: float
@@ -41,7 +40,6 @@ class Rpc:
         self._wire = Rest(
             self._login, deadline_s=deadline_s, connect_s=connect_s, clock=clock, signer=unsigned
         )
-        self._lock = threading.Lock()
         self._session = ""
         self._context: dict[str, Any] = {}
 
@@ -84,27 +82,21 @@ class Rpc:
 
     def _signed_in(self, *, but: str = "") -> str:
         """The session; a new one where there is none, or where it is the one that has ended."""
-        with self._lock:
-            if not self._session or self._session == but:
-                self._session, self._context = "", {}
-                who = {"password": self._login.password.reveal()}
-                answer = self._post(
-                    "common.db.login", [self._login.user, who, "en"], effect=False, session=""
-                )
-                said = self._result(answer, "common.db.login", effect=False)
-                if not (isinstance(said, list) and len(said) >= 2):
-                    raise Refused(
-                        f"POST {self._wire.base}{self._path}: signing in gave no session", status="200"
-                    )
-                pair = f"{self._login.user}:{said[0]}:{said[1]}"
-                session = "Session " + base64.b64encode(pair.encode()).decode()
-                asked = "model.res.user.get_preferences"
-                answer = self._post(asked, [True, {}], effect=False, session=session)
-                preferences = self._result(answer, asked, effect=False)
-                self._context = {key: preferences.get(key) for key in ("language", "company", "companies")}
-                self._context.update(company_of(self._login))
-                self._session = session
-            return self._session
+        if not self._session or self._session == but:
+            who = {"password": self._login.password.reveal()}
+            answer = self._post("common.db.login", [self._login.user, who, "en"], effect=False, session="")
+            said = self._result(answer, "common.db.login", effect=False)
+            if not (isinstance(said, list) and len(said) >= 2):
+                raise Refused(f"POST {self._wire.base}{self._path}: signing in gave no session", status="200")
+            pair = f"{self._login.user}:{said[0]}:{said[1]}"
+            session = "Session " + base64.b64encode(pair.encode()).decode()
+            asked = "model.res.user.get_preferences"
+            answer = self._post(asked, [True, {}], effect=False, session=session)
+            preferences = self._result(answer, asked, effect=False)
+            known = {key: preferences.get(key) for key in ("language", "company", "companies")}
+            self._context = {**known, **company_of(self._login)}
+            self._session = session
+        return self._session
 
     def _post(self, method: str, parameters: list[Any], *, effect: bool, session: str) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
