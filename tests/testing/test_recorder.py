@@ -209,3 +209,36 @@ def test_a_file_that_is_no_recording_is_named(tmp_path, text):
     file.write_text(text)
     with pytest.raises(Misconfigured, match=r"odd\.json: is no recording .*; record it again"):
         Recording.read(file)
+
+
+def test_a_soap_service_is_recorded_and_played_although_its_login_and_time_stand_in_the_envelope(tmp_path):
+    inside = b"<GetStatusUpdatesResponse xmlns='urn:crossdock:sandbox:carrier:1'><MoreAvailable>false</MoreAvailable>"
+    envelope = (
+        b"<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>"
+        + inside
+        + b"</GetStatusUpdatesResponse></s:Body></s:Envelope>"
+    )
+    fields = {"host": "127.0.0.1", "schema": "http", "login": "us", "password": CANARIES[0]}
+    extra = {"auth": "ws_security", "ws_security_type": "digest"}
+    registry = Registry()
+
+    def read(login) -> int:
+        source = registry.source(registry.manifest("carrier"), login, MovableClock(NOW))
+        try:
+            return len(list(source.read(None)))
+        finally:
+            source.close()
+
+    with lie.LyingServer(lie.answer(200, envelope, media_type="text/xml")) as server:
+        login = from_fields("c", {**fields, "port": server.port, "extra": extra})
+        recorder = Recorder(login, clock=MovableClock(NOW))
+        with recorder.on():
+            assert read(login) == 0
+    file = tmp_path / "nothing_new.json"
+    recorder.recording(about="nothing new", asked={"read": {"after": None}}).write(file)
+    assert "canary" not in file.read_text()
+    player = Player([Recording.read(file)])
+    with player.serving(login) as there:
+        assert read(there) == 0
+        assert read(there) == 0
+    player.judge()
