@@ -206,6 +206,25 @@ def test_a_list_that_cannot_be_read_is_one_part_and_one_line_of_report(trade: Tr
     assert trade.balanced()
 
 
+def test_a_list_that_was_refused_whole_is_told_of_again_once_it_can_be_read(trade: Trade) -> None:
+    trade.take(
+        "backorders.csv", HEAD.replace("PO number", "Bestellnummer") + row(1) + row(2, backordered="many")
+    )
+    acme = trade.hub.partners.named("acme_supply")
+    terms = Listed(columns={"supplier_po": ("Bestellnummer",)})
+    trade.hub.partners = Partners.of([replace(acme, lists={"supplier_backorders": terms})])  # type: ignore[misc]
+    trade.hub.__dict__.pop("processor")
+    (letter,) = trade.rows(dead_letters)
+    with trade.hub.store.transaction("main") as connection:
+        deadletters.replay(connection, tenant="main", letter_id=letter.id, actor="ann", now=trade.clock.now())
+    trade.process()
+    assert trade.verdicts() == ["taken", "refused"]
+    first, second = trade.reports()
+    assert [line["Code"] for line in first] == ["TABLE.HEADER"]
+    assert [line["State"] for line in second] == ["taken", "rejected"]
+    assert trade.balanced()
+
+
 def test_a_list_without_rows_is_done(trade: Trade) -> None:
     counts = trade.take("backorders.csv", HEAD)
     assert (counts["parts"], counts["dead_letters"]) == (1, 0)

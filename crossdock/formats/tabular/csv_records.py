@@ -157,7 +157,7 @@ class _Reader:
 @cache
 def _patterns(delimiter: str, quote: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Of a cell without quotes, and of one in quotes up to what may follow it."""
-    cut, mark = re.escape(delimiter), re.escape(quote)
+    cut, mark = re.escape(delimiter), re.escape(quote or '"')
     plain = re.compile(rf"[^{cut}\r\n]*+")
     quoted = re.compile(rf"{mark}((?:[^{mark}]++|{mark}{mark})*+){mark}(?={cut}|\r|\n|\Z)")
     return plain, quoted

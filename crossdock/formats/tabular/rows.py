@@ -87,8 +87,10 @@ def read(body: bytes, layout: Layout, dialect: Dialect) -> Rows:
     source = workbook if workbook.is_workbook(body) else csv_records
     records = source.records(body, dialect)
     for record in records:
-        if record.trouble is not None and (record.number >= dialect.header_row or not record.cells):
-            _refuse(record, f"row {record.number}, before or in the header: {record.trouble.sentence}")
+        # a title above the header may look as it likes; what the file says of its delimiter must be true
+        trouble = record.trouble
+        if trouble and (record.number >= dialect.header_row or trouble.code == "TABLE.DELIMITER"):
+            _refuse(record, f"row {record.number}, before or in the header: {trouble.sentence}")
         if record.number >= dialect.header_row and not record.is_blank:
             break
     else:

@@ -30,7 +30,6 @@ MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml
 
 _OLD: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _AGAIN: Final = "Save it as .xlsx without a password, or as CSV, and send it again."
-_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _MOST_DEPTH: Final = 64
 
@@ -146,7 +145,7 @@ class _Walk:
         self._left = limit("xml_nodes")
         self._parser = expat.ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._doctype
-        self._parser.StartElementHandler = self._sheet if _SHEET.fullmatch(name) else self._any
+        self._parser.StartElementHandler = self._root
         self._parser.EndElementHandler = self._end
 
     def over(self, xml: bytes) -> None:
@@ -158,6 +157,12 @@ class _Walk:
 
     def _doctype(self, *_: object) -> NoReturn:
         _refuse("XML.FORBIDDEN", f"{self._name} in the workbook holds a document type (DTD)", _AGAIN)
+
+    def _root(self, name: str, attributes: dict[str, str]) -> None:
+        """What a part is says its first element, wherever in the zip it lies."""
+        is_sheet = name.rpartition(":")[2] == "worksheet"
+        self._parser.StartElementHandler = self._sheet if is_sheet else self._any
+        self._parser.StartElementHandler(name, attributes)
 
     def _any(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1

@@ -74,6 +74,11 @@ def test_a_quote_that_closes_in_the_row_of_another_spoils_its_own_row_alone(layo
     assert codes(found) == ["ROW.QUOTES"]
 
 
+def test_where_nothing_is_quoted_a_quote_is_a_character(layout: Layout) -> None:
+    found = rows_of(HEAD + b'PO-1,"A,1,\nPO-2,B",2,\n', layout, Dialect(quote=""))
+    assert [row.text("item") for row in good(found)] == ['"A', 'B"']
+
+
 def test_inches_are_no_quotes(layout: Layout) -> None:
     (row,) = good(rows_of(HEAD + b'PO-1,5" pipe,1,\n', layout))
     assert row.text("item") == '5" pipe'
@@ -213,7 +218,7 @@ def test_a_list_without_a_header_is_refused(layout: Layout, body: bytes) -> None
 
 
 def test_the_header_may_stand_below_a_title(layout: Layout) -> None:
-    body = b"Open backorders of Acme\n\nPO,Item,Quantity\nPO-1,A,1\n"
+    body = b'"Open" backorders of Acme\n\nPO,Item,Quantity\nPO-1,A,1\n'
     (row,) = good(rows_of(body, layout, Dialect(header_row=2)))
     assert row.number == 4
 

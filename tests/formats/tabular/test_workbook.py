@@ -183,3 +183,17 @@ def test_the_value_of_a_formula_is_what_was_last_computed(layout: Layout, workbo
     body = changed(plain, SHEET, lambda xml: xml.replace(b"<v>7</v>", b"<f>3+4</f><v>7</v>"))
     (row,) = rows_of(body, layout)
     assert isinstance(row, Row) and row.amount("quantity") == 7
+
+
+def test_a_sheet_that_lies_somewhere_else_is_looked_at_all_the_same(
+    layout: Layout, workbook: Workbooks
+) -> None:
+    plain = workbook([HEAD, ["PO-1", "A", 1, None], ["PO-2", "B", 2, None]])
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(plain)) as old, zipfile.ZipFile(written, "w") as new:
+        for info in old.infolist():
+            content = old.read(info).replace(b"worksheets/sheet1.xml", b"elsewhere/one.xml")
+            content = content.replace(b'<row r="3"', b'<row r="2"')
+            new.writestr(info.filename.replace("worksheets/sheet1.xml", "elsewhere/one.xml"), content)
+    with pytest.raises(Unreadable, match="not in order"):
+        rows_of(written.getvalue(), layout)
