@@ -76,6 +76,7 @@ class Case:
                     size=min(source.paging.size, 3),
                     most_pages=min(source.paging.most_pages, 12),
                 ),
+                view=None if source.view is None else replace(source.view, size=3, most_pages=12),
             ),
         )
 

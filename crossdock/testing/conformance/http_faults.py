@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 HTML: Final = b"<html><body>We are back soon</body></html>"
 JSON: Final = "application/json"
 
-PAGES_OF_NONE: Final = ("null", "UTF-16")
+PAGES_OF_NONE: Final = ("null", "UTF-16", "a head that is cut short")
 """What may well say that nothing was found."""
 
 WAITS: Final[Mapping[str, str | None]] = {
