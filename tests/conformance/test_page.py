@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crossdock.testing.conformance import http_play, waivers
 from crossdock.testing.conformance.check import checks
+from crossdock.testing.conformance.played import rest
 
 PAGE = (Path(__file__).parents[2] / "docs/conformance.md").read_text("utf-8")
 
@@ -29,7 +30,7 @@ def test_the_functions_of_played_py_are_those_that_are_called() -> None:
         for cells in rows_after("## What the kit needs")
         if "(" in cells[0]
     }
-    source = inspect.getsource(http_play)
+    source = inspect.getsource(http_play) + inspect.getsource(rest)
     assert said == set(re.findall(r'hasattr\(self\.own, "(\w+)"\)', source))
 
 

@@ -4,6 +4,7 @@
 
     def answer(request: Request, system: HttpPlay) -> Said | None: ...   # None: not mine; effect=key: it happened
     def record(number: int, at: datetime, changed: int) -> bytes: ...    # a record, its number in it as mark
+    def wrapped(body: bytes) -> bytes: ...                               # what a page holds round a record
     def is_write(request: Request) -> bool: ...                          # without: all but GET, HEAD and OPTIONS
     def lets_in(request: Request, secret: str) -> bool: ...              # without: the secret, or our token, is in it
     def carried(request: Request) -> bytes: ...                          # the write-back's body; else its whole body

@@ -147,7 +147,8 @@ class RestPlay(HttpPlay):
             else:
                 _put(frame, paging.next, following)
         text = json.dumps(frame, ensure_ascii=False)
-        records = b"[ " + b" ,\n".join(one.body for one in found) + b"\n]"
+        wrap = self.own.wrapped if self.own is not None and hasattr(self.own, "wrapped") else bytes
+        records = b"[ " + b" ,\n".join(wrap(one.body) for one in found) + b"\n]"
         body = text.encode().replace(json.dumps(filler).encode(), records)
         return Said(status=200, body=body, media_type=self.media_type, headers=headers)
 
