@@ -242,3 +242,21 @@ def test_a_key_in_the_query_is_in_no_traceback(server, tmp_path, failing):
     told = "".join(traceback.format_exception(caught.value))
     assert CANARY not in told
     assert caught.value.__cause__ is not None or failing == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("status", "date", "said"),
+    [
+        (401, "Sat, 21 Nov 2026 11:45:00 GMT", "our clock is 15 minutes ahead of theirs"),
+        (403, "Sat, 21 Nov 2026 12:20:00 GMT", "our clock is 20 minutes behind theirs"),
+        (401, "Sat, 21 Nov 2026 12:01:00 GMT", None),
+        (401, "yesterday", None),
+        (401, None, None),
+    ],
+)
+def test_two_clocks_that_differ_are_named_when_a_signature_is_refused(server, status, date, said):
+    server.standing = lie.answer(status, headers={"Date": date} if date else {})
+    *_, last = Rest(a_login(server, **AWS), deadline_s=5, clock=MovableClock(NOW)).check("/vendor/orders")
+    assert (last.step, last.ok) == ("login", False)
+    assert (said in last.sentence) if said else ("clock" not in last.sentence)
+    assert last.field == "password" and last.remedy
