@@ -1,6 +1,7 @@
 """``crossdock connector new | about | validate | discover``: for those who write a connector."""
 
 import json
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from crossdock.registry import Registry
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="See `crossdock connector list`.")]
+About = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--about", metavar="NUMBER", help="What a carrier is asked about; may be given several times."
+    ),
+]
 
 
 def declare(app: typer.Typer) -> None:
@@ -171,6 +178,7 @@ def discover(
     talk: Talk,
     name: Name,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="So many records at most.")] = 20,
+    about: About = None,
 ) -> ExitCode:
     """Read some records, store nothing, and tell their fields; what probably tells of persons is not shown."""
     from crossdock.kit.discover import discover as looked_at
@@ -178,7 +186,7 @@ def discover(
 
     registry = Registry()
     manifest = registry.manifest(name)
-    with opened(registry, manifest) as source:
+    with opened(registry, manifest, about or ()) as source:
         messages = list(islice(source.read(None), limit))
     found = looked_at(messages, manifest.personal_data)
     document = {
@@ -213,14 +221,27 @@ def discover(
     return ExitCode.FINDINGS if found.unread else ExitCode.OK
 
 
-def opened(registry: "Registry", manifest: "Manifest") -> Any:
-    """The source of a connector, closed behind the block."""
+def opened(registry: "Registry", manifest: "Manifest", about: Sequence[str] = ()) -> Any:
+    """The source of a connector, closed behind the block. ``about``: the numbers that one is asked about which tells
+    of nothing else."""
     from contextlib import closing
 
     from crossdock.connections import login
-    from crossdock.ports import SystemClock
+    from crossdock.kit.given_numbers import GivenNumbers
+    from crossdock.ports import Inquiring, SystemClock
 
-    return closing(registry.source(manifest, login(manifest.connection), SystemClock()))
+    source = registry.source(manifest, login(manifest.connection), SystemClock())
+    inquires = isinstance(source, Inquiring)
+    if inquires is not bool(about):
+        source.close()
+        raise Misconfigured(
+            f"connector {manifest.name!r} tells only of what it is asked about; name a number: --about NUMBER"
+            if inquires
+            else f"connector {manifest.name!r} is not asked about numbers; leave --about out"
+        )
+    if isinstance(source, Inquiring):
+        source.inquire(GivenNumbers(about))
+    return closing(source)
 
 
 def _login(manifest: "Manifest") -> "Login | None":

@@ -1,5 +1,6 @@
 """``crossdock receive --dry-run``: what a source says and what it means, with nothing written anywhere."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ LONGEST: Final = 2000
 """So much of a message is shown to people; ``--json`` has its size and its hash."""
 
 
-def dry(talk: Talk, name: str, limit: int, *, explain: bool) -> ExitCode:
+def dry(talk: Talk, name: str, limit: int, *, explain: bool, about: Sequence[str] = ()) -> ExitCode:
     """Read at most ``limit`` messages from the beginning of a source; explain each."""
     from crossdock.decide import Router
     from crossdock.partners import Partners
@@ -26,7 +27,7 @@ def dry(talk: Talk, name: str, limit: int, *, explain: bool) -> ExitCode:
     partners, router = Partners.load(), Router.load()
     told: list[dict[str, Any]] = []
     set_aside = 0
-    with opened(registry, manifest) as source:
+    with opened(registry, manifest, about) as source:
         for message in islice(source.read(None), limit):
             trial = None
             if explain:

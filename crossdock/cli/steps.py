@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from crossdock.cli.command import command
+from crossdock.cli.connector_kit import About
 from crossdock.cli.exits import ExitCode, exit_code_of
 from crossdock.cli.talk import Talk
 from crossdock.errors import CrossdockError, Misconfigured
@@ -71,12 +72,17 @@ def receive(
         bool,
         typer.Option("--explain", help="With --dry-run: what each message means, and what would follow."),
     ] = False,
+    about: About = None,
 ) -> ExitCode:
     """Read a source and store what it says, byte for byte; then tell the source."""
     if dry_run:
         from crossdock.cli.dry_run import dry
 
-        return dry(talk, name, limit or 5, explain=explain)
+        return dry(talk, name, limit or 5, explain=explain, about=about or ())
+    if about:
+        raise Misconfigured(
+            "--about belongs to --dry-run; what is asked about is known from what was shipped"
+        )
     if explain:
         raise Misconfigured(
             "--explain belongs to --dry-run; what was stored is told by `crossdock events list`"

@@ -1,6 +1,8 @@
 """UPS, FedEx and DHL are asked about what is open, each in its own way, against its own published contract."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -368,6 +370,39 @@ def test_thousands_that_arrived_hide_none_that_is_open_behind_them(
     tells(ups, {})
     hub.receive("ups")
     assert asked_of(ups) == [FIRST + "ZZZZ"]
+
+
+def crossdock(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "crossdock.cli", *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_person_asks_about_a_number_and_nothing_is_stored(ups: ContractDesk) -> None:
+    tells(ups, {FIRST + "7201": "late"})
+    ran = crossdock(
+        "receive", "ups", "--dry-run", "--explain", "--json", "--about", FIRST + "7201", "--about", "1Z0"
+    )
+    assert ran.returncode == 0, ran.stderr
+    (message,) = json.loads(ran.stdout)["messages"]
+    assert message["name"] == FIRST + "7201"
+    assert "SHP.DELAY" in json.dumps(message["means"])
+    assert asked_of(ups) == [FIRST + "7201", "1Z0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("receive", "ups", "--dry-run"), "name a number: --about NUMBER"),
+        (("receive", "ups", "--once", "--about", "1Z0"), "--about belongs to --dry-run"),
+    ],
+)
+def test_a_carrier_that_is_asked_about_nothing_says_so(
+    ups: ContractDesk, words: tuple[str, ...], said: str
+) -> None:
+    ran = crossdock(*words)
+    assert ran.returncode == 2
+    assert said in ran.stderr
 
 
 # -- FedEx and DHL ----------------------------------------------------------

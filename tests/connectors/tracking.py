@@ -1,5 +1,6 @@
 """What the tests of the carriers' tracking share: shipped goods, and the carrier's server made from its contract."""
 
+import functools
 import json
 import uuid
 from collections.abc import Iterable
@@ -27,7 +28,10 @@ def contract(name: str) -> Contract:
         pytest.skip(
             f"{name} is not at ../shared/corpus: the connector was not run against the carrier's contract"
         )
-    return Contract.load(path)
+    return _loaded(path)
+
+
+_loaded = functools.cache(Contract.load)
 
 
 def connection(monkeypatch: pytest.MonkeyPatch, name: str, url: str, **fields: Any) -> None:

@@ -1,5 +1,6 @@
 """Every published description in the corpus is read, and answers are made from it that it takes back."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,9 @@ CONTRACTS: Final = Path(__file__).resolve().parents[3] / "shared/corpus/contract
 FILES: Final = sorted(path for path in CONTRACTS.glob("*/*") if path.suffix in (".json", ".yaml", ".yml"))
 UNMADE: Final = {"gs1_epcis_2/openapi.json": 1}
 """Operations whose answer cannot be made: two branches of a ``oneOf`` take everything, and each other's values."""
+
+
+loaded = functools.cache(Contract.load)
 
 
 def name_of(path: Path) -> str:
@@ -47,7 +51,7 @@ def filled(contract: Contract, operation: Operation) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_the_contract_of_a_vendor_is_read_and_answers_from_it_keep_it(path: Path) -> None:
-    contract = Contract.load(path)
+    contract = loaded(path)
     desk = ContractDesk(contract)
     unmade = []
     assert contract.operations
@@ -66,7 +70,7 @@ def test_the_contract_of_a_vendor_is_read_and_answers_from_it_keep_it(path: Path
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_each_operation_of_a_vendor_is_found_by_its_path(path: Path) -> None:
-    contract = Contract.load(path)
+    contract = loaded(path)
     lost = []
     for operation in contract.operations:
         target = filled(contract, operation)
