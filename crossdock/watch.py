@@ -84,7 +84,7 @@ class Watch:
 
     def look(self) -> dict[str, int]:
         """Look once. ``feeds_missing``: due times that passed in vain; ``sources_quiet``: those that became so;
-        ``feeds_back``: what came after all."""
+        ``feeds_back``: what came after all; with them the ``events``, ``cases`` and ``write_backs`` of it."""
         now = self._clock.now()
         with self._store.reading(self._tenant) as connection:
             wants = any(self._wants(connection, now))
@@ -172,7 +172,8 @@ class _Look:
                 self._excuse(row)
                 self._close(row.feed, "it is not expected any more: its declaration was taken out")
         if self._said:
-            self._watch._recorder().write_events(self._connection, self._said, self._now)
+            written = self._watch._recorder().write_events(self._connection, self._said, self._now)
+            self._counts |= {name: written[name] for name in ("events", "cases", "write_backs")}
         return self._counts
 
     # -- declared feeds ---------------------------------------------------------------------------------------------

@@ -92,7 +92,8 @@ class World:
             partners=self.partners,
             recorder=lambda: self.hub.processor.recorder,
         )
-        return {name: count for name, count in watch.look().items() if count}
+        self.counts = watch.look()
+        return {name: count for name, count in self.counts.items() if count and name in NOTHING}
 
     def at(self, moment):
         self.clock.advance(moment - self.clock.now())
@@ -177,11 +178,13 @@ def test_a_feed_that_does_not_come_opens_one_case_and_is_not_told_again_each_min
     world.at(utc(20, 14)).look()
     world.at(utc(23, 12, 1)).read()
     assert world.look() == {"feeds_missing": 1}
+    assert (world.counts["events"], world.counts["cases"]) == (1, 1), "whoever publishes is woken"
     for minute in range(2, 6):
         world.at(utc(23, 12, minute)).read()
         assert world.look() == {}
     (case,) = world.cases()
     assert (case.state, case.queue, case.severity) == ("open", "integration", "S2")
+    assert world.counts.get("events", 0) == 0, "the bell is not rung again"
     assert (
         case.title == "846 from Acme Supply Co. has not come: it was due by 2026-11-23 06:00 America/Chicago"
     )
