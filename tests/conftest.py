@@ -22,6 +22,7 @@ TEMPLATE = "crossdock_template"
 LONG = (
     "test_docs.py",
     "integration/test_kill.py",
+    "tryton/test_sink.py",
     "desk/test_redrive.py",
     "sandbox/test_day.py",
     "attack/test_secrets.py",

@@ -22,6 +22,7 @@ from crossdock.testing.lying_http import LyingServer, Request, Said, honestly
 from deploy.sandbox.tryton.books import Books
 from deploy.sandbox.tryton.desk import Desk
 from deploy.sandbox.tryton.running import DATABASE, Server
+from tests.in_memory import home_in_memory
 
 HUB_USER = "crossdock"
 
@@ -32,8 +33,8 @@ def books() -> Books:
 
 
 @pytest.fixture(scope="session")
-def server(books: Books, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with books.running(tmp_path_factory.mktemp("tryton")) as running:
+def server(books: Books) -> Iterator[Server]:
+    with home_in_memory() as home, books.running(home / "tryton") as running:
         yield running
 
 
