@@ -9,7 +9,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -20,6 +20,7 @@ from crossdock.ports import Clock, Login
 CERTIFICATE = "client_certificate"
 KEY = "client_private_key"
 PASSPHRASE = "client_private_key_passphrase"
+SOON = timedelta(days=30)
 
 
 class ClientCertificate:
@@ -48,6 +49,12 @@ class ClientCertificate:
                 field=CERTIFICATE,
             ) from None
         self(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+    def told(self) -> str:
+        """Until when it is good, for a person who checks the connection."""
+        left = self.ends_at - self._clock.now()
+        soon = f", {left.days} days: order a new one" if left < SOON else ""
+        return f"our certificate is good until {self.ends_at:%Y-%m-%d}{soon}"
 
     def __call__(self, context: ssl.SSLContext) -> None:
         """Put it into this context."""

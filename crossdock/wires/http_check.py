@@ -120,7 +120,7 @@ def _reached(door: Door, call: Call, failure: CrossdockError | None) -> Iterator
     done = {
         "resolve": f"the name is known{f', at {call.at}' if call.at else ''}",
         "connect": f"{door.base} takes connections" + ("" if encrypted else " (without TLS)"),
-        **({"tls": "TLS verified"} if encrypted else {}),
+        **({"tls": "; ".join(_tls(door))} if encrypted else {}),
     }
     for step, sentence in done.items():
         if failure is not None and step == call.stage:
@@ -132,6 +132,12 @@ def _reached(door: Door, call: Call, failure: CrossdockError | None) -> Iterator
         yield CheckStep(step=step, ok=True, sentence=sentence)
     if failure is not None:
         yield _failed("connect", failure, *_BLAMED["connect"])
+
+
+def _tls(door: Door) -> Iterator[str]:
+    yield "TLS verified"
+    if door.certificate is not None:
+        yield door.certificate.told()
 
 
 def _failed(step: str, error: CrossdockError, field: str, remedy: str) -> CheckStep:

@@ -194,6 +194,13 @@ def test_the_check_blames_the_certificate(server, theirs, ours):
     assert [(step.step, step.ok) for step in wire.check("/x")] == [
         (name, True) for name in ("resolve", "connect", "tls", "login", "permission")
     ]
+    (tls,) = (step.sentence for step in wire.check("/x") if step.step == "tls")
+    assert (
+        tls.startswith("TLS verified; our certificate is good until 20") and "0 days: order a new one" in tls
+    )
+    wire = Rest(a_login(server, theirs, ours.client(ends=40 * DAY)), deadline_s=5)
+    (tls,) = (step.sentence for step in wire.check("/x") if step.step == "tls")
+    assert "order" not in tls
     wire = Rest(a_login(server, theirs), deadline_s=5)
     *_, last = wire.check("/x")
     assert not last.ok and last.field in ("client_certificate", "host")
