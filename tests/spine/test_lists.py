@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crossdock import deadletters
+from crossdock import deadletters, process
 from crossdock.faultpoints import InjectedFault
 from crossdock.formats.tabular import Dialect
 from crossdock.hub import Hub
@@ -322,21 +323,51 @@ def test_a_fault_of_ours_makes_the_row_wait_and_the_sender_is_told_to_do_nothing
     assert trade.balanced()
 
 
-def test_a_worker_that_dies_while_a_list_is_written_leaves_nothing_half(
-    trade: Trade, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["process.after_claim", "process.before_commit", "process.after_commit"])
+def test_a_worker_that_dies_with_a_list_leaves_nothing_half(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     trade.send("backorders.csv", HEAD + row(1) + row(2, backordered="many"))
     trade.receive()
-    monkeypatch.setenv("CROSSDOCK_FAULT", "process.before_commit:raise:1")
+    monkeypatch.setenv("CROSSDOCK_FAULT", f"{place}:raise:1")
     monkeypatch.setattr("crossdock.faultpoints._seen", {})
     with pytest.raises(InjectedFault):
         trade.hub.process()
     monkeypatch.delenv("CROSSDOCK_FAULT")
-    assert trade.rows(listed_rows) == [] and trade.rows(write_backs) == []
     trade.clock.advance(timedelta(minutes=5))
     trade.process()
     assert trade.verdicts() == ["taken", "refused"]
+    assert (len(trade.rows(facts)), len(trade.rows(events))) == (1, 1)
     assert len([one for one in trade.rows(write_backs) if one.operation == "row_report"]) == 1
+    assert trade.balanced()
+
+
+def test_two_workers_with_two_lists_of_one_sender_take_each_row_once(
+    trade: Trade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "BATCH_MESSAGES", 1)  # a list for each of them
+    rows = [row(number) for number in range(1, 31)]
+    for name, lines in (("one.csv", rows), ("two.csv", rows[::-1])):
+        trade.send(name, HEAD + "".join(lines))
+        trade.receive()
+
+    def work() -> None:
+        with Hub.open(
+            store=trade.hub.store,
+            registry=Registry(),
+            clock=trade.clock,
+            tenant="main",
+            lease=timedelta(seconds=60),
+        ) as hub:
+            while hub.processor.process_batch()["messages"]:
+                pass
+
+    with ThreadPoolExecutor(2) as workers:
+        for done in [workers.submit(work) for _ in range(2)]:
+            done.result()
+    verdicts = trade.verdicts()
+    assert len(trade.rows(facts)) == 30 == verdicts.count("taken")
+    assert verdicts.count("repeated") == 30, "whichever worker was faster: they say the same"
     assert trade.balanced()
 
 
