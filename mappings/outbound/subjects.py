@@ -44,3 +44,17 @@ def argument(arguments: Mapping[str, Any], name: str) -> str:
 def as_json(body: Mapping[str, str]) -> bytes:
     """The bytes that leave: sorted keys, no blanks, UTF-8. The same body is always the same bytes."""
     return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def shipment_of(event: Mapping[str, Any]) -> str:
+    """``shipment/SHP-1``, or ``pro/771``: what a carrier knows. Raises ``Unreadable`` when neither is named."""
+    refs = event["data"]["refs"]
+    for kind in ("shipment", "pro"):
+        for ref in refs:
+            if ref["kind"] == kind and not ref.get("role"):
+                return f"{kind}/{ref['value']}"
+    raise Unreadable(
+        f"event {event['id']} names no shipment, so no carrier can be asked for anything",
+        code="EDI.MAP_FAILURE",
+        remedy="take the action out of the row of the decision table that matched, then replay this dead letter",
+    )

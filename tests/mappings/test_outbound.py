@@ -9,7 +9,15 @@ import pytest
 from crossdock.errors import Unreadable
 from crossdock.messages import Decision
 from crossdock.registry import Registry
-from mappings.outbound import erp_change_date, erp_hold, erp_note, erp_release, erp_split
+from mappings.outbound import (
+    erp_change_date,
+    erp_hold,
+    erp_note,
+    erp_release,
+    erp_split,
+    freight_pickup,
+    freight_tender,
+)
 
 DECISION = Decision(
     event_id=uuid.UUID(int=1),
@@ -152,3 +160,35 @@ def test_the_registry_finds_each_operation() -> None:
         found = registry.outbound(operation)
         assert found is not None
         assert found.operation == operation
+
+
+LATE_PICKUP = about(
+    {"kind": "supplier_po", "value": "45"},
+    {"kind": "shipment", "value": "SHP-1"},
+    {"kind": "pro", "value": "771"},
+)
+
+
+def test_a_pickup_and_a_tender_are_of_the_shipment_and_not_of_its_order() -> None:
+    body = freight_pickup.write(LATE_PICKUP, DECISION, {"date": "2026-12-04", "close": "16:30"}, **WHO)
+    assert body.subject == "shipment/SHP-1"
+    said = {"date": "2026-12-04", "ready": "09:00", "close": "16:30", "instructions": DECISION.because}
+    assert json.loads(body.body) == {**said, **WHO}
+    tender = freight_tender.write(
+        about({"kind": "pro", "value": "771"}), DECISION, {"text": "x" * 300}, **WHO
+    )
+    assert tender.subject == "pro/771" and len(json.loads(tender.body)["remarks"]) == 250
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"date": "soon"}, {"date": "2026-12-04", "ready": "9"}, {"date": "2026-12-04", "ready": "18:00"}],
+)
+def test_a_pickup_without_a_day_and_hours_is_not_written(arguments: dict[str, str]) -> None:
+    with pytest.raises(Unreadable):
+        freight_pickup.write(LATE_PICKUP, DECISION, arguments, **WHO)
+
+
+def test_nothing_is_asked_of_a_carrier_about_no_shipment() -> None:
+    with pytest.raises(Unreadable, match="names no shipment"):
+        freight_tender.write(PO, DECISION, {}, **WHO)

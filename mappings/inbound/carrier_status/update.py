@@ -1,7 +1,8 @@
 """One StatusUpdate element, checked: its texts by name, its times as they were said.
 
-Source: ``connectors/carrier/contract/carrier.wsdl``, type StatusUpdate. Elements that the contract does not name
-are left alone. All that is wrong is told at once, each with its XPath; the first one is the error's place.
+Source: ``connectors/carrier/contract/carrier.wsdl`` and ``connectors/ltl_freight/contract/freight.wsdl``, type
+StatusUpdate. Elements that the contract does not name are left alone. All that is wrong is told at once, each with
+its XPath; the first one is the error's place.
 """
 
 import re
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 NAMESPACE: Final = "urn:crossdock:sandbox:carrier:1"
+FREIGHT: Final = "urn:crossdock:freight:ltl:1"
 ROOT: Final = "StatusUpdate"
 
 _NEEDED: Final = ("EventId", "Scac", "StatusCode", "OccurredAt")
@@ -126,9 +128,9 @@ def _texts(document: "_Element") -> tuple[dict[str, str], list[tuple[str, str]]]
 
 
 def _name(element: "_Element") -> str:
-    """The name of an element of the contract's namespace, or of none; empty for everybody else's."""
+    """The name of an element of a contract's namespace, or of none; empty for everybody else's."""
     namespace, _, name = str(element.tag).rpartition("}")
-    return name if namespace in ("", f"{{{NAMESPACE}") else ""
+    return name if namespace in ("", f"{{{NAMESPACE}", f"{{{FREIGHT}") else ""
 
 
 def _moment(text: str, state: str, partner_zone: str | None) -> When:
