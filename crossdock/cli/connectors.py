@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crossdock.cli import connector_kit
+from crossdock.cli import connector_kit, playing
 from crossdock.cli.command import command, group
 from crossdock.cli.exits import ExitCode
 from crossdock.cli.talk import Talk
@@ -17,6 +17,7 @@ connectors = group("connector", "Connectors: the systems that are reached, and w
 def declare(app: typer.Typer) -> None:
     """Add these commands to the application."""
     connector_kit.declare(connectors)
+    playing.declare(connectors)
     app.add_typer(connectors)
 
 

@@ -181,6 +181,11 @@ class Talk:
         self._err.write(visible(sentence) + "\n")
         self._err.flush()
 
+    def flush(self) -> None:
+        """Show what was said until now: what follows takes long."""
+        self._out.flush()
+        self._err.flush()
+
     def next_step(self, command: str, why: str = "") -> None:
         """What a person may do now."""
         if not self.as_json:

@@ -144,6 +144,14 @@ _CONNECTIONS: Final[Mapping[str, Mapping[str, object]]] = {
         "password": "...",
         "extra": {"driver": "postgresql+psycopg", "database": "erp"},
     },
+    "sftp": {
+        "conn_type": "crossdock_sftp",
+        "host": "sftp.example.com",
+        "login": "...",
+        "password": "...",
+        "extra": {"host_key": "ssh-ed25519 ..."},
+    },
+    "file": {"conn_type": "fs", "extra": {"path": "/srv/share"}},
     "webhook": {"conn_type": "crossdock_webhook", "extra": {"webhook_secrets": "whsec_..."}},
 }
 """What the connection of a new connector looks like, for the person who makes it."""

@@ -126,6 +126,26 @@ def sign(secret: str, message_id: str, timestamp: datetime, body: bytes) -> str:
     return "v1," + base64.b64encode(_mac(_decoded(secret), signed)).decode()
 
 
+def signed(
+    settings: WebhookSettings, login: Login, body: bytes, *, message_id: str, now: datetime
+) -> dict[str, str]:
+    """The headers of a body as its sender makes them, with the first secret of the login."""
+    if settings.scheme == "standard":
+        _standard_secrets(login)  # raises where there is none that can be used
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": sign(_texts(login, "webhook_secret")[0], message_id, now, body),
+        }
+    if settings.scheme != "hmac":
+        raise Misconfigured(
+            f"nobody here signs by scheme {settings.scheme!r}; post a body as its sender does"
+        )
+    digest = _mac(_hmac_secrets(login)[0], body)
+    shown = digest.hex() if settings.hmac_encoding == "hex" else base64.b64encode(digest).decode()
+    return {settings.hmac_header: settings.hmac_prefix + shown}
+
+
 def _verify_standard(
     settings: WebhookSettings,
     headers: Sequence[tuple[bytes, bytes]],

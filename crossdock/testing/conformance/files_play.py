@@ -75,12 +75,15 @@ class FilesPlay:
             os.utime(path, (thing.at.timestamp(), thing.at.timestamp()))
 
     def thing(self, number: int, at: datetime, *, changed: int = 0) -> Thing:
-        """See ``Play``: the sample with a line of its own at its end."""
+        """See ``Play``: the sample with a member of its own if it is a JSON object, else with a line at its end."""
         mark = f"conformance-{number:04d}x"
         body = self._sample.read_bytes() if self._sample else b"a file\n"
-        return Thing(
-            number=number, at=at, body=body + f"{mark}{'.' * changed}\n".encode(), mark=mark.encode()
-        )
+        said = f"{mark}{'.' * changed}"
+        if body.lstrip().startswith(b"{"):
+            body = body.replace(b"{", f'{{"conformance": "{said}", '.encode(), 1)
+        else:
+            body += f"{said}\n".encode()
+        return Thing(number=number, at=at, body=body, mark=mark.encode())
 
     def faults(self, side: str) -> Sequence[Fault]:
         return ()
