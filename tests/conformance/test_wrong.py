@@ -40,6 +40,9 @@ def made_wrong(name: str, folder: Path) -> Path:
     shutil.copytree(HERE / "right" / said["of"], folder / name)
     for change in said["change"]:
         file = folder / name / change["file"]
+        if not change["this"]:  # a file that the right one does not have
+            file.write_text(change["becomes"], "utf-8")
+            continue
         text = file.read_text("utf-8")
         this, becomes = change["this"], change["becomes"]
         assert text.count(this) == 1, (
@@ -86,25 +89,11 @@ def test_nearly_every_check_is_shown_to_find_something() -> None:
 
 
 UNSHOWN = (
-    "played.its_source_is",
-    "played.its_sink_is",
     "recorded.is_scrubbed",
     "recorded.is_played",
-    "manifest.operations_are_mapped",
-    "folder.has_samples",
     "folder.has_a_page",
     "code.is_small",
-    "code.lists_cheaply",
-    "source.goes_on_where_it_was",
-    "source.nothing_new_is_nothing",
-    "source.a_page_twice_is_harmless",
-    "source.down_is_said",
-    "source.login_is_a_persons",
-    "source.asked_to_wait_it_waits",
-    "source.no_is_no",
-    "source.too_much_is_refused",
     "source.files_that_lie_are_left",
-    "sink.changes_what_it_saw",
     "webhook.signed_is_taken",
     "webhook.unsigned_is_refused",
     "webhook.a_changed_body_is_refused",
