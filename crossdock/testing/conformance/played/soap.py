@@ -76,8 +76,15 @@ class SoapPlay(HttpPlay):
         if changed:
             last = record[-1]
             last.text = (last.text or "") + " again" * changed
-        record.tail = None
-        return Thing(number=number, at=at, body=safe_xml.canonical(record), mark=mark.encode())
+        frame = copy.deepcopy(self._frame)
+        next(one for one in frame.iter() if one.get("conformance") == "here").insert(0, record)
+        # As it is found in an answer: what stands round a record says which namespaces are there.
+        inside = safe_xml.parse(etree.tostring(frame)).iter()
+        found = next(
+            one for one in inside if isinstance(one.tag, str) and _name(one) == self._table["record"]
+        )
+        found.tail = None
+        return Thing(number=number, at=at, body=safe_xml.canonical(found), mark=mark.encode())
 
     def is_write(self, request: lie.Request) -> bool:
         """SOAP posts its reads, too: a call of the polled operation is one."""
