@@ -1,6 +1,8 @@
 """UPS, FedEx and DHL are asked about what is open, each in its own way, against its own published contract."""
 
+import dataclasses
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,8 @@ from crossdock.connections import login
 from crossdock.faultpoints import InjectedFault
 from crossdock.hub import Hub
 from crossdock.inquiries import PAGE
+from crossdock.kit.inquiry_settings import InquirySettings
+from crossdock.kit.rest_inquiry import BAD_REQUEST, REFUSED_BEFORE_ANY, UNKNOWN
 from crossdock.messages import RawMessage
 from crossdock.registry import Registry
 from crossdock.store.tables import cases, dead_letters, facts, raw_messages, sources
@@ -403,6 +407,15 @@ def test_a_carrier_that_is_asked_about_nothing_says_so(
     ran = crossdock(*words)
     assert ran.returncode == 2
     assert said in ran.stderr
+
+
+def test_the_page_tells_of_every_setting_and_of_every_refusal() -> None:
+    page = (Path(__file__).parents[2] / "docs/inquiries.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    told = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    assert told == {field.name for field in dataclasses.fields(InquirySettings)}
+    assert f"{BAD_REQUEST[0]} or {BAD_REQUEST[1]} about the first three" in page
+    assert (REFUSED_BEFORE_ANY, UNKNOWN) == (3, 404)
 
 
 # -- FedEx and DHL ----------------------------------------------------------
