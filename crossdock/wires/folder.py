@@ -171,6 +171,7 @@ class Folder:
                 ok=False,
                 sentence=str(error),
                 remedy=f"Make {directory} and permit it, or correct the connection's path or connector.toml.",
+                field="path",
             )
             return
         if not may:
@@ -179,6 +180,7 @@ class Folder:
                 ok=False,
                 sentence=f"we may not {'write into' if write else 'read'} {directory}",
                 remedy="Permit it to the user whom Crossdock runs as.",
+                field="path",
             )
             return
         yield CheckStep(

@@ -116,22 +116,20 @@ class Smtp:
     def check(self, sender: str, recipients: Sequence[str]) -> Iterator[CheckStep]:
         """Resolve and connect, TLS, login, and whether it takes mail of this sender for them; no mail is sent."""
         session = _Session(self._call())
-        step = "connect"
+        steps = iter(_STEPS)
+        at = next(steps)
         try:
-            for step in self._entered(session):
-                yield CheckStep(step=step, ok=True, sentence=f"{self.where}: {_GOOD[step]}")
-            step = "permission"
+            for done in self._entered(session):
+                yield CheckStep(step=done, ok=True, sentence=f"{self.where}: {_GOOD[done]}")
+                at = next(steps)
             if recipients:
                 self._offered(session, sender, recipients)
                 session.rset()
-            yield CheckStep(
-                step=step, ok=True, sentence=f"{self.where} takes mail of {sender}; none was sent"
-            )
+            yield CheckStep(step=at, ok=True, sentence=f"{self.where} takes mail of {sender}; none was sent")
         except CrossdockError as error:
-            yield CheckStep(step=step, ok=False, sentence=str(error), remedy=_REMEDIES[step])
+            yield _failed(at, error)
         except FOREIGN as error:
-            failed = self._translated(error, f"check of {self.where}", left=False)
-            yield CheckStep(step=step, ok=False, sentence=str(failed), remedy=_REMEDIES[step])
+            yield _failed(at, self._translated(error, f"check of {self.where}", left=False))
         finally:
             session.end()
 
@@ -224,12 +222,25 @@ class Smtp:
 
 
 _GOOD: Final = {"connect": "it answers", "tls": "the channel is as it must be", "login": "it takes our login"}
-_REMEDIES: Final = {
-    "connect": "Look whether the server runs, and at host and port of the connection.",
-    "tls": "Look at what the certificate says, then at host, tls and ca_bundle of the connection.",
-    "login": "Correct user and password of the connection.",
-    "permission": "Ask who keeps the server whether this sender may send, and correct sender and recipients.",
+_STEPS: Final = {
+    "connect": ("host", "Look whether the server runs, and at host and port of the connection."),
+    "tls": (
+        "ca_bundle",
+        "Look at what the certificate says, then at host, tls and ca_bundle of the connection.",
+    ),
+    "login": ("password", "Correct user and password of the connection."),
+    "permission": (
+        "sender",
+        "Ask who keeps the server whether this sender may send, and correct sender and recipients.",
+    ),
 }
+"""The steps of a check in their order, with the field to look at and the remedy, where a failure does not say."""
+
+
+def _failed(step: str, error: CrossdockError) -> CheckStep:
+    field, remedy = _STEPS[step]
+    blamed = error.field if isinstance(error, Misconfigured) and error.field else field
+    return CheckStep(step=step, ok=False, sentence=str(error), remedy=remedy, field=blamed)
 
 
 class _Session(smtplib.SMTP):

@@ -124,5 +124,20 @@ def test_the_check_tells_its_steps_and_sends_nothing(server):
     assert server.mails == [] and "DATA" not in server.said
     server.lie = "no_such_mailbox"
     *_, last = Smtp(login_to(server)).check(FROM, TO)
-    assert (last.step, last.ok) == ("permission", False)
+    assert (last.step, last.ok, last.field) == ("permission", False, "sender")
     assert last.remedy
+
+
+def test_the_check_blames_the_step_that_fails_and_not_the_one_before_it(tmp_path):
+    authority = Authority(tmp_path)
+    with SmtpServer(user="hub", password="pa-ss-word", tls=authority.server()) as server:
+        extra = {"tls": "starttls", "ca_bundle": str(authority.bundle)}
+
+        def walked(**login: object) -> list[tuple[str, bool, str]]:
+            wire = Smtp(login_to(server, **{"user": "hub", "extra": extra, **login}), deadline_s=5.0)
+            return [(step.step, step.ok, step.field) for step in wire.check(FROM, TO)]
+
+        assert walked(password=Secret("pa-ss-worse")) == [
+            ("connect", True, ""), ("tls", True, ""), ("login", False, "password"),
+        ]  # fmt: skip
+        assert walked(extra={"tls": "starttls"}) == [("connect", True, ""), ("tls", False, "ca_bundle")]
