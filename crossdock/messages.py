@@ -307,7 +307,8 @@ class WriteBack:
     """One effect wanted at one target: the outbound twin of ``RawMessage``.
 
     ``idempotency_key`` never changes, over attempts, restarts and replays.
-    ``body`` is exactly what will leave; ``headers`` are what the wire sends beside it (never credentials);
+    ``body`` is exactly what will leave, or, where the target speaks a form of its own (OData, SOAP), what its sink
+    puts into that form; ``headers`` are what the wire sends beside it (never credentials);
     ``attempt`` counts from 1 and was committed before the call.
     ``subject`` is the business key that the target knows ("supplier_po/4500123456").
     ``version`` is what a conditional target held before the first attempt, for ``If-Match``.

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 from canonical.crosswalks import currencies
 from canonical.events import When
 from crossdock.errors import Place, Unreadable
+from mappings.records import kind_of
 
 HELD: Final = "held"
 RELEASED: Final = "released"
@@ -105,7 +106,7 @@ class _Checks:
         if value is _MISSING:
             self._tell(pointer, "is missing")
         else:
-            self._tell(pointer, f"must be an object, not {_kind(value)}")
+            self._tell(pointer, f"must be an object, not {kind_of(value)}")
         return {}
 
     def text(self, pointer: str, of: dict[str, Any], longest: int = 256, *, empty: bool = False) -> str:
@@ -115,7 +116,7 @@ class _Checks:
                 return ""
             self._tell(pointer, "is missing")
         elif not isinstance(value, str):
-            self._tell(pointer, f"must be a text, not {_kind(value)}")
+            self._tell(pointer, f"must be a text, not {kind_of(value)}")
         elif "\x00" in value:
             self._tell(pointer, "holds a NUL character")
         elif not empty and not value.strip():
@@ -160,7 +161,7 @@ class _Checks:
         values = of.get(_name(pointer), _MISSING)
         if not isinstance(values, list):
             if values is not _MISSING:
-                self._tell(pointer, f"must be a list, not {_kind(values)}")
+                self._tell(pointer, f"must be a list, not {kind_of(values)}")
             elif not self._is_told_above(pointer):
                 self._tell(pointer, "is missing")
             return ()
@@ -203,20 +204,3 @@ class _Checks:
 
 def _name(pointer: str) -> str:
     return pointer.rpartition("/")[2]
-
-
-def _kind(value: Any) -> str:
-    """What a JSON value is, in words."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case str():
-            return "a text"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return "a number"
