@@ -33,6 +33,9 @@ _AGAIN: Final = "Save it as .xlsx without a password, or as CSV, and send it aga
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _MOST_DEPTH: Final = 64
 
+CELLS_OF_A_NODE: Final = 2
+"""So many cells of a sheet count as one element of another document (``xml_nodes``): most are a number alone."""
+
 
 def is_workbook(body: bytes) -> bool:
     """Whether these bytes are a workbook, or were meant as one: a zip, or Excel's older form."""
@@ -57,7 +60,7 @@ def records(body: bytes, dialect: Dialect) -> Iterator[Record]:
                 yield from _rows(_sheet(book, dialect))
             finally:
                 book.close()
-    except Unreadable:
+    except (Unreadable, TimeoutError):  # the second one is the watch over how long we compute
         raise
     except Exception as error:
         # The library fails in many ways on a workbook that is not well made; none of them is ours.
@@ -140,7 +143,7 @@ class _Walk:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._depth = self._row = self._column = self._rows = 0
+        self._depth = self._row = self._column = self._cells = 0
         self._most_rows, self._most_columns = limit("table_rows"), limit("table_columns")
         self._left = limit("xml_nodes")
         self._parser = expat.ParserCreate()
@@ -215,6 +218,13 @@ class _Walk:
                 "Clear the cells beside the list and send it again; or raise the limit (docs/limits.md).",
             )
         self._column = number
+        self._cells += 1
+        if self._cells > CELLS_OF_A_NODE * limit("xml_nodes"):
+            _refuse(
+                "LIMIT.TABLE",
+                f"the sheet has more than {CELLS_OF_A_NODE * limit('xml_nodes')} cells",
+                "Clear the cells beside the list and send it again.",
+            )
 
 
 def _listed(names: list[str]) -> str:

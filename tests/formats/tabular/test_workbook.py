@@ -197,3 +197,29 @@ def test_a_sheet_that_lies_somewhere_else_is_looked_at_all_the_same(
             new.writestr(info.filename.replace("worksheets/sheet1.xml", "elsewhere/one.xml"), content)
     with pytest.raises(Unreadable, match="not in order"):
         rows_of(written.getvalue(), layout)
+
+
+def test_a_sheet_of_empty_cells_is_refused_before_a_row_is_made(
+    layout: Layout, workbook: Workbooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSDOCK_LIMITS", "archive_ratio=100000")  # which would refuse it before
+    row = b"<row>" + b"<c/>" * 500 + b"</row>"
+    body = changed(
+        workbook([HEAD]), SHEET, lambda xml: xml.replace(b"</sheetData>", row * 4_001 + b"</sheetData>")
+    )
+    assert len(body) < 200_000
+    with pytest.raises(Unreadable) as refused:
+        rows_of(body, layout)
+    assert refused.value.code == "LIMIT.TABLE"
+    assert "2000000 cells" in str(refused.value)
+
+
+def test_the_watch_over_computing_is_not_taken_for_a_bad_workbook(
+    layout: Layout, workbook: Workbooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_long(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("crossdock.formats.tabular.workbook._cell", too_long)
+    with pytest.raises(TimeoutError):
+        rows_of(workbook([HEAD, ["PO-1", "A", 1, None]]), layout)
