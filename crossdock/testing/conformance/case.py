@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from crossdock import ports
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.kit.declarations import CONNECTION
 from crossdock.packages import package_folder
 from crossdock.ports import Login, Manifest, Sink, Source
 from crossdock.registry import Registry
@@ -61,7 +62,8 @@ class Case:
     @cached_property
     def played_manifest(self) -> Manifest:
         """The manifest with pages made small, as it is played with."""
-        manifest = self.manifest
+        # The played system stands for every host that is declared.
+        manifest = replace(self.manifest, hosts=(CONNECTION,))
         source = manifest.source
         if source is None:
             return manifest
@@ -113,6 +115,8 @@ class Case:
             can.add("pushed" if manifest.source.every_s is None else "polled")
         if manifest.sink is not None:
             can |= {"sink", "schedule"}
+            if manifest.sink.idempotency != "harmless":
+                can.add("once")
             if manifest.sink.idempotency in ("key", "natural_key", "conditional", "readback"):
                 can.add("repeatable")
         if (self.folder / "recorded").is_dir():

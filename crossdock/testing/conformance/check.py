@@ -37,6 +37,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "previewing": "it shows no preview",
     "versioned": "its target keeps no versions",
     "repeatable": "a repeat of an unsure call is not safe there, so none is made",
+    "once": "a second effect does no harm there",
     "mapped": "its document has no mapping of one record",
     "recorded": "nothing was recorded of it",
     "schedule": "it is not written to on a schedule",

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import parse_qs, quote, unquote_plus, urlsplit
 
 from crossdock.errors import Misconfigured
 from crossdock.messages import WriteBack, derived_id
@@ -59,6 +59,7 @@ class HttpPlay:
             one.start()
         self.ports = (self.server.port,)
         self.can = can | {"http", "remote"}
+        self.wrongs = tuple(case.told.played.get("wrongs", self.wrongs))
         if self.own is not None and hasattr(self.own, "record"):
             self.can |= {"played_source"}
         if self.own is not None and hasattr(self.own, "answer") and case.manifest.sink is not None:
@@ -86,15 +87,18 @@ class HttpPlay:
     def login(self, *, wrong: str = "") -> Login:
         """See ``Play``. Every secret that the connector declares is another canary."""
         manifest, told = self.case.manifest, self.case.told.login
-        given = {name: self._filled(value) for name, value in told.items()}
         secret = "wrong-" + CANARY if wrong == "password" else CANARY
+        given = {name: self._filled(value, secret, wrong) for name, value in told.items()}
         self.forbids = wrong == "permission"
         fields = manifest.fields
         secrets = {
             name: Secret(str(given.get(name, MORE_CANARIES))) for name, one in fields.items() if one.secret
         }
         if wrong == "password":
-            secrets = {name: Secret("wrong-" + one.reveal()) for name, one in secrets.items()}
+            secrets = {
+                name: one if "wrong-" in one.reveal() else Secret("wrong-" + one.reveal())
+                for name, one in secrets.items()
+            }
         extra: dict[str, Any] = {
             name: given.get(name, f"conformance-{name}")
             for name, one in fields.items()
@@ -116,14 +120,20 @@ class HttpPlay:
             secrets=secrets,
         )
 
-    def _filled(self, value: Any) -> Any:
+    def _filled(self, value: Any, secret: str, wrong: str) -> Any:
+        """A value of ``[login]`` with what it names: where the system is, and its secret."""
         if not isinstance(value, str):
             return value
-        return (
-            value.replace("{url}", self.url)
-            .replace("{host}", "127.0.0.1")
-            .replace("{port}", str(self.server.port))
-        )
+        port = _closed_port() if wrong == "host" else self.server.port
+        named = {
+            "{url}": f"http://127.0.0.1:{port}",
+            "{host}": "127.0.0.1",
+            "{port}": str(port),
+            "{secret}": quote(secret, safe=""),
+        }
+        for name, text in named.items():
+            value = value.replace(name, text)
+        return value
 
     def reset(self, clock: Clock) -> None:
         self.clock = clock

@@ -158,7 +158,7 @@ def down_is_retry(case: Case) -> None:
 @check(
     "sink.at_most_one_effect",
     "Whatever goes wrong, doing what the outcome allows has one effect, and never two.",
-    needs=WRITTEN,
+    needs=(*WRITTEN, "once"),
 )
 def at_most_one_effect(case: Case) -> str:
     with case.watched():
