@@ -149,7 +149,7 @@ def _told(package: Package, activity: Activity) -> Iterator[Statement]:
         parties=parties,
         variances=_late(package) if exception == "SHP.DELAY" else (),
         source_codes=source_codes,
-        ext=_ext(activity),
+        ext={"partner": package.carrier.name, **_ext(activity)},
         stated_as=known_as,
     )
 
@@ -201,6 +201,7 @@ def _expected(package: Package, history: Sequence[Activity]) -> Iterator[Stateme
             place=package.place,
             parties=[package.carrier.party()],
             variances=variances,
+            ext={"partner": package.carrier.name},
             stated_as=f"{package.number}|promised {package.promised}|eta {eta[:10]}",
         )
 

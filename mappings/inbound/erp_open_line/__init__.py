@@ -55,6 +55,7 @@ def _backordered(line: OpenLine, refs: list[Ref], context: MappingContext) -> Ex
         parties=_supplier(line),
         lines=[{**_line(line, context), "affected": _quantity(line, line.backordered)}],
         value_at_risk=_at_risk(line, line.backordered),
+        ext={"partner": _who(line)},
     )
 
 
@@ -74,6 +75,7 @@ def _late(line: OpenLine, refs: list[Ref], context: MappingContext) -> Exception
         lines=[{**_line(line, context), "affected": _quantity(line, missing)}],
         variances=[date_variance(needed, promised)],
         value_at_risk=_at_risk(line, missing),
+        ext={"partner": _who(line)},
     )
 
 
