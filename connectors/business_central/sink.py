@@ -46,7 +46,7 @@ class SalesOrders:
 
     def version(self, write_back: WriteBack) -> str:
         """The version of what the write-back changes; empty when there is no such thing, as ``deliver`` says."""
-        plan = self._planned(write_back)
+        plan = self._target.plan(write_back, self._planned)
         return plan.etag if isinstance(plan, Change) else ""
 
     def deliver(self, write_back: WriteBack) -> Outcome:

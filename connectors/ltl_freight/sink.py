@@ -95,6 +95,9 @@ class FreightRequests:
         if kind not in _KNOWN_AS or not number:
             raise Refused(f"{write_back.subject!r} is no shipment of the carrier", status="subject")
         said = json_strict.loads(write_back.body)
+        needed = ("remarks",) if write_back.operation == "tender" else ("date", "ready", "close")
+        if not isinstance(said, dict) or not all(isinstance(said.get(name), str) for name in needed):
+            raise Refused(f"a {write_back.operation} needs {', '.join(needed)}", status="body")
         asked = {"RequestId": write_back.idempotency_key, _KNOWN_AS[kind]: number}
         if write_back.operation == "tender":
             return {**asked, "Remarks": said["remarks"]}
@@ -103,7 +106,7 @@ class FreightRequests:
             "PickupDate": said["date"],
             "ReadyTime": said["ready"],
             "CloseTime": said["close"],
-            "Instructions": said["instructions"],
+            "Instructions": str(said.get("instructions") or ""),
         }
 
 

@@ -134,7 +134,8 @@ class Notes:
             )
         if kind != "sales_order" or not number:
             raise Refused(f"{write_back.subject!r} is no sales order of NetSuite", status="subject")
-        text = str(json_strict.loads(write_back.body).get("text", ""))
+        said = json_strict.loads(write_back.body)
+        text = str(said.get("text") or "") if isinstance(said, dict) else ""
         return self._wire.typed(
             f"{{{self._settings.namespace('communication', 'general')}}}Note",
             externalId=write_back.idempotency_key,

@@ -127,10 +127,21 @@ class ODataTarget:
             raise Refused(f"GET {path}: {self._title} hands out no version of it", status="etag")
         return Held(fields=fields, etag=tag)
 
+    def plan(self, write_back: WriteBack, planned: Planned) -> Plan:
+        """What is to be done. A body or an entity that says what it cannot say is ``Refused``: nothing was sent."""
+        try:
+            return planned(write_back)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Refused(
+                f"{self._title}: {write_back.operation} of {write_back.subject} cannot be read: "
+                f"{type(error).__name__}: {str(error)[:100]}",
+                status="value",
+            ) from error
+
     def deliver(self, write_back: WriteBack, planned: Planned) -> Outcome:
         """Look, then one change at most. Raises ``Misconfigured`` as ``RestTarget.deliver`` does."""
         try:
-            plan = planned(write_back)
+            plan = self.plan(write_back, planned)
         except Misconfigured:
             raise
         except (WireDown, Unreadable) as error:
@@ -162,13 +173,13 @@ class ODataTarget:
 
     def find(self, write_back: WriteBack, planned: Planned) -> Receipt | None:
         """What proves that it stands as wanted, ``None`` when it does not."""
-        plan = planned(write_back)
+        plan = self.plan(write_back, planned)
         return _seen(plan) if isinstance(plan, Stands) else None
 
     def preview(self, write_back: WriteBack, planned: Planned) -> Mapping[str, Any]:
         """The change that ``deliver`` would make now; the target is read for it."""
         try:
-            plan = planned(write_back)
+            plan = self.plan(write_back, planned)
         except Refused as error:
             return {"refused": str(error)}
         match plan:

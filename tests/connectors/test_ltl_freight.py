@@ -270,3 +270,9 @@ def test_a_carrier_that_does_not_say_is_not_taken_for_a_no(server, sink, wanted)
     server.then(lie.answer(200, b"<nothing/>", media_type="text/xml", commit=False))
     with pytest.raises(WireDown):
         sink.find(wanted())
+
+
+def test_a_pickup_without_a_day_pauses_nobody(server, sink, wanted):
+    outcome = sink.deliver(wanted(date=None))
+    assert isinstance(outcome, Reject) and "needs date" in outcome.reason
+    assert server.requests == []

@@ -143,6 +143,7 @@ def test_leading_zeros_are_saps_own(sap, sink, wanted):
         ("hold", "sales_order/99", {"reason": "x"}, "no sales order 99"),
         ("change_date", "sales_order/4711", {"line": "30", "date": "2026-12-18"}, "has no"),
         ("change_date", "sales_order/4711", {"line": "1' or 1", "date": "2026-12-18"}, "is no item"),
+        ("change_date", "sales_order/4711", {"line": "10", "date": "soon"}, "cannot be read: ValueError"),
         ("note", "supplier_po/4500", {"text": "x"}, "is no sales order of SAP"),
         ("note", "sales_order/47' or '1", {"text": "x"}, "is no sales order of SAP"),
         ("split", "sales_order/4711", {}, "no operation 'split'"),
