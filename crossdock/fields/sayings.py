@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from canonical.events import (
     ExceptionEvent,
@@ -22,16 +22,15 @@ from canonical.events import (
     SourceCode,
     Statement,
     Variance,
-    When,
 )
 from crossdock.errors import Place, Unreadable
 from crossdock.fields import reading, values
+from crossdock.fields.answers import UNMAPPED, Answers, Scope
 from crossdock.fields.table import (
     COMPUTED,
     HOLE,
     AmountSpec,
     CodeRow,
-    FieldSpec,
     LineSpec,
     MoneySpec,
     PartySpec,
@@ -41,13 +40,8 @@ from crossdock.fields.table import (
     VarianceSpec,
 )
 from crossdock.fields.values import NotThat, Said
-from crossdock.formats.json_query import Document, Query, QueryFailed, pointer_of
 from crossdock.partners import MappingContext
 
-MOST_LINES: Final = 10_000
-_MOST_PROBLEMS: Final = 10
-_UNMAPPED: Final = "EDI.UNMAPPED_CODE"
-_MAP_FAILURE: Final = "EDI.MAP_FAILURE"
 _MOST_REFS: Final = 64
 
 
@@ -78,13 +72,12 @@ class FieldMapping:
 
     def unread(self, document: Any, context: MappingContext) -> list[str]:
         """The places of a document that no field reads, as JSON pointers; ``*`` is any place in a list."""
-        speaker = _Speaker(self.table, document, context)
+        answers = _Speaker(self.table, document, context).answers
         try:
-            for _statement in speaker.statements():
-                pass
+            answers.read_all()
         except Unreadable:
             pass  # what is wrong with it is told by ``map``
-        return speaker.read_all()
+        return answers.unread()
 
 
 def load(folder: Path) -> FieldMapping:
@@ -107,169 +100,82 @@ def title_of(title: str, words: Mapping[str, str]) -> str:
     return HOLE.sub(lambda found: words[found[1]], title).strip()
 
 
-class _Problems:
-    """What is wrong with one document, as (pointer, sentence), and whether it is a word that nobody knows."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
-        self.unknown: tuple[str, str, str] | None = None
-
-    def tell(self, pointer: str, sentence: str) -> None:
-        if (pointer, sentence) not in self.found:
-            self.found.append((pointer, sentence))
-
-
-class _Scope:
-    """The values of the document, or of one of its lines with those of the document behind them."""
-
-    def __init__(
-        self,
-        speaker: "_Speaker",
-        fields: Mapping[str, FieldSpec],
-        part: Any,
-        pointer: str,
-        outer: "_Scope | None" = None,
-    ) -> None:
-        self._speaker = speaker
-        self._fields = fields
-        self._part = part
-        self._outer = outer
-        self._read: dict[str, Said | None] = {}
-        self.pointer = pointer
-
-    def value(self, name: str) -> Said | None:
-        """The value of a field, ``None`` when it is not said."""
-        if name not in self._fields:
-            assert self._outer is not None  # the table was checked: the name is known here or round it
-            return self._outer.value(name)
-        if name not in self._read:
-            self._read[name] = self._speaker.ask(self._fields[name], self._part, self.pointer)
-        return self._read[name]
-
-    def spec(self, name: str) -> FieldSpec:
-        if name in self._fields or self._outer is None:
-            return self._fields[name]
-        return self._outer.spec(name)
-
-    def read_all(self) -> None:
-        """Asks every field, so that what is required and missing, and a word that nobody knows, is told whatever is
-        said of the document."""
-        for name, spec in self._fields.items():
-            if self.value(name) is not None and spec.codes:
-                self._speaker.coded(self, name)
-
-
 class _Speaker:
     """Says what one document means."""
 
     def __init__(self, table: Table, document: Any, context: MappingContext) -> None:
         self._table = table
         self._context = context
-        self._document = Document(document)
-        self._problems = _Problems()
-        self._whole = _Scope(self, table.fields, self._document.root, "")
-        self._lines: list[_Scope] | None = None
         partner = context.partner
         self._sender_id = partner.name if partner is not None else table.sender.id
         self._sender_name = partner.title if partner is not None else table.sender.name
-        self._zone = table.zone or (partner.timezone if partner is not None else None)
-        self._lenient = partner is not None and partner.lenient
+        self._answers = Answers(
+            table,
+            document,
+            zone=table.zone or (partner.timezone if partner is not None else None),
+            lenient=partner is not None and partner.lenient,
+        )
+
+    @property
+    def answers(self) -> Answers:
+        return self._answers
 
     # -- the whole --------------------------------------------------------------------------------------------
 
     def statements(self) -> Iterator[Statement]:
-        if not isinstance(self._document.root, dict):
-            self._problems.tell("", f"must be an object, not {values.kind(self._document.root)}")
-            self._refuse()
-        self._whole.read_all()
-        for line in self._of_lines():
-            line.read_all()
+        self._answers.read_all()
         said = [statement for row in self._table.rows for statement in self._row(row)]
-        if self._problems.found:
-            self._refuse()
+        if not self._answers.are_right:
+            self._answers.refuse()
         if not said:
             raise Unreadable(
                 f"no row of {self._table.path.name} says anything of this document",
                 place=Place(json_pointer=""),
-                remedy=f"give {self._where()} a [[fact]] without 'when', then replay this dead letter",
+                remedy=f"give {self._answers.where()} a [[fact]] without 'when', then replay this dead letter",
             )
         yield from said
 
-    def read_all(self) -> list[str]:
-        """What nobody looked at, once every field was asked."""
-        if isinstance(self._document.root, dict):
-            self._whole.read_all()
-            for line in self._of_lines():
-                line.read_all()
-        return self._document.unread()
-
-    def _of_lines(self) -> list[_Scope]:
-        if self._lines is None:
-            self._lines = self._split() if self._table.each is not None else []
-        return self._lines
-
-    def _split(self) -> list[_Scope]:
-        each = self._table.each
-        assert each is not None
-        found, pointer = self._ask(each, self._document.root, "")
-        if found is None:
-            return []
-        if not isinstance(found, list):
-            self._problems.tell(pointer, f"must be a list of lines, not {values.kind(found)}")
-            return []
-        if len(found) > MOST_LINES:
-            self._problems.tell(pointer, f"has more than {MOST_LINES} lines")
-            return []
-        scopes = []
-        for index, part in enumerate(found):
-            at = pointer_of(part, f"{pointer}/{index}")
-            if isinstance(part, dict):
-                scopes.append(_Scope(self, self._table.line_fields, part, at, self._whole))
-            else:
-                self._problems.tell(at, f"must be an object, not {values.kind(part)}")
-        return scopes
-
     def _row(self, row: Row) -> Iterator[Statement]:
-        for scope in self._of_lines() if row.each_line else [self._whole]:
+        for scope in self._answers.lines() if row.each_line else [self._answers.whole]:
             if row.when and not self._holds(scope, row.when):
                 continue
             statement = self._fact(row, scope) if row.is_fact else self._event(row, scope)
             if statement is not None:
                 yield statement
 
-    def _holds(self, scope: _Scope, name: str) -> bool:
+    def _holds(self, scope: Scope, name: str) -> bool:
         said = scope.value(name)
         return said is not None and said.value is not False
 
-    def _fact(self, row: Row, scope: _Scope) -> Statement | None:
+    def _fact(self, row: Row, scope: Scope) -> Statement | None:
         kind, code = row.says, None
         if row.says_of:
-            code = self.coded(scope, row.says_of)
+            code = self._answers.coded(scope, row.says_of)
             kind = (code[0].fact if code is not None else "") or kind
         refs = self._refs(row.refs, scope)
         if not kind or not refs:
             return None
         lines = [self._line(row.line, scope)] if row.line is not None else []
         if row.lines is not None:
-            for part in self._of_lines():
+            for part in self._answers.lines():
                 if not row.lines_when or self._holds(part, row.lines_when):
                     lines.append(self._line(row.lines, part))
         return Fact(
             kind=kind,
             refs=refs,
             place={"json_pointer": self._place(row, scope)},
-            occurred_at=self._when(scope, row.at),
+            occurred_at=self._answers.when(scope, row.at),
             parties=self._parties(row, scope),
             lines=[line for line in lines if line is not None],
             source_codes=self._source_codes(row, scope),
             attributes=self._notes(row, scope),
         )
 
-    def _event(self, row: Row, scope: _Scope) -> Statement | None:
+    def _event(self, row: Row, scope: Scope) -> Statement | None:
         exception, cause, severity, meaning = row.says, row.cause, row.severity, ""
         if row.says_of:
-            code, is_known = self.coded(scope, row.says_of) or (CodeRow(), True)
-            exception = (code.exception or exception) if is_known else _UNMAPPED
+            code, is_known = self._answers.coded(scope, row.says_of) or (CodeRow(), True)
+            exception = (code.exception or exception) if is_known else UNMAPPED
             cause, severity = code.cause or cause, code.severity or severity
             meaning = code.text
         if not exception:
@@ -288,11 +194,13 @@ class _Speaker:
             code=exception,
             title=self._title(row, scope, line, meaning, cause),
             cause=cause or None,
-            detail=self._text(detail, 1_000_000)[: values.LONGEST_TEXT] if detail else meaning or None,
+            detail=self._answers.text(detail, 1_000_000)[: values.LONGEST_TEXT]
+            if detail
+            else meaning or None,
             severity=severity or None,
             refs=refs,
             place={"json_pointer": self._place(row, scope)},
-            occurred_at=self._when(scope, row.at),
+            occurred_at=self._answers.when(scope, row.at),
             parties=self._parties(row, scope),
             lines=[line] if line is not None else [],
             variances=[found for each in row.variances if (found := self._variance(each, row, scope))],
@@ -303,7 +211,7 @@ class _Speaker:
 
     # -- its parts --------------------------------------------------------------------------------------------
 
-    def _place(self, row: Row, scope: _Scope) -> str:
+    def _place(self, row: Row, scope: Scope) -> str:
         """Where the statement is said: at its code, or at what makes it true, else the whole part."""
         for name in (row.says_of, row.when):
             said = scope.value(name) if name else None
@@ -311,28 +219,14 @@ class _Speaker:
                 return said.pointer
         return scope.pointer
 
-    def coded(self, scope: _Scope, name: str) -> tuple[CodeRow, bool] | None:
-        """What the word in a field means, and whether somebody knows it. ``None``: nothing is said there."""
-        said = scope.value(name)
-        if said is None:
-            return None
-        codes = self._table.codes[scope.spec(name).codes]
-        word = self._text(said, 128)
-        if (row := codes.get(word)) is not None:
-            return row, True
-        if not self._lenient:
-            self._problems.unknown = self._problems.unknown or (said.pointer, word, scope.spec(name).codes)
-            self._problems.tell(said.pointer, f"{word[:40]!r} is a word that nobody knows")
-        return CodeRow(), False
-
-    def _source_codes(self, row: Row, scope: _Scope) -> list[SourceCode]:
+    def _source_codes(self, row: Row, scope: Scope) -> list[SourceCode]:
         found: list[SourceCode] = []
         for name in dict.fromkeys(filter(None, (row.says_of, *row.source_codes))):
             said = scope.value(name)
             if said is None:
                 continue
             codes = scope.spec(name).codes
-            word = self._text(said, 128)
+            word = self._answers.text(said, 128)
             known = self._table.codes[codes].get(word)
             one: SourceCode = {
                 "scheme": f"{self._table.document}-{codes}".replace("_", "-")[:64],
@@ -343,7 +237,7 @@ class _Speaker:
             found.append({**one, "mapped": known is not None})
         return found
 
-    def _refs(self, specs: Sequence[RefSpec], scope: _Scope) -> list[Ref]:
+    def _refs(self, specs: Sequence[RefSpec], scope: Scope) -> list[Ref]:
         found: list[Ref] = []
         for spec in specs:
             said = scope.value(spec.of)
@@ -351,14 +245,14 @@ class _Speaker:
                 if (ref := self._ref(spec, one)) is not None and ref not in found:
                     found.append(ref)
         if specs and all(scope.value(spec.of) is None for spec in specs):
-            self._problems.tell(
+            self._answers.tell(
                 scope.pointer,
                 f"names none of the numbers that it is found by ({', '.join(spec.of for spec in specs)})",
             )
         return found[:_MOST_REFS]
 
     def _ref(self, spec: RefSpec, said: Said) -> Ref | None:
-        value = self._text(said, 256)
+        value = self._answers.text(said, 256)
         if not value:
             return None
         ref: Ref = {"kind": spec.kind, "value": value}
@@ -372,21 +266,25 @@ class _Speaker:
             ref["role"] = spec.role
         return ref
 
-    def _line(self, spec: LineSpec, scope: _Scope) -> Line | None:
+    def _line(self, spec: LineSpec, scope: Scope) -> Line | None:
         said = scope.value(spec.ref)
         items = [
             ref for each in spec.items if (value := scope.value(each.of)) and (ref := self._ref(each, value))
         ]
-        name = self._text(said, 64) if said is not None else next((item["value"][:64] for item in items), "")
+        name = (
+            self._answers.text(said, 64)
+            if said is not None
+            else next((item["value"][:64] for item in items), "")
+        )
         if not name:
-            if not self._problems.found:
-                self._problems.tell(scope.pointer, f"has no {spec.ref!r}, and no item to call the line by")
+            if self._answers.are_right:
+                self._answers.tell(scope.pointer, f"has no {spec.ref!r}, and no item to call the line by")
             return None
         line: Line = {"line_ref": name}
         if items:
             line["item_ids"] = items
         unit = scope.value(spec.unit) if spec.unit else None
-        in_unit = self._text(unit, 64) if unit is not None else ""
+        in_unit = self._answers.text(unit, 64) if unit is not None else ""
         if (ordered := self._quantity(spec.ordered, in_unit, scope)) is not None:
             line["ordered"] = ordered
         if (affected := self._quantity(spec.affected, in_unit, scope)) is not None:
@@ -402,21 +300,21 @@ class _Speaker:
             line["substitutes"] = others
         return line
 
-    def _quantity(self, spec: AmountSpec | None, unit: str, scope: _Scope) -> Quantity | None:
+    def _quantity(self, spec: AmountSpec | None, unit: str, scope: Scope) -> Quantity | None:
         found = self._amount(spec, scope)
         return None if found is None else values.quantity(found, unit, self._table.units)
 
-    def _amount(self, spec: AmountSpec | None, scope: _Scope) -> Decimal | None:
+    def _amount(self, spec: AmountSpec | None, scope: Scope) -> Decimal | None:
         if spec is None:
             return None
-        whole = self._number(scope.value(spec.of))
+        whole = self._answers.number(scope.value(spec.of))
         if whole is None or not spec.less:
             return whole
-        done = self._number(scope.value(spec.less))
+        done = self._answers.number(scope.value(spec.less))
         return None if done is None else whole - done
 
-    def _money(self, spec: MoneySpec, scope: _Scope, affected: Quantity | None) -> Money | None:
-        amount = self._number(scope.value(spec.amount or spec.price))
+    def _money(self, spec: MoneySpec, scope: Scope, affected: Quantity | None) -> Money | None:
+        amount = self._answers.number(scope.value(spec.amount or spec.price))
         currency = scope.value(spec.currency)
         if amount is None or currency is None:
             return None
@@ -426,32 +324,32 @@ class _Speaker:
             values.number(amount)
             return values.money(amount, currency.value)
         except NotThat as error:
-            self._problems.tell(currency.pointer, str(error))
+            self._answers.tell(currency.pointer, str(error))
             return None
 
-    def _variance(self, spec: VarianceSpec, row: Row, scope: _Scope) -> Variance | None:
+    def _variance(self, spec: VarianceSpec, row: Row, scope: Scope) -> Variance | None:
         expected, actual = (self._compared(spec, row, scope, name) for name in (spec.expected, spec.actual))
         if expected is None and actual is None:
             return None
         return {"attribute": spec.attribute, "expected": expected, "actual": actual}
 
-    def _compared(self, spec: VarianceSpec, row: Row, scope: _Scope, name: str) -> Any:
+    def _compared(self, spec: VarianceSpec, row: Row, scope: Scope, name: str) -> Any:
         said = scope.value(name) if name else None
         if said is None:
             return None
         match spec.attribute:
             case "date":
-                return self._when(scope, name)
+                return self._answers.when(scope, name)
             case "quantity":
                 unit = scope.value(row.line.unit) if row.line is not None and row.line.unit else None
-                in_unit = self._text(unit, 64) if unit is not None else ""
+                in_unit = self._answers.text(unit, 64) if unit is not None else ""
                 return self._quantity(AmountSpec(of=name), in_unit, scope)
             case "unit_price" | "amount":
-                amount = self._number(said)
+                amount = self._answers.number(said)
                 return None if amount is None else values.plain(amount)
-        return self._text(said, 1_024)
+        return self._answers.text(said, 1_024)
 
-    def _parties(self, row: Row, scope: _Scope) -> list[Party]:
+    def _parties(self, row: Row, scope: Scope) -> list[Party]:
         parties = [found for spec in row.parties if (found := self._party(spec, scope)) is not None]
         sender = self._table.sender
         if sender.role and self._sender_id:
@@ -461,24 +359,24 @@ class _Speaker:
             parties.append(own)
         return parties
 
-    def _party(self, spec: PartySpec, scope: _Scope) -> Party | None:
+    def _party(self, spec: PartySpec, scope: Scope) -> Party | None:
         said = scope.value(spec.id)
-        if said is None or not (value := self._text(said, 128)):
+        if said is None or not (value := self._answers.text(said, 128)):
             return None
         party: Party = {"role": spec.role, "ids": [{"scheme": spec.scheme, "value": value}]}
         if spec.name and (name := scope.value(spec.name)) is not None:
-            party["name"] = self._text(name, 256)
+            party["name"] = self._answers.text(name, 256)
         return party
 
-    def _notes(self, row: Row, scope: _Scope) -> dict[str, str]:
+    def _notes(self, row: Row, scope: Scope) -> dict[str, str]:
         found = {}
         for name, of in row.beside.items():
             said = scope.value(of)
-            if said is not None and (note := self._as(said, values.note)):
+            if said is not None and (note := self._answers.read_as(said, values.note)):
                 found[name] = note
         return found
 
-    def _title(self, row: Row, scope: _Scope, line: Line | None, meaning: str, cause: str) -> str:
+    def _title(self, row: Row, scope: Scope, line: Line | None, meaning: str, cause: str) -> str:
         """The first title whose names are all known. The last one is said with what is known."""
         computed = {"meaning": meaning, "cause": cause.replace("_", " "), "sender": self._sender_name}
         if line is not None and (affected := line.get("affected")) is not None:
@@ -488,90 +386,13 @@ class _Speaker:
             if name in COMPUTED:
                 return computed.get(name, "")
             if name in self._table.times:
-                time = self._when(scope, name)
+                time = self._answers.when(scope, name)
                 return time["value"][:10] if time is not None else ""
             said = scope.value(name)
-            return self._as(said, values.note) or "" if said is not None else ""
+            return self._answers.read_as(said, values.note) or "" if said is not None else ""
 
         for title in row.titles:
             words = {name: known(name) for name in HOLE.findall(title)}
             if all(words.values()) or title is row.titles[-1]:
                 return title_of(title, words)
         raise AssertionError("a row without a title was let through")
-
-    # -- values -----------------------------------------------------------------------------------------------
-
-    def ask(self, spec: FieldSpec, part: Any, pointer: str) -> Said | None:
-        """The value of a field in a part of the document. What is required and is not said is a problem."""
-        if spec.query is None:
-            return Said(value=spec.value, pointer="", name=spec.name)
-        found, where = self._ask(spec.query, part, pointer)
-        if values.is_said(found):
-            return Said(value=found, pointer=where, name=spec.name)
-        if spec.required:
-            self._problems.tell(where, "is missing")
-        return None
-
-    def _ask(self, query: Query, part: Any, pointer: str) -> tuple[Any, str]:
-        try:
-            return self._document.ask(query, part, pointer)
-        except QueryFailed as error:
-            self._problems.tell(pointer, str(error))
-            return None, pointer
-
-    def _as(self, said: Said, read: Any, *more: Any) -> Any:
-        try:
-            return read(said.value, *more)
-        except NotThat as error:
-            self._problems.tell(said.pointer, str(error))
-            return None
-
-    def _text(self, said: Said, longest: int) -> str:
-        found: str | None = self._as(said, values.text, longest)
-        return found or ""
-
-    def _number(self, said: Said | None) -> Decimal | None:
-        found: Decimal | None = None if said is None else self._as(said, values.number)
-        return found
-
-    def _when(self, scope: _Scope, name: str) -> When | None:
-        said = scope.value(name) if name else None
-        if said is None:
-            return None
-        try:
-            return values.when(said.value, form=scope.spec(name).form, zone=self._zone)
-        except NotThat as error:
-            self._problems.tell(said.pointer, str(error))
-            return None
-
-    # -- what is wrong ----------------------------------------------------------------------------------------
-
-    def _where(self) -> str:
-        return f"{self._table.path.parent.name}/{self._table.path.name}"
-
-    def _refuse(self) -> NoReturn:
-        told = [f"{pointer or 'the document'} {sentence}" for pointer, sentence in self._problems.found]
-        shown, more = told[:_MOST_PROBLEMS], len(told) - _MOST_PROBLEMS
-        unknown = self._problems.unknown
-        what = f"the {self._table.document.replace('_', ' ')} cannot be read: "
-        sentence = what + "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
-        if unknown is not None and len(self._problems.found) == 1:
-            pointer, word, codes = unknown
-            raise Unreadable(
-                sentence,
-                place=Place(json_pointer=pointer),
-                code=_UNMAPPED,
-                remedy=(
-                    f"ask the sender what {word[:40]!r} means, add it under [codes.{codes}] of {self._where()}, "
-                    "then replay this dead letter"
-                ),
-            )
-        raise Unreadable(
-            sentence,
-            place=Place(json_pointer=self._problems.found[0][0]),
-            code=_MAP_FAILURE,
-            remedy=(
-                f"if the sender's documents have changed, correct {self._where()} and replay this; if this "
-                "one is wrong, ask the sender for a correct one and discard it"
-            ),
-        )
