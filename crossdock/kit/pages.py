@@ -5,6 +5,8 @@
 """
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +19,8 @@ from crossdock.registry import Registry
 
 README: Final = "README.md"
 INDEX: Final = "README.md"
+
+_LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 
 _TABLES: Final = {
     "": "The connector",
@@ -34,6 +38,7 @@ _IDEMPOTENCY: Final = {
     "natural_key": "the target knows the same thing by its own number, so a repeat has no second effect",
     "conditional": "a change is taken on the version that was read and on no other",
     "readback": "the target is asked whether an effect is there before anything is repeated",
+    "harmless": "a second effect does no harm, so a call whose outcome is unknown is repeated",
     "none": "a call whose outcome is unknown waits for a person",
 }
 
@@ -94,7 +99,16 @@ def _own_words(manifest: Manifest) -> list[str]:
     text = path.read_text("utf-8").strip()
     if text.startswith("# "):
         text = text.partition("\n")[2].strip()
-    return [text, ""]
+    return [_LINK.sub(lambda found: f"]({_from_here(path.parent, found[1])})", text), ""]
+
+
+def _from_here(folder: Path, target: str) -> str:
+    """A link of a file in this folder, as it is from a page of ours."""
+    file, mark, anchor = target.partition("#")
+    if "://" in target or not file:
+        return target
+    pages = package_folder("connectors").parent / "docs" / "connectors"
+    return os.path.relpath((folder / file).resolve(), pages) + mark + anchor
 
 
 def _facts(manifest: Manifest) -> list[str]:
