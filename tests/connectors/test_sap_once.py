@@ -6,6 +6,7 @@ The real spine, the real sink, and SAP's server as it lies: what it counted is t
 import json
 import random
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from crossdock.deliver import TargetPaused
 from crossdock.faultpoints import InjectedFault
 from crossdock.ports import Login, Secret
 from crossdock.registry import Registry
+from crossdock.store import outbox
 from crossdock.store.tables import write_backs
 from crossdock.testing import lying_http as lie
 from crossdock.testing.lying_modes import mixture
@@ -143,3 +145,36 @@ def test_nothing_happens_twice_and_what_is_said_to_be_done_is_done(
     assert set(states) <= {"delivered", "rejected", "unsure", "exhausted", "ready"}
     assert len(states["delivered"]) >= 12
     assert any(outcome == "unsure" for _, _, outcome in history(store)), "answers were lost"
+
+
+def test_what_another_person_changed_is_decided_again_on_the_version_that_is_held_now(
+    store, clock, server, sink
+):
+    quiet = Sap("v2")
+    quiet.order("4711")
+    server.honest = quiet
+    body = json.dumps({"line": "10", "date": "2026-12-18"}).encode()
+    same = {"target": TARGET, "operation": "change_date", "subject": "sales_order/4711", "body": body}
+    (old,) = put(store, write_back_of(1, clock, **same))
+    quiet.before_change = lambda: quiet.touch("4711", PurchaseOrderByCustomer="PO-9")
+
+    class Again:
+        versions: ClassVar[list[str]] = []
+
+        def decide_again(self, connection, write_back, conflict):
+            """As the spine does it: a new write-back, on the version that the conflict names."""
+            self.versions.append(conflict.version)
+            new = write_back_of(2, clock, **same, version=conflict.version)
+            outbox.add_write_backs(connection, [new])
+            return new["id"]
+
+    worker = deliverer(store, clock, sink, MANIFEST, redeciding=Again())
+    assert worker.deliver_batch()["superseded"] == 1
+    assert Again.versions == [quiet.etag("4711")], "read again by the spine, since a 412 does not say it"
+    assert worker.deliver_batch()["delivered"] == 1
+    with store.reading(TENANT) as connection:
+        rows = {row.id: row for row in connection.execute(sa.select(write_backs))}
+    assert rows[old].state == "superseded" and rows[rows[old].superseded_by].state == "delivered"
+    assert quiet.dates["4711", "10"].isoformat() == "2026-12-18"
+    assert quiet.orders["4711"]["PurchaseOrderByCustomer"] == "PO-9", "nobody's change was lost"
+    assert len(server.effects.counted()) == 1 and server.effects.more_than_once() == {}
