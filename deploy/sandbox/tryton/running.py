@@ -46,7 +46,7 @@ class Server:
         self._program = Program(
             "tryton",
             command,
-            environment={"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"},
+            environment={"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "TZ": "UTC"},
             log=folder / "tryton.log",
             guard=self._guard,
             folder=folder,
