@@ -203,6 +203,16 @@ class Order:
         for button in buttons:
             self._clerk("stock.shipment.out", button, [shipment["id"]])
 
+    def reserved(self) -> bool:
+        """Whether a part of its goods, and not all of them, is reserved for its only shipment."""
+        [number] = self._clerk.one("sale.sale", self.id, "shipments")["shipments"]
+        return bool(self._clerk.one("stock.shipment.out", number, "partially_assigned")["partially_assigned"])
+
+    def forget_notes(self) -> None:
+        """No word of what was done to it."""
+        notes = self._clerk.find("ir.note", ["resource", "=", f"sale.sale,{self.id}"])
+        self._clerk("ir.note", "delete", notes)
+
     def give_back(self) -> bool:
         """What its shipments have reserved is there for others again. Whether nothing of it has left."""
         states = {one["id"]: one["state"] for one in self.shipments()}
