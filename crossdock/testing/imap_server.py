@@ -74,6 +74,10 @@ class ImapServer:
         """What the next commands of their kind meet."""
         self._behaviours.extend(behaviours)
 
+    def forget(self) -> None:
+        """What was told to come does not: it is honest again."""
+        self._behaviours.clear()
+
     def made_anew(self) -> None:
         """The server lost its numbers: another UIDVALIDITY, other UIDs, the same mails and no keywords."""
         self.validity += 1

@@ -18,6 +18,7 @@ from imapclient import exceptions
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.ports import CheckStep, Login, Secret
 from crossdock.wires.declared_hosts import refuse_undeclared
+from crossdock.wires.patience import bounded
 from crossdock.wires.watchdog import within
 
 KEYWORD: Final = b"$Crossdock"
@@ -159,9 +160,10 @@ class Mailbox:
     # -- the connection ---------------------------------------------------------------------------------------------
 
     def _step(self, ask: Callable[[], Result], what: str, *, effect: bool = False) -> Result:
-        """One step within its deadline. A connection on which something failed is not used again."""
+        """One step within its deadline; one that a silent socket holds ends with the socket's own, which is as long.
+        A connection on which something failed is not used again."""
         try:
-            return within(self._deadline_s, ask)
+            return within(bounded(self._deadline_s), ask)
         except CrossdockError:
             self._drop()
             raise
@@ -210,7 +212,7 @@ class Mailbox:
                 field="security",
             )
         context = self._context()
-        timeout = imapclient.SocketTimeout(connect=self._connect_s, read=self._deadline_s)
+        timeout = imapclient.SocketTimeout(connect=bounded(self._connect_s), read=bounded(self._deadline_s))
         open_client = partial(
             imapclient.IMAPClient, login.host, port=login.port, timeout=timeout, use_uid=True
         )

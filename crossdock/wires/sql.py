@@ -29,6 +29,7 @@ from crossdock.kit.moments import WRITTEN
 from crossdock.ports import CheckStep, Login
 from crossdock.toml_lines import did_you_mean
 from crossdock.wires.declared_hosts import refuse_undeclared
+from crossdock.wires.patience import bounded
 
 FOREIGN: Final = (sa.exc.SQLAlchemyError, ImportError, OSError, ArithmeticError, ValueError, TypeError)
 """What SQLAlchemy, a driver, or a value that Python has no type for raises. Translated in ``translated``."""
@@ -221,8 +222,9 @@ class SqlView:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """One transaction that cannot write, and ends within the deadline."""
-        ends = time.monotonic() + self._view.deadline_s
-        milliseconds = math.ceil(self._view.deadline_s * 1000)
+        deadline_s = bounded(self._view.deadline_s)
+        ends = time.monotonic() + deadline_s
+        milliseconds = math.ceil(deadline_s * 1000)
         with self._engine.connect() as connection:
             match self._dialect:
                 case "postgresql":
