@@ -6,7 +6,6 @@ Directories are those of [source.settings] and [sink.settings]: ``directory`` an
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from crossdock.errors import Misconfigured
 from crossdock.messages import WriteBack
 from crossdock.ports import Clock
 from crossdock.testing.conformance.http_play import write_backs_of
-from crossdock.testing.conformance.play import EffectFault, Fault, Thing
+from crossdock.testing.conformance.play import QuietPlay, Thing
 from crossdock.testing.effects import Effects
 
 if TYPE_CHECKING:
@@ -24,13 +23,11 @@ if TYPE_CHECKING:
 SOMEBODY_ELSES = b"somebody else's"
 
 
-class FilesPlay:
+class FilesPlay(QuietPlay):
     """Files that lie in directories. Effects are the files that lie where the sink puts them."""
 
-    ports: tuple[int, ...] = ()
-    wrongs: tuple[str, ...] = ()
-
     def __init__(self, case: "Case", *, can: frozenset[str]) -> None:
+        super().__init__()
         self.case = case
         self._read_from = self._written_to = self._archive = ""
         manifest, found = case.manifest, {"files", *can}
@@ -63,9 +60,6 @@ class FilesPlay:
         for folder in filter(None, (self._read_from, self._archive, self._written_to)):
             self._at(folder).mkdir(parents=True, exist_ok=True)
 
-    def heal(self) -> None:
-        """Nothing lies here."""
-
     def hold(self, *things: Thing) -> None:
         for thing in things:
             self.held.append(thing)
@@ -84,12 +78,6 @@ class FilesPlay:
         else:
             body += f"{said}\n".encode()
         return Thing(number=number, at=at, body=body, mark=mark.encode())
-
-    def faults(self, side: str) -> Sequence[Fault]:
-        return ()
-
-    def effect_faults(self) -> Sequence[EffectFault]:
-        return ()
 
     def written(self) -> list[bytes]:
         return [path.read_bytes() for path in self.lying()]

@@ -111,6 +111,40 @@ class Play(Protocol):
     def close(self) -> None: ...
 
 
+class QuietPlay:
+    """A system that is not written to, never lies and opens no port: what others are made of."""
+
+    ports: tuple[int, ...] = ()
+    wrongs: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.effects = Effects()
+
+    def heal(self) -> None:
+        """It never lies."""
+
+    def faults(self, side: str) -> Sequence[Fault]:
+        return ()
+
+    def effect_faults(self) -> Sequence[EffectFault]:
+        return ()
+
+    def written(self) -> Sequence[bytes]:
+        return ()
+
+    def attempts(self) -> int:
+        return 0
+
+    def write_backs(self) -> Sequence[WriteBack]:
+        return ()
+
+    def asked(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def play_of(case: "Case") -> "Play | str":
     """The played system of a connector, or the sentence that says why there is none."""
     from crossdock.testing.conformance import played

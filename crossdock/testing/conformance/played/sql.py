@@ -5,7 +5,6 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.errors import Misconfigured
 from crossdock.formats import json_rows
-from crossdock.messages import WriteBack
 from crossdock.ports import Clock, Login, Secret
-from crossdock.testing.conformance.play import CANARY, EffectFault, Fault, Thing
-from crossdock.testing.effects import Effects
+from crossdock.testing.conformance.play import CANARY, QuietPlay, Thing
 
 if TYPE_CHECKING:
     from crossdock.testing.conformance.case import Case
@@ -29,13 +26,11 @@ def play(case: "Case") -> "SqlPlay":
     return SqlPlay(case)
 
 
-class SqlPlay:
+class SqlPlay(QuietPlay):
     """A played database. It holds rows, and is written to by nobody else."""
 
-    ports: tuple[int, ...] = ()
-    wrongs: tuple[str, ...] = ()
-
     def __init__(self, case: "Case") -> None:
+        super().__init__()
         source = case.played_manifest.source
         if source is None or source.view is None or source.cursor is None:
             raise Misconfigured(
@@ -46,7 +41,6 @@ class SqlPlay:
         self._sample = _sample(case, source.cursor.key, source.cursor.field)
         can = {"played_source", "paged", "moments"} | ({"overlap"} if self.overlap_s else set())
         self.can = frozenset(can)
-        self.effects = Effects()
         self._folder = Path(tempfile.mkdtemp(prefix="crossdock-conformance-"))
         self._file = self._folder / "system.sqlite"
 
@@ -63,9 +57,6 @@ class SqlPlay:
         columns = ", ".join(f'"{name}" TEXT' for name in self._columns)
         with closing(sqlite3.connect(self._file)) as database, database:
             database.execute(f'CREATE TABLE "{self._view.name}" ({columns})')
-
-    def heal(self) -> None:
-        """It never lies."""
 
     def hold(self, *things: Thing) -> None:
         places = ", ".join("?" * len(self._columns))
@@ -89,24 +80,6 @@ class SqlPlay:
     @property
     def _columns(self) -> list[str]:
         return list(self._sample)
-
-    def faults(self, side: str) -> Sequence[Fault]:
-        return ()
-
-    def effect_faults(self) -> Sequence[EffectFault]:
-        return ()
-
-    def written(self) -> Sequence[bytes]:
-        return ()
-
-    def attempts(self) -> int:
-        return 0
-
-    def write_backs(self) -> Sequence[WriteBack]:
-        return ()
-
-    def asked(self) -> int:
-        return 0
 
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from crossdock.errors import Misconfigured
-from crossdock.messages import WriteBack
 from crossdock.ports import Clock, Login, Secret
-from crossdock.testing.conformance.play import EffectFault, Fault, Thing
-from crossdock.testing.effects import Effects
+from crossdock.testing.conformance.play import QuietPlay, Thing
 from crossdock.wires.webhook import WebhookSettings, sign
 
 if TYPE_CHECKING:
@@ -39,18 +37,16 @@ def play(case: "Case") -> "WebhookPlay":
     return WebhookPlay(case, settings, samples)
 
 
-class WebhookPlay:
+class WebhookPlay(QuietPlay):
     """A played sender: it opens nothing here, we open nothing there."""
 
     can: frozenset[str] = frozenset()
-    ports: tuple[int, ...] = ()
-    wrongs: tuple[str, ...] = ()
 
     def __init__(self, case: "Case", settings: WebhookSettings, samples: Sequence[bytes]) -> None:
+        super().__init__()
         self.case = case
         self.settings = settings
         self.samples = samples
-        self.effects = Effects()
 
     def login(self, *, wrong: str = "") -> Login:
         """See ``Play``: two secrets, as while one is being replaced."""
@@ -88,35 +84,11 @@ class WebhookPlay:
     def reset(self, clock: Clock) -> None:
         """Nothing is kept."""
 
-    def heal(self) -> None:
-        """It never lies."""
-
     def hold(self, *things: Thing) -> None:
         raise Misconfigured("a webhook holds nothing: it is pushed")
 
     def thing(self, number: int, at: datetime, *, changed: int = 0) -> Thing:
         raise Misconfigured("a webhook holds nothing: it is pushed")
-
-    def faults(self, side: str) -> Sequence[Fault]:
-        return ()
-
-    def effect_faults(self) -> Sequence[EffectFault]:
-        return ()
-
-    def written(self) -> Sequence[bytes]:
-        return ()
-
-    def attempts(self) -> int:
-        return 0
-
-    def write_backs(self) -> Sequence[WriteBack]:
-        return ()
-
-    def asked(self) -> int:
-        return 0
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def _text(secret: bytes, *, standard: bool) -> str:
