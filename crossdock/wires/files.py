@@ -90,6 +90,28 @@ class Files(Protocol):
     def close(self) -> None: ...
 
 
+def lying(wire: Files, directory: str, name: str, body: bytes) -> Put | None:
+    """The file of this name if it lies there with this content; ``None`` when there is none.
+
+    Raises ``Refused`` (status ``other``) when another content lies under the name.
+    """
+    path = joined(directory, name)
+    there = wire.look(directory, name)
+    if there is None:
+        return None
+    if there.size == len(body):
+        try:
+            content = wire.read(directory, there, most_bytes=len(body))
+        except FileTooLarge as error:
+            raise FileChanged(f"{path} changed while it was read", status="changed") from error
+        if content.body == body:
+            return Put(path=path, size=there.size, sha256=content.sha256, earlier=True)
+    raise Refused(
+        f"{path}: another file lies under this name ({there.size} bytes); it is not overwritten",
+        status="other",
+    )
+
+
 def is_temporary(raw: bytes | str) -> bool:
     """Whether a name says that the file is still on its way, or hidden."""
     name = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw

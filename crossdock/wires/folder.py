@@ -27,6 +27,7 @@ from crossdock.wires.files import (
     is_plain,
     is_temporary,
     joined,
+    lying,
     shown_name,
     unusable_name,
 )
@@ -113,18 +114,7 @@ class Folder:
     def find(self, directory: str, name: str, body: bytes) -> Put | None:
         """The file of this name if it lies there with this content; ``None`` when there is none. Raises ``Refused``
         (status ``other``) when another content lies under the name."""
-        path = joined(directory, name)
-        there = self.look(directory, name)
-        if there is None:
-            return None
-        if there.size == len(body):
-            content = self.read(directory, there)
-            if content.body == body:
-                return Put(path=path, size=there.size, sha256=content.sha256, earlier=True)
-        raise Refused(
-            f"{path}: another file lies under this name ({there.size} bytes); it is not overwritten",
-            status="other",
-        )
+        return lying(self, directory, name, body)
 
     def put(self, directory: str, name: str, body: bytes) -> Put:
         """Write a file under a temporary name, to the disk, and give it its name, which nobody had."""

@@ -25,6 +25,7 @@ from crossdock.wires.files import (
     is_plain,
     is_temporary,
     joined,
+    lying,
     shown_name,
     unusable_name,
 )
@@ -126,25 +127,9 @@ class Sftp:
         return Content(file=file, body=body, sha256=hashlib.sha256(body).hexdigest())
 
     def find(self, directory: str, name: str, body: bytes) -> Put | None:
-        """The file of this name if it lies there with this content; ``None`` when there is none.
-
-        Raises ``Refused`` (status ``other``) when another content lies under the name.
-        """
-        path = joined(directory, name)
-        there = self.look(directory, name)
-        if there is None:
-            return None
-        if there.size == len(body):
-            try:
-                content = self.read(directory, there, most_bytes=len(body))
-            except FileTooLarge as error:
-                raise FileChanged(f"{path} changed while it was read", status="changed") from error
-            if content.body == body:
-                return Put(path=path, size=there.size, sha256=content.sha256, earlier=True)
-        raise Refused(
-            f"{path}: another file lies under this name ({there.size} bytes); it is not overwritten",
-            status="other",
-        )
+        """The file of this name if it lies there with this content; ``None`` when there is none. Raises ``Refused``
+        (status ``other``) when another content lies under the name."""
+        return lying(self, directory, name, body)
 
     def put(self, directory: str, name: str, body: bytes) -> Put:
         """Write a file under a temporary name, read it back, rename it, read it back again.
@@ -177,10 +162,10 @@ class Sftp:
                 raise
             return Put(path=path, size=len(body), sha256=digest, earlier=False)
         try:
-            lying = self.find(directory, name, body)
+            found = self.find(directory, name, body)
         except CrossdockError as error:
             raise WireQuiet(f"{path} was written and cannot be read back: {error}") from error
-        return Put(path=path, size=len(body), sha256=digest, earlier=False, taken=lying is None)
+        return Put(path=path, size=len(body), sha256=digest, earlier=False, taken=found is None)
 
     def move(self, directory: str, name: str, to_directory: str, to_name: str) -> None:
         """Rename a file. Raises ``Refused`` when there is none, or when the new name is taken."""
