@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CONNECTORS_GROUP = "crossdock.connectors"
 SITE = "CROSSDOCK_SITE_DIR"
+OFF = "CROSSDOCK_CONNECTORS_OFF"
+"""Names of connectors that this site does not use, with commas between: they are there and do nothing."""
 MAPPINGS_GROUP = "crossdock.mappings"
 
 FIELDS_NAME = "fields.toml"
@@ -204,6 +206,10 @@ class Registry:
         self._look()
         if name in self._broken:
             raise self._broken[name]
+        if self._root is None and name in switched_off():
+            raise Misconfigured(
+                f"connector {name!r} is switched off here; take it out of the list", where=OFF
+            )
         if name not in self._manifests:
             raise Misconfigured(f"no connector is called {name!r}{did_you_mean(name, list(self._manifests))}")
         return self._manifests[name]
@@ -266,7 +272,10 @@ class Registry:
         if self._found is not None:
             return
         found = self._found = self._in_root(self._root) if self._root is not None else self._installed()
+        off = switched_off() if self._root is None else frozenset()
         for name, place in sorted(found.items()):
+            if name in off:
+                continue
             try:
                 manifest = self._manifests[name] = read_manifest(
                     place.folder, folder_of=lambda like: self._place(like).folder
@@ -445,6 +454,11 @@ class Registry:
                 yield name, _of_fields(module_name, side) or _import(module_name, why=f"mapping {name!r}")
             except Misconfigured as error:
                 self._broken_mappings[f"{side}/{name}"] = error
+
+
+def switched_off() -> frozenset[str]:
+    """The connectors that this site does not use."""
+    return frozenset(os.environ.get(OFF, "").replace(",", " ").split())
 
 
 def inbound_at(folder: Path) -> InboundMapping:

@@ -84,14 +84,11 @@ def documents(
     document: str, sample: Path, partners: Partners, layout: tabular.Layout | None = None
 ) -> Iterator[tuple[Any, Partner | None]]:
     """The documents of a sample as a mapping gets them, each with the partner that sent it. With a ``layout`` the
-    sample is a list, of the first partner that sends such a one, else of the first supplier."""
+    sample is a list as lists usually are, of the first supplier: what one agreed on is another matter."""
     body = sample.read_bytes()
     if layout is not None:
-        senders = [one for one in partners if document in one.lists or one.role == "supplier"]
-        senders.sort(key=lambda one: document not in one.lists)
-        sender = senders[0] if senders else None
-        terms = sender.lists.get(document, USUAL) if sender is not None else USUAL
-        for row in tabular.read(body, layout.called(terms.columns, terms.key), terms.dialect).rows:
+        sender = next((one for one in partners if one.role == "supplier"), None)
+        for row in tabular.read(body, layout.called(USUAL.columns, USUAL.key), USUAL.dialect).rows:
             yield row, sender
     elif document.startswith("x12/"):
         from crossdock.formats.x12 import Acknowledgement, TransactionSet, read

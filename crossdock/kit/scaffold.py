@@ -175,6 +175,7 @@ def _planned(
         wsdl = _filled(TEMPLATES / wire / "service.wsdl.txt", values)
         values["wsdl_sha256"] = hashlib.sha256(wsdl.encode()).hexdigest()
         yield connector / "contract" / "service.wsdl", wsdl
+    yield connector / "README.md", _filled(TEMPLATES / "README.md.txt", values)
     yield connector / "__init__.py", f'"""{values["title"]}."""\n'
     for template in sorted((TEMPLATES / wire).iterdir()):
         file = template.name.removesuffix(".txt")

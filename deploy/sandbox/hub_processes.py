@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from typing import Any, Final, Self
 from cryptography.fernet import Fernet
 
 from crossdock.packages import package_folder
-from crossdock.registry import Registry
+from crossdock.registry import OFF, SITE, Registry
 from crossdock.store.embedded import EmbeddedServer
 from deploy.sandbox.ports import free_ports
 from deploy.sandbox.programs import Failed, Guard, Program
@@ -79,6 +79,7 @@ class HubProcesses:
     ) -> None:
         self.home = home.resolve()
         self._connections = dict(connections)
+        self.off = without_a_connection(connections)
         self._guard = guard
         self._extra = dict(extra or {})
         self._server: EmbeddedServer | None = None
@@ -236,7 +237,7 @@ class HubProcesses:
             known = {
                 dag["dag_id"] for dag in self.ask("/api/v2/dags?limit=100")["dags"] if not dag["is_paused"]
             }
-            wanted = dag_ids()
+            wanted = dag_ids(self.off)
             return f"DAGs {', '.join(sorted(wanted - known))} not known yet" if wanted - known else ""
         except (urllib.error.URLError, OSError, ValueError) as error:
             return f"the API server does not answer yet ({error})"
@@ -336,7 +337,14 @@ class HubProcesses:
         return {
             **{name: os.environ[name] for name in _KEPT_FROM_OUTSIDE if name in os.environ},
             **{f"AIRFLOW__{name}": value for name, value in airflow_settings.items()},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith("AIRFLOW_CONN_CROSSDOCK_")
+            },
             **self._connections,
+            **({SITE: str(Path(os.environ[SITE]).resolve())} if SITE in os.environ else {}),
+            OFF: ",".join(sorted(self.off)),
             "AIRFLOW_HOME": str(airflow),
             "CROSSDOCK_HOME": str(self.home),
             "CROSSDOCK_PARTNERS_DIR": str(partners),
@@ -365,10 +373,26 @@ class HubProcesses:
         return "the logs: " + ", ".join(str(program.log) for program in self._programs.values())
 
 
-def dag_ids() -> set[str]:
-    """The DAGs that these connectors make."""
+def without_a_connection(connections: Mapping[str, str]) -> set[str]:
+    """The connectors of this package that nobody plays here."""
+    ours = package_folder("connectors")
+    return {
+        name
+        for name, manifest in Registry().manifests().items()
+        if Path(manifest.folder).parent == ours
+        and f"AIRFLOW_CONN_{manifest.connection.upper()}" not in {**os.environ, **connections}
+        and (
+            manifest.sink is not None or (manifest.source is not None and manifest.source.every_s is not None)
+        )
+    }
+
+
+def dag_ids(off: Collection[str] = ()) -> set[str]:
+    """The DAGs that the connectors make, those apart that are switched off."""
     wanted = {"process"}
     for name, manifest in Registry().manifests().items():
+        if name in off:
+            continue
         if manifest.source is not None and manifest.source.every_s is not None:
             wanted.add(f"receive__{name}")
         if manifest.sink is not None:

@@ -96,7 +96,7 @@ def _play_with_pauses(hub: HubProcesses, play: Play, dice: random.Random) -> Ite
 
 
 def _trigger(hub: HubProcesses) -> None:
-    for dag in sorted(one for one in dag_ids() if one.startswith("receive__")):
+    for dag in sorted(one for one in dag_ids(hub.off) if one.startswith("receive__")):
         hub.trigger(dag)
 
 
