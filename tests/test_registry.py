@@ -456,3 +456,13 @@ def test_a_login_carries_the_hosts_that_the_connector_declares(root, tmp_path):
     assert found.source(found.manifest("acme"), login, SystemClock()) == ("api.acme.example", "*.ups.com")
     found = Registry(root('hosts = ["https://ups.com"]\n' + GOOD))
     assert "'hosts' must be a list of host names" in str(found.broken()["acme"])
+
+
+def test_a_connector_that_a_site_does_not_use_is_there_and_does_nothing(monkeypatch):
+    monkeypatch.setenv("CROSSDOCK_CONNECTORS_OFF", "ups, erp")
+    found = Registry()
+    assert not {"ups", "erp"} & found.manifests().keys()
+    assert "carrier" in found.manifests()
+    assert found.broken() == {}
+    with pytest.raises(Misconfigured, match="'erp' is switched off"):
+        found.manifest("erp")

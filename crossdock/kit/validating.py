@@ -9,6 +9,7 @@ from crossdock.kit import golden
 from crossdock.partners import Partners
 from crossdock.ports import Login, Manifest, SystemClock
 from crossdock.registry import Registry
+from crossdock.toml_lines import did_you_mean
 
 
 def complaints(registry: Registry, manifest: Manifest) -> Iterator[str]:
@@ -25,8 +26,17 @@ def complaints(registry: Registry, manifest: Manifest) -> Iterator[str]:
         except CrossdockError as error:
             if manifest.connection not in str(error):  # what only the real connection can say
                 yield f"its {side} cannot be made: {error}"
+    partner = manifest.source.settings.get("partner") if manifest.source is not None else None
+    if partner and (near := _unknown(partner)) is not None:
+        yield f"[source.settings] names the partner {partner!r}, and nobody is called so{near}; correct it"
     for document in manifest.source.documents if manifest.source is not None else ():
         yield from _of_the_mapping(registry, document)
+
+
+def _unknown(partner: str) -> str | None:
+    """Which partner was probably meant, where none is called so; ``None`` for one that is there."""
+    names = [one.name for one in Partners.load()]
+    return None if partner in names else did_you_mean(partner, names)
 
 
 def _of_the_mapping(registry: Registry, document: str) -> Iterator[str]:

@@ -121,6 +121,33 @@ def _relies_on(partner: Partner, file: TomlFile) -> Iterator[str]:
     yield from _sets(partner, file)
     yield from _overlays(partner, file)
     yield from _meant_and_refused(partner, file)
+    yield from _lists(partner, file)
+
+
+def _lists(partner: Partner, file: TomlFile) -> Iterator[str]:
+    """Lists that nothing reads, fields that a list does not have, and a connector of the report that is not there."""
+    from crossdock.registry import Registry
+
+    if not partner.lists:
+        return
+    registry = Registry()
+    layouts = {
+        name: one.layout for name, one in registry.inbound_mappings().items() if one.layout is not None
+    }
+    for document, listed in partner.lists.items():
+        at = file.at("lists", document)
+        if document not in layouts:
+            yield f"{at}: no list is called {document!r}{did_you_mean(document, list(layouts))}"
+            continue
+        known = list(layouts[document].fields)
+        for way, names in (("columns", listed.columns), ("key", listed.key)):
+            for name in names:
+                if name not in known:
+                    here = file.at("lists", document, way, name)
+                    yield f"{here}: {document} has no field {name!r}{did_you_mean(name, known)}"
+        if listed.report_to and listed.report_to not in registry.manifests():
+            near = did_you_mean(listed.report_to, list(registry.manifests()))
+            yield f"{at}: 'report_to' names {listed.report_to!r}, and no connector is called so{near}"
 
 
 def _others(partner: Partner, file: TomlFile) -> Iterator[str]:

@@ -96,7 +96,9 @@ def _interchange(partner: Partner, guide: "Guide", segments: Sequence[Sequence[E
     body = write_interchange(
         sender=Party(qualifier=qualifier, id=identity),
         receiver=Party(qualifier=partner.ours[0], id=partner.ours[1]),
-        control_number=1,
+        control_number=int(guide.set_id)
+        if guide.set_id.isdigit()
+        else 1,  # no two examples are the same interchange
         at=DATED,
         usage=TEST,
         release=guide.release[:5],

@@ -140,6 +140,17 @@ def test_what_is_not_whole_is_told(crossdock: Run, site: Path, spoil: Any, words
     assert any(words in one["sentence"] for one in ran.json["complaints"]), ran.json
 
 
+def test_a_partner_that_nobody_is_called_is_told(crossdock: Run, site: Path) -> None:
+    folder = site / "connectors/acme_lists"
+    folder.mkdir(parents=True)
+    (folder / "connector.toml").write_text(
+        'title = "Lists"\nlike = "supplier_files"\n\n[source.settings]\npartner = "acme_suply"\n'
+    )
+    ran = crossdock("connector", "validate", "acme_lists")
+    assert ran.exit_code == 1
+    assert "nobody is called so (did you mean 'acme_supply'?)" in ran.stdout
+
+
 def test_an_expected_result_is_written_anew_for_a_person_to_read(crossdock: Run, site: Path) -> None:
     crossdock("connector", "new", "acme", "--wire", "rest")
     sample = site / "mappings/inbound/acme/samples/confirmed.json"

@@ -197,6 +197,30 @@ def test_every_mistake_of_a_profile_is_told_with_file_and_line(crossdock: Any, w
             32,
             "expect_within belongs above the first [table]",
         ),
+        (
+            (
+                'email = "edi@northmill.example"',
+                'email = "edi@northmill.example"\n\n[lists.supplier_backorder]\n',
+            ),
+            36,
+            "no list is called 'supplier_backorder' (did you mean 'supplier_backorders'?)",
+        ),
+        (
+            (
+                'email = "edi@northmill.example"',
+                'email = "edi@northmill.example"\n\n[lists.supplier_backorders.columns]\netaa = ["ETA"]\n',
+            ),
+            37,
+            "supplier_backorders has no field 'etaa' (did you mean 'eta'?)",
+        ),
+        (
+            (
+                'email = "edi@northmill.example"',
+                'email = "edi@northmill.example"\n\n[lists.supplier_stock]\nreport_to = "suplier_files"\n',
+            ),
+            36,
+            "no connector is called so (did you mean 'supplier_files'?)",
+        ),
     ],
 )
 def test_what_a_profile_relies_on_is_looked_for(
