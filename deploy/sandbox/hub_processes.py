@@ -25,6 +25,7 @@ from cryptography.fernet import Fernet
 from crossdock.packages import package_folder
 from crossdock.registry import OFF, SITE, Registry
 from crossdock.store.embedded import EmbeddedServer
+from deploy.sandbox.in_use import without_a_connection
 from deploy.sandbox.ports import free_ports
 from deploy.sandbox.programs import Failed, Guard, Program
 
@@ -371,20 +372,6 @@ class HubProcesses:
 
     def _logs_worth_reading(self) -> str:
         return "the logs: " + ", ".join(str(program.log) for program in self._programs.values())
-
-
-def without_a_connection(connections: Mapping[str, str]) -> set[str]:
-    """The connectors of this package that nobody plays here."""
-    ours = package_folder("connectors")
-    return {
-        name
-        for name, manifest in Registry().manifests().items()
-        if Path(manifest.folder).parent == ours
-        and f"AIRFLOW_CONN_{manifest.connection.upper()}" not in {**os.environ, **connections}
-        and (
-            manifest.sink is not None or (manifest.source is not None and manifest.source.every_s is not None)
-        )
-    }
 
 
 def dag_ids(off: Collection[str] = ()) -> set[str]:

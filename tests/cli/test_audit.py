@@ -109,7 +109,10 @@ def test_the_process_step_writes_an_anchor_once_an_hour(acted: Any, tmp_path: Pa
     assert "only this account may write" in str(hub.process().error), "the run says why, and the work goes on"
 
 
-def test_every_target_of_a_restored_database_ends_with_3(acted: Any, crossdock: Any) -> None:
+def test_every_target_of_a_restored_database_ends_with_3(
+    acted: Any, crossdock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CROSSDOCK_ERP", '{"conn_type": "crossdock_rest", "host": "erp.invalid"}')
     assert crossdock("audit", "anchor").exit_code == 0
     with acted.store._engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))

@@ -10,9 +10,11 @@ import pytest
 from rich.console import Console
 
 from crossdock.hub import Hub
+from crossdock.registry import OFF
 from crossdock.store.engine import Store
 from crossdock.testing.clock import MovableClock
 from deploy.sandbox import expected
+from deploy.sandbox.in_use import without_a_connection
 from deploy.sandbox.narrator import Narrator
 from deploy.sandbox.play import Play
 from deploy.sandbox.records import Records
@@ -58,6 +60,7 @@ def morning(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> It
     with World(tmp_path / "world") as world:
         for name, value in world.environment().items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv(OFF, ",".join(without_a_connection(world.environment())))
         yield Morning(tmp_path, world, store)
 
 

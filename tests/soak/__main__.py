@@ -22,11 +22,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from crossdock.messages import WriteBackState
+from crossdock.registry import OFF
 from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from crossdock.store.guards import LEDGER
 from crossdock.store.tables import attempts, dead_letters, raw_messages, write_backs
 from crossdock.testing.total_queue import TotalQueue
+from deploy.sandbox.in_use import without_a_connection
 from deploy.sandbox.ports import free_ports
 from tests.chaos.world import ROOT, World, connectors
 from tests.soak.measures import Process, p99_by_minute, p99_is_flat
@@ -68,6 +70,7 @@ class Stand:
         return {
             **os.environ,
             **self.world.environment(),
+            OFF: ",".join(without_a_connection(self.world.environment())),
             "AIRFLOW_CONN_CROSSDOCK_ERP_PUSH": json.dumps(push),
             "CROSSDOCK_HOME": str(self.home / "hub"),
             "CROSSDOCK_LEASE_S": str(LEASE_S),
