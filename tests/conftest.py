@@ -20,6 +20,9 @@ from tests.in_memory import home_in_memory
 
 TEMPLATE = "crossdock_template"
 LONG = (
+    "conformance/test_fleet.py",
+    "test_tutorials.py",
+    "conformance/test_wrong.py",
     "test_docs.py",
     "integration/test_kill.py",
     "tryton/test_sink.py",
