@@ -137,10 +137,8 @@ def signed(
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": sign(_texts(login, "webhook_secret")[0], message_id, now, body),
         }
-    if settings.scheme != "hmac":
-        raise Misconfigured(
-            f"nobody here signs by scheme {settings.scheme!r}; post a body as its sender does"
-        )
+    if settings.scheme == "credential":
+        return {settings.credential_header: settings.credential_prefix + _credentials(login)[0].decode()}
     digest = _mac(_hmac_secrets(login)[0], body)
     shown = digest.hex() if settings.hmac_encoding == "hex" else base64.b64encode(digest).decode()
     return {settings.hmac_header: settings.hmac_prefix + shown}

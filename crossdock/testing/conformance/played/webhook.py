@@ -1,8 +1,6 @@
 """Whoever pushes to us: posts of the connector's samples, signed with the secrets of the login, or not."""
 
 import base64
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from crossdock.errors import Misconfigured
 from crossdock.ports import Clock, Login, Secret
 from crossdock.testing.conformance.play import QuietPlay, Thing
-from crossdock.wires.webhook import WebhookSettings, sign
+from crossdock.wires.webhook import WebhookSettings, signed
 
 if TYPE_CHECKING:
     from crossdock.testing.conformance.case import Case
@@ -50,7 +48,9 @@ class WebhookPlay(QuietPlay):
 
     def login(self, *, wrong: str = "") -> Login:
         """See ``Play``: two secrets, as while one is being replaced."""
-        secrets = [STRANGE] if wrong else [NEW, OLD]
+        return self._holding(*([STRANGE] if wrong else [NEW, OLD]))
+
+    def _holding(self, *secrets: bytes) -> Login:
         standard = self.settings.scheme == "standard"
         name = {"standard": "webhook_secrets", "hmac": "hmac_secrets"}.get(
             self.settings.scheme, "webhook_credentials"
@@ -64,22 +64,7 @@ class WebhookPlay(QuietPlay):
         self, body: bytes, at: datetime, *, message_id: str = "msg_1", secret: bytes = NEW
     ) -> dict[str, str]:
         """The headers of a post, as the sender would sign it."""
-        settings = self.settings
-        if settings.scheme == "standard":
-            return {
-                "webhook-id": message_id,
-                "webhook-timestamp": str(int(at.timestamp())),
-                "webhook-signature": sign(_text(secret, standard=True), message_id, at, body),
-            }
-        if settings.scheme == "credential":
-            return {settings.credential_header: settings.credential_prefix + _text(secret, standard=False)}
-        if settings.scheme != "hmac":
-            raise Misconfigured(
-                f"the kit cannot sign for scheme {settings.scheme!r}; teach played/webhook.py to"
-            )
-        digest = hmac.new(_text(secret, standard=False).encode(), body, hashlib.sha256).digest()
-        shown = digest.hex() if settings.hmac_encoding == "hex" else base64.b64encode(digest).decode()
-        return {settings.hmac_header: settings.hmac_prefix + shown}
+        return signed(self.settings, self._holding(secret), body, message_id=message_id, now=at)
 
     def reset(self, clock: Clock) -> None:
         """Nothing is kept."""
