@@ -4,70 +4,31 @@ What comes of documents is plain text for Slack: it is never read as markup, so 
 hide a link. The webhook's URL is a secret and stands in no message.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, Final
 
 from crossdock.errors import Refused
 from crossdock.kit import notice
-from crossdock.kit.rest_target import Effect, RestTarget
-from crossdock.kit.secret_address import opened
-from crossdock.messages import Outcome, Receipt, WriteBack
-from crossdock.ports import CheckStep, Clock, Login, Manifest
+from crossdock.kit.channel import Channel
+from crossdock.messages import Receipt, WriteBack
+from crossdock.ports import Clock, Login, Manifest
 from crossdock.wires.rest import Answer
 
 HEADER_LONGEST: Final = 150
 TEXT_LONGEST: Final = 2900
 
 
-def connect(manifest: Manifest, login: Login, clock: Clock) -> "SlackChannel":
+def connect(manifest: Manifest, login: Login, clock: Clock) -> Channel:
     """The sink of this connector, not yet opened."""
-    return SlackChannel(login, clock)
-
-
-class SlackChannel:
-    """One channel of Slack. Safe to share between threads."""
-
-    def __init__(self, login: Login, clock: Clock) -> None:
-        self._login = login
-        self._clock = clock
-
-    def deliver(self, write_back: WriteBack) -> Outcome:
-        """One post. A repeat is a second message: Slack knows no key."""
-        return self._target.deliver(write_back, asked=self._asked, proof=_proof)
-
-    def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
-        """The post that ``deliver`` would make, without the webhook's URL."""
-        return self._target.preview(write_back, self._asked)
-
-    def check(self) -> Iterator[CheckStep]:
-        """Resolve, connect, TLS. A webhook cannot be asked anything: the first notice shows whether it is there."""
-        yield from self._target.wire.reach("/")
-
-    def close(self) -> None:
-        if "_target" in self.__dict__:
-            self._target.close()
-
-    @cached_property
-    def _path(self) -> str:
-        return opened(self._login)[1]
-
-    @cached_property
-    def _target(self) -> RestTarget:
-        at, _path = opened(self._login)
-        return RestTarget(at, self._clock, title="Slack", deadline_s=20.0, done=(200,))
-
-    def _asked(self, write_back: WriteBack) -> Effect:
-        if write_back.operation != "notify":
-            raise Refused(f"Slack knows no operation {write_back.operation!r}", status="operation")
-        told = notice.read(write_back)
-        return Effect(
-            method="POST",
-            path=self._path,
-            body=json.dumps(message(told, notice.case_address(self._login, told.case))).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+    return Channel(
+        login,
+        clock,
+        system="Slack",
+        title="Slack",
+        message=message,
+        proof=_proof,
+        deadline_s=20.0,
+        done=(200,),
+    )
 
 
 def message(told: notice.Notice, address: str) -> dict[str, Any]:

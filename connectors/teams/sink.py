@@ -5,17 +5,13 @@ A workflow answers 202: it has taken the card and shows it a moment later, so ``
 runs. What comes of documents stands in text runs, which are never read as Markdown. The URL is a secret.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any, Final
 
 from crossdock.errors import Refused
 from crossdock.kit import notice
-from crossdock.kit.rest_target import Effect, RestTarget
-from crossdock.kit.secret_address import opened
-from crossdock.messages import Outcome, Receipt, WriteBack
-from crossdock.ports import CheckStep, Clock, Login, Manifest
+from crossdock.kit.channel import Channel
+from crossdock.messages import Receipt, WriteBack
+from crossdock.ports import Clock, Login, Manifest
 from crossdock.wires.rest import Answer
 
 CARD: Final = "application/vnd.microsoft.card.adaptive"
@@ -23,53 +19,18 @@ TAKEN: Final = ("x-ms-workflow-run-id", "x-ms-request-id")
 """Headers by which a workflow says which run took the card."""
 
 
-def connect(manifest: Manifest, login: Login, clock: Clock) -> "TeamsChannel":
+def connect(manifest: Manifest, login: Login, clock: Clock) -> Channel:
     """The sink of this connector, not yet opened."""
-    return TeamsChannel(login, clock)
-
-
-class TeamsChannel:
-    """One channel or chat of Teams. Safe to share between threads."""
-
-    def __init__(self, login: Login, clock: Clock) -> None:
-        self._login = login
-        self._clock = clock
-
-    def deliver(self, write_back: WriteBack) -> Outcome:
-        """One post. A repeat is a second card: a workflow knows no key."""
-        return self._target.deliver(write_back, asked=self._asked, proof=_proof)
-
-    def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
-        """The post that ``deliver`` would make, without the workflow's URL."""
-        return self._target.preview(write_back, self._asked)
-
-    def check(self) -> Iterator[CheckStep]:
-        """Resolve, connect, TLS. A workflow cannot be asked anything: the first notice shows whether it runs."""
-        yield from self._target.wire.reach("/")
-
-    def close(self) -> None:
-        if "_target" in self.__dict__:
-            self._target.close()
-
-    @cached_property
-    def _path(self) -> str:
-        return opened(self._login)[1]
-
-    @cached_property
-    def _target(self) -> RestTarget:
-        at, _path = opened(self._login)
-        return RestTarget(at, self._clock, title="the workflow", deadline_s=30.0, done=(200, 202))
-
-    def _asked(self, write_back: WriteBack) -> Effect:
-        if write_back.operation != "notify":
-            raise Refused(f"Teams knows no operation {write_back.operation!r}", status="operation")
-        told = notice.read(write_back)
-        return Effect(
-            method="POST",
-            path=self._path,
-            body=json.dumps(message(told, notice.case_address(self._login, told.case))).encode(),
-            headers={"Content-Type": "application/json"},
-        )
+    return Channel(
+        login,
+        clock,
+        system="Teams",
+        title="the workflow",
+        message=message,
+        proof=_proof,
+        deadline_s=30.0,
+        done=(200, 202),
+    )
 
 
 def message(told: notice.Notice, address: str) -> dict[str, Any]:
