@@ -292,7 +292,8 @@ class Registry:
             return
         module = _import(f"{place.package}.settings", why=f"connector {name!r}")
         for side, settings in getattr(module, "SETTINGS", {}).items():
-            typed(settings, self._manifests[name], side)
+            if getattr(self._manifests[name], side) is not None:
+                typed(settings, self._manifests[name], side)
         check = getattr(module, "check", None)
         if callable(check):
             check(self._manifests[name])

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from crossdock.errors import Misconfigured
-from crossdock.manifests import typed
-from crossdock.ports import Login, Manifest
+from crossdock.ports import Login
 
 _COMPANY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
@@ -31,11 +30,7 @@ class SinkSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(SourceSettings, manifest, "source")
-    if manifest.sink is not None:
-        typed(SinkSettings, manifest, "sink")
+SETTINGS = {"source": SourceSettings, "sink": SinkSettings}
 
 
 def company_path(login: Login) -> str:

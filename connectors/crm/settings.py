@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
@@ -26,6 +23,4 @@ class SinkSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(SinkSettings, manifest, "sink")
+SETTINGS = {"sink": SinkSettings}

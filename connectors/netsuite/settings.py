@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
@@ -35,6 +32,4 @@ class SinkSettings:
         return f"urn:{name}_{self.release}.{part}.webservices.netsuite.com"
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(SinkSettings, manifest, "sink")
+SETTINGS = {"sink": SinkSettings}

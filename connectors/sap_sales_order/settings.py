@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 DIALECTS = ("v2", "v4")
 
 
@@ -47,7 +44,4 @@ class SinkSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    if manifest.sink is not None:
-        typed(SinkSettings, manifest, "sink")
+SETTINGS = {"sink": SinkSettings}

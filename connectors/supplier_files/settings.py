@@ -1,13 +1,7 @@
 """What may be set for the supplier's lists."""
 
 from crossdock.kit.file_settings import FileSettings, InboxSettings
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
 
-__all__ = ["FileSettings", "InboxSettings", "check"]
+__all__ = ["SETTINGS", "FileSettings", "InboxSettings"]
 
-
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    typed(FileSettings, manifest, "source")
-    typed(InboxSettings, manifest, "sink")
+SETTINGS = {"source": FileSettings, "sink": InboxSettings}

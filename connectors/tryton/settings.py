@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from crossdock.manifests import typed
-from crossdock.ports import Manifest
-
 MODELS = ("sale.sale", "stock.shipment.out", "stock.move", "purchase.purchase")
 TODAY = "{today}"
 """In a domain: the day that has begun everywhere; every day before it is over."""
@@ -65,9 +62,4 @@ class SinkSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
 
 
-def check(manifest: Manifest) -> None:
-    """Called when connectors are listed. Raises ``Misconfigured`` with file and line."""
-    if manifest.source is not None:
-        typed(SourceSettings, manifest, "source")
-    if manifest.sink is not None:
-        typed(SinkSettings, manifest, "sink")
+SETTINGS = {"source": SourceSettings, "sink": SinkSettings}

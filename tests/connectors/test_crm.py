@@ -9,6 +9,7 @@ import pytest
 
 from connectors.crm import sink as module
 from crossdock.errors import CrossdockError, Refused
+from crossdock.manifests import typed
 from crossdock.messages import Decision, Delivered, Reject, Retry, Unsure
 from crossdock.ports import Checkable, Login, Previewing, Searchable, Secret
 from crossdock.testing import lying_http as lie
@@ -184,7 +185,7 @@ def test_a_body_that_is_no_notice_is_rejected(server, sink, write_back, said):
 
 @pytest.mark.parametrize(("key", "value"), [("path", '"services"'), ("external_id", '"Id; drop"')])
 def test_settings_that_make_no_address_are_refused(manifest_of, key, value):
-    from connectors.crm.settings import check
+    from connectors.crm.settings import SETTINGS
 
     with pytest.raises(CrossdockError):
-        check(manifest_of("crm", **{key: value}))
+        typed(SETTINGS["sink"], manifest_of("crm", **{key: value}), "sink")
