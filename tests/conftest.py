@@ -16,6 +16,7 @@ from psycopg import sql
 from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from crossdock.testing.clock import MovableClock
+from crossdock.wires import oauth2
 from tests.in_memory import home_in_memory
 
 TEMPLATE = "crossdock_template"
@@ -127,3 +128,9 @@ def _store(database: Databases) -> Iterator[Store]:
 def clock() -> MovableClock:
     """A clock that stands at 2026-11-20 14:00 UTC until the test moves it."""
     return MovableClock()
+
+
+@pytest.fixture(autouse=True)
+def no_token_of_another_test() -> None:
+    """A server may get the port of one that ended a moment before; the tokens of that one open nothing here."""
+    oauth2.TOKENS.forget()

@@ -280,7 +280,7 @@ def test_a_worker_that_dies_anywhere_loses_no_answer_and_stores_none_twice(
     monkeypatch.setenv("CROSSDOCK_FAULT", f"{place}:raise:1")
     monkeypatch.setattr("crossdock.faultpoints._seen", {})
     with pytest.raises(InjectedFault):
-        hub.receive("ups")
+        pytest.fail(f"nothing died at {place}: {hub.receive('ups')}")
     monkeypatch.delenv("CROSSDOCK_FAULT")
     clock.advance(timedelta(hours=2))
     assert hub.receive("ups").error is None

@@ -15,7 +15,6 @@ from crossdock.testing.clock import MovableClock
 from crossdock.testing.player import NotAsRecorded, Player
 from crossdock.testing.recorder import Recorder
 from crossdock.testing.recordings import Recording
-from crossdock.wires import oauth2
 from crossdock.wires.rest import Rest
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -169,7 +168,6 @@ def test_a_key_leaves_no_trace_wherever_the_vendor_wants_it(erp, extra):
 
 
 def test_where_tokens_are_given_is_not_recorded(erp):
-    oauth2.TOKENS.forget()
     token = json.dumps({"access_token": "token-canary", "expires_in": 60}).encode()
     with lie.LyingServer(lie.answer(200, token)) as tokens:
         extra = {

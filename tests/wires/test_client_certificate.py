@@ -13,7 +13,7 @@ from crossdock.logins import from_fields
 from crossdock.ports import SystemClock
 from crossdock.testing import lying_http as lie
 from crossdock.testing.clock import MovableClock
-from crossdock.wires import client_certificate, oauth2
+from crossdock.wires import client_certificate
 from crossdock.wires.rest import Rest
 from tests.wires.authorities import DAY, Authority
 
@@ -173,7 +173,6 @@ def test_the_key_is_in_no_file_that_others_may_read_and_in_none_afterwards(
 
 
 def test_a_token_is_fetched_with_our_certificate_too(theirs, ours):
-    oauth2.TOKENS.forget()
     token = lie.answer(200, json.dumps({"access_token": "t-1", "expires_in": 60}).encode())
     with (
         lie.LyingServer(token, tls=asks_for(ours, theirs.server())) as tokens,

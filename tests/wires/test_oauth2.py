@@ -46,7 +46,6 @@ class TokenHost:
 
 @pytest.fixture
 def host() -> Iterator[TokenHost]:
-    oauth2.TOKENS.forget()
     tokens = TokenHost()
     with tokens.server:
         yield tokens
