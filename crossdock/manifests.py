@@ -328,10 +328,17 @@ def _fit_together(file: TomlFile, request: Request, paging: Paging, cursor: Curs
             f"paging by {paging.kind} needs {needed} in a parameter of [source.request], and none has it; add it",
             where=file.at("source", "paging", "kind"),
         )
-    if paging.kind in ("cursor", "next_link") and not paging.next:
+    ways = {"cursor": ("next",), "next_link": ("next",), "delta_link": ("next", "delta")}
+    for name in ways.get(paging.kind, ()):
+        if not getattr(paging, name):
+            raise Misconfigured(
+                f"paging by {paging.kind} needs {name!r}, the way to it in the answer; add it",
+                where=file.at("source", "paging", "kind"),
+            )
+    if paging.kind == "delta_link" and cursor is not None:
         raise Misconfigured(
-            f"paging by {paging.kind} needs 'next', the way to it in the answer; add it",
-            where=file.at("source", "paging", "kind"),
+            "the delta link says what changed, so no moment is compared; remove [source.cursor]",
+            where=file.at("source", "cursor"),
         )
     if cursor is None:
         if used & {"since", "after_key"}:

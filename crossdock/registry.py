@@ -236,6 +236,10 @@ class Registry:
         file = found.folder / f"{side}.py"
         if not file.is_file():
             if side == "source" and manifest.source is not None and manifest.source.request is not None:
+                if manifest.source.paging.kind == "delta_link":
+                    from crossdock.kit.delta_poll import DeltaPoll
+
+                    return DeltaPoll(manifest, login, clock)
                 from crossdock.kit.rest_poll import RestPoll
 
                 return RestPoll(manifest, login, clock)

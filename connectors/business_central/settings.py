@@ -12,13 +12,6 @@ _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSettings:
-    """``[source.settings]``. ``delta``: read what changed; without it every run reads all that the filter lets in."""
-
-    delta: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
     """``[sink.settings]``."""
 
@@ -30,7 +23,7 @@ class SinkSettings:
             raise ValueError("deadline_s and connect_s must be above 0")
 
 
-SETTINGS = {"source": SourceSettings, "sink": SinkSettings}
+SETTINGS = {"sink": SinkSettings}
 
 
 def company_path(login: Login) -> str:

@@ -48,8 +48,9 @@ class Paging:
 
     ``none``: there is one page. ``page``: numbers from ``first`` on. ``offset``: so many records are passed over.
     ``cursor``: a token at ``next``. ``link``: the header ``Link`` with ``rel="next"`` (RFC 8288). ``next_link``: an
-    address at ``next`` (OData: ``@odata.nextLink``). ``keyset``: what comes after the last record's moment and key;
-    with an address at ``next`` where the system cuts pages shorter than they were asked for.
+    address at ``next`` (OData: ``@odata.nextLink``). ``delta_link``: the same, and behind the last page an address at
+    ``delta`` that tells what changed since (OData: ``@odata.deltaLink``). ``keyset``: what comes after the last
+    record's moment and key; with an address at ``next`` where the system cuts pages shorter than they were asked for.
     ``size`` records are asked for; at most ``most_pages`` are read in a run, and the next run goes on.
     """
 
@@ -58,6 +59,7 @@ class Paging:
     most_pages: int = 200
     first: int = 1
     next: str = ""
+    delta: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

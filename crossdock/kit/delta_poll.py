@@ -1,32 +1,31 @@
-"""An OData 4 service that is polled by its delta links: it says itself what changed since it was asked last.
+"""A REST service that is polled by its delta links: it says itself what changed since it was asked last.
 
 The first run reads everything and gets a link; each later one follows the link and gets what was added, changed or
 removed since, and the next link (OData 4.0 protocol, 11.3). No clock is compared, so nothing that commits late is
-missed. A link that the service has forgotten (410) begins again: what was read before is known by its content.
+missed. A link that the service has forgotten (410) begins again, once in a run: what was read before is known by its
+content.
 
-Without ``delta`` every run reads everything, for what changes without the record being touched.
+Paging by ``next_link`` in the place of ``delta_link`` reads everything in every run, for what changes without the
+record being touched.
 """
 
 import hashlib
-import re
-import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
-from crossdock.formats import json_slices, json_strict
+from crossdock.formats import json_strict
 from crossdock.kit.moments import WRITTEN
-from crossdock.kit.records import cut
+from crossdock.kit.records import cut, link_at
 from crossdock.messages import RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
+from crossdock.wires.patience import pause
 from crossdock.wires.rest import Answer, Rest, refused, retry_reads, same_host
 
 JSON: Final = "application/json"
-NEXT: Final = "@odata.nextLink"
-DELTA: Final = "@odata.deltaLink"
 _TRACK: Final = "odata.track-changes"
-_BARE: Final = re.compile(r"[!-~]+")
 
 
 class DeltaPoll:
@@ -44,37 +43,45 @@ class DeltaPoll:
         clock: Clock,
         *,
         path: Callable[[], str] | None = None,
-        delta: bool = True,
         key: str = "id",
         dice: Dice | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
     ) -> None:
         source = manifest.source
         if source is None or source.request is None:
             raise Misconfigured(f"connector {manifest.name!r} declares no [source.request]; add it")
+        if source.paging.kind not in ("delta_link", "next_link"):
+            raise Misconfigured(
+                f"connector {manifest.name!r} is polled by links, and pages by {source.paging.kind!r}; set kind "
+                'of [source.paging] to "delta_link"'
+            )
         self._manifest, self._media_type = manifest, source.media_type
         self._request, self._paging = source.request, source.paging
         self._path_of = path or (lambda: source.request.path if source.request else "")
-        self._delta, self._key = delta, key
+        self._delta, self._key = source.paging.kind == "delta_link", key
         self._clock = clock
         self._dice = dice or system_dice()
         self._sleep = sleep
-        self._wire = Rest(login, deadline_s=self._request.deadline_s, connect_s=self._request.connect_s)
+        self._wire = Rest(
+            login, deadline_s=self._request.deadline_s, connect_s=self._request.connect_s, clock=clock
+        )
         self._came_to: str | None = None
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
         """What changed, in the order in which the service says it. Raises what the wire raises, and ``Refused``."""
         self._came_to = None
-        link = after if self._delta else None
+        link = self._kept(after)
         walked = {link}
+        began_again = False
         for _page in range(self._paging.most_pages):
             answer = self._asked(link)
-            if answer.status == 410 and link is not None:
-                link, walked = None, {None}  # the service has forgotten the link: everything is read again
+            if answer.status == 410 and link is not None and not began_again:
+                # The service has forgotten the link: everything is read again.
+                link, walked, began_again = None, {None}, True
                 answer = self._asked(None)
             self._expect(answer)
             try:
-                records, following, last = _cut(answer.body)
+                records, following, last = self._cut(answer.body)
             except Unreadable:
                 # Bytes first: the page is kept whole, and the position stays where it is.
                 yield self._message(answer.body, f"page:{_digest(answer.body)}", None, name=self._path)
@@ -108,7 +115,7 @@ class DeltaPoll:
         try:
             answer = self._asked(None)
             self._expect(answer)
-            records, following, last = _cut(answer.body)
+            records, following, last = self._cut(answer.body)
         except CrossdockError as error:
             remedy = "Compare what the service answers with the samples of this connector."
             yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
@@ -143,7 +150,9 @@ class DeltaPoll:
 
     def _query(self) -> Mapping[str, str]:
         behind = self._clock.now() - timedelta(seconds=self._request.behind_s)
-        return {name: text.format(now=WRITTEN["date"](behind)) for name, text in self._request.query.items()}
+        values = defaultdict(str, now=WRITTEN["date"](behind), size=str(self._paging.size))
+        written = {name: text.format_map(values) for name, text in self._request.query.items()}
+        return {name: text for name, text in written.items() if text}
 
     def _expect(self, answer: Answer) -> None:
         what = f"GET {self._wire.base}{self._path}"
@@ -156,13 +165,27 @@ class DeltaPoll:
                 body=answer.body,
             )
 
+    def _kept(self, after: str | None) -> str | None:
+        """The link in a position. What is none begins again: what was read before is known by its content."""
+        return (
+            after
+            if self._delta and after is not None and same_host(self._wire.base, after) == after
+            else None
+        )
+
     def _within(self, address: Any) -> str:
         link = same_host(self._wire.base, address) if isinstance(address, str) else None
-        if link is None or not _BARE.fullmatch(link):
+        if link is None:
             raise Refused(f"{self._wire.base}: the link to what comes next leaves the system", status="next")
         return link
 
     # -- records ------------------------------------------------------------------------------------------
+
+    def _cut(self, page: bytes) -> tuple[list[bytes], Any, Any]:
+        """The records of a page, the link to the next one, and the delta link after the last one."""
+        whole = cut(page, records=self._request.records, following=self._paging.next)
+        last = link_at(page, self._paging.delta) if self._delta else None
+        return whole.records, whole.following, last
 
     def _record(self, body: bytes, link: str | None) -> RawMessage:
         try:
@@ -184,13 +207,6 @@ class DeltaPoll:
             name=name,
             position=position,
         )
-
-
-def _cut(page: bytes) -> tuple[list[bytes], Any, Any]:
-    """The records of a page, the link to the next one, and the delta link after the last one."""
-    whole = cut(page, records="value", following=f'"{NEXT}"')
-    last = json_slices.members(page).get(DELTA)
-    return whole.records, whole.following, None if last is None else json_strict.loads(last.body)
 
 
 def _digest(body: bytes) -> str:

@@ -50,8 +50,13 @@ def cut(page: bytes, *, records: str, following: str = "") -> Page:
     if found is None:
         raise Unreadable(f"the page has no {records or 'list of records'}")
     bodies = [one.body for one in json_slices.elements(page, found)]
-    after = _piece(page, way(following)) if following else None
-    return Page(records=bodies, following=None if after is None else json_strict.loads(after.body))
+    return Page(records=bodies, following=link_at(page, following) if following else None)
+
+
+def link_at(page: bytes, text: str) -> Any:
+    """What stands at this way in a page, ``None`` when nothing does."""
+    found = _piece(page, way(text))
+    return None if found is None else json_strict.loads(found.body)
 
 
 def _piece(page: bytes, names: tuple[str, ...]) -> json_slices.Slice | None:

@@ -67,6 +67,10 @@ class RestPoll:
         source = manifest.source
         if source is None or source.request is None:
             raise Misconfigured(f"connector {manifest.name!r} declares no [source.request]; add it")
+        if source.paging.kind == "delta_link":
+            raise Misconfigured(
+                f"connector {manifest.name!r} pages by delta_link; make its source of DeltaPoll, or remove source.py"
+            )
         self._request, self._paging, self._cursor = source.request, source.paging, source.cursor
         self._manifest, self._media_type = manifest, source.media_type
         self._clock = clock

@@ -176,6 +176,8 @@ def test_the_check_reads_a_sample(supplier, source_of) -> None:
     [
         (declared("page", '{ size = "{size}" }'), "paging by page needs {page}"),
         (declared("cursor", KINDS["cursor"]), "needs 'next'"),
+        (declared("delta_link", "{}", cursor="", next="next"), "needs 'delta'"),
+        (declared("delta_link", "{}", next="next", delta="delta"), "remove [source.cursor]"),
         (declared("link", '{ since = "{sinse}" }'), "unknown {sinse} in 'since' (did you mean 'since'?)"),
         (declared("link", '{ since = "{" }'), "is no template"),
         (declared("link", KINDS["link"], cursor=""), "there is no [source.cursor]"),
