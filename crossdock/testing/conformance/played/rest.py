@@ -17,7 +17,9 @@ from crossdock.kit.declarations import Cursor, Paging, Request
 from crossdock.kit.moments import read_moment
 from crossdock.kit.records import at as found_at
 from crossdock.kit.records import way
+from crossdock.ports import Clock
 from crossdock.testing import lying_http as lie
+from crossdock.testing.conformance.delta_links import PLACE, DeltaLinks, Place
 from crossdock.testing.conformance.http_play import HttpPlay, query_of
 from crossdock.testing.conformance.play import Thing
 from crossdock.testing.lying_http import Said
@@ -29,6 +31,12 @@ WIRES: Final = ("rest",)
 
 HERE: Final = "conformance_at"
 """The parameter of our own links to a next page: how many records came before it."""
+
+ID: Final = "id"
+"""What the records of a delta walk are known by."""
+
+_TRACKED: Final = "track-changes"
+"""Whoever prefers anything must prefer this, or is given no delta link (OData 4.0, 8.2.8.6)."""
 
 _MOMENT: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?|\b\d{10,13}\b"
@@ -60,15 +68,18 @@ class RestPlay(HttpPlay):
             self._frame, self._sample = _samples(case, request, cursor)
             if paging.kind != "none":
                 can.add("paged")
-            if paging.kind in ("link", "next_link"):
+            if paging.kind in ("link", "next_link", "delta_link"):
                 can.add("linked")
+            if paging.kind == "delta_link":
+                can.add("delta")
             if cursor is not None and any("{since}" in text for text in request.query.values()):
                 can.add("moments")
                 if cursor.overlap_s > 0:
                     can.add("overlap")
         media_type = request.accept if request is not None else "application/json"
         super().__init__(case, can=frozenset(can), media_type=media_type)
-        self.can_circle = paging.kind in ("cursor", "link", "next_link", "keyset")
+        self.can_circle = paging.kind in ("cursor", "link", "next_link", "delta_link", "keyset")
+        self.delta = DeltaLinks()
         self._pages = 0
 
     @property
@@ -89,6 +100,8 @@ class RestPlay(HttpPlay):
             else:
                 _put(record, self._cursor.key, mark)
             _put(record, self._cursor.field, _written(found_at(self._sample, self._cursor.field), at))
+        elif "delta" in self.can and ID in record:
+            record[ID] = mark
         else:
             record["conformance"] = mark
         body = (
@@ -99,14 +112,34 @@ class RestPlay(HttpPlay):
         spaces = " " * changed
         return Thing(number=number, at=at, body=f"{{{spaces}{body[1:]}".encode(), mark=mark.encode())
 
+    def reset(self, clock: Clock) -> None:
+        self.delta = DeltaLinks()
+        super().reset(clock)
+
+    def heal(self) -> None:
+        super().heal()
+        self.delta.heal()
+
+    def gone(self, thing: Thing) -> Thing:
+        """That this thing is no more, as a record of a delta walk."""
+        return self.delta.gone(thing, key=ID)
+
     def page(self, request: lie.Request) -> Said:
         """The page that this call asks for."""
         table = self._request
         if table is None or unquote(urlsplit(request.path).path) != unquote(urlsplit(table.path).path):
             return Said(status=404, body=b'{"error":"there is nothing here"}')
         query = query_of(request)
-        held = sorted(self.held, key=lambda one: (one.at, one.mark))
-        held = [one for one in held if self._is_asked_for(one, query)]
+        delta: Place | None = None
+        if "delta" in self.can:
+            # A link to the next page holds for what was there when its walk began.
+            delta = self.delta.place(query.get(PLACE), self.held)
+            if delta is None:
+                return Said(status=410, body=b'{"error":{"message":"the link is forgotten"}}')
+            held = self.delta.changes(delta, self.held)
+        else:
+            held = sorted(self.held, key=lambda one: (one.at, one.mark))
+            held = [one for one in held if self._is_asked_for(one, query)]
         size = int(self._given(query, "size") or self._paging.size)
         begin = self._begin(query, size)
         self._pages = 1 if begin == 0 else self._pages + 1
@@ -121,14 +154,15 @@ class RestPlay(HttpPlay):
             found, more = held[begin : begin + size], begin + size < len(held)
         if self._paging.kind == "none":
             found, more = held, False
-        next_url = (
-            f"{self.link_base or self.url}{urlsplit(request.path).path}?{self._link(request, begin + size)}"
-            if more
-            else None
-        )
-        return self._page(found, begin + size if more else None, next_url)
+        next_url = self._link(request, {HERE: str(begin + size)}, delta) if more else None
+        delta_url = None
+        if delta is not None and not more and _TRACKED in request.headers.get("prefer", _TRACKED):
+            delta_url = self._link(request, {}, self.delta.following(delta))
+        return self._page(found, begin + size if more else None, next_url, delta_url)
 
-    def _page(self, found: list[Thing], upto: int | None, next_url: str | None) -> Said:
+    def _page(
+        self, found: list[Thing], upto: int | None, next_url: str | None, delta_url: str | None
+    ) -> Said:
         assert self._request is not None
         frame, paging = copy.deepcopy(self._frame), self._paging
         filler = "@@conformance-records@@"
@@ -141,16 +175,22 @@ class RestPlay(HttpPlay):
             headers["Link"] = f'<{next_url}>; rel="next"'
         if paging.next and isinstance(frame, dict):
             token = f"t{upto}" if upto is not None else None
-            following = {"next_link": next_url, "cursor": token}.get(paging.kind)
-            if following is None and not _is_at(self._frame, paging.next):
-                _remove(frame, paging.next)
-            else:
-                _put(frame, paging.next, following)
+            following = token if paging.kind == "cursor" else next_url if "linked" in self.can else None
+            self._lead(frame, paging.next, following)
+            if paging.delta:
+                self._lead(frame, paging.delta, delta_url)
         text = json.dumps(frame, ensure_ascii=False)
         wrap = self.own.wrapped if self.own is not None and hasattr(self.own, "wrapped") else bytes
         records = b"[ " + b" ,\n".join(wrap(one.body) for one in found) + b"\n]"
         body = text.encode().replace(json.dumps(filler).encode(), records)
         return Said(status=200, body=body, media_type=self.media_type, headers=headers)
+
+    def _lead(self, frame: dict[str, Any], text: str, following: str | None) -> None:
+        """Put what leads on into the answer; where it leads nowhere, as the sample says that."""
+        if following is None and not _is_at(self._frame, text):
+            _remove(frame, text)
+        else:
+            _put(frame, text, following)
 
     def _is_asked_for(self, thing: Thing, query: Mapping[str, str]) -> bool:
         since = self._since(query)
@@ -201,9 +241,13 @@ class RestPlay(HttpPlay):
                 return found[1] if found else None
         return None
 
-    def _link(self, request: lie.Request, upto: int) -> str:
-        kept = {name: value for name, value in query_of(request).items() if name != HERE}
-        return urlencode({**kept, HERE: str(upto)}, quote_via=quote)
+    def _link(self, request: lie.Request, more: Mapping[str, str], delta: Place | None) -> str:
+        """The address of the same call with these parameters of ours."""
+        kept = {name: value for name, value in query_of(request).items() if name not in (HERE, PLACE)}
+        query = {**kept, **more, **({PLACE: delta.text()} if delta is not None else {})}
+        return (
+            f"{self.link_base or self.url}{urlsplit(request.path).path}?{urlencode(query, quote_via=quote)}"
+        )
 
 
 def _samples(case: "Case", request: Request, cursor: Cursor | None) -> tuple[Any, Any]:
