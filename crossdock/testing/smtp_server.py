@@ -52,6 +52,7 @@ class SmtpServer:
         self._user, self._password, self._tls, self._implicit = user, password, tls, implicit
         self.lie = ""
         self.mails: list[Message] = []
+        self.taken: list[bytes] = []  # the same, byte for byte
         self.envelopes: list[tuple[str, tuple[str, ...]]] = []
         self.effects = Effects()
         self.said: list[str] = []
@@ -121,6 +122,7 @@ class SmtpServer:
         """The mail is taken."""
         mail = email.message_from_bytes(data)
         self.mails.append(mail)
+        self.taken.append(data)
         self.envelopes.append((sender, tuple(recipients)))
         self.effects.add(str(mail["Message-ID"]))
 

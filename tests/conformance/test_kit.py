@@ -103,6 +103,7 @@ def test_a_waiver_of_what_does_not_apply_fails_too(case_of) -> None:
         (waiver("source.reads_everything") * 2, "waived twice"),
         ('\n[[waiver]]\nchek = "x"\n', "did you mean 'check'"),
         ("\n[waver]\n", "did you mean 'waiver'"),
+        ('\n[[write_back]]\noperation = "note"\narrives = ["x"]\n', "is for a sink that draws"),
     ],
 )
 def test_a_conformance_file_that_is_wrong_fails_with_file_and_line(case_of, text: str, says: str) -> None:

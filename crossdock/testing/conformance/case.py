@@ -114,7 +114,7 @@ class Case:
             can.add("source")
             can.add("pushed" if manifest.source.every_s is None else "polled")
         if manifest.sink is not None:
-            can |= {"sink", "schedule"}
+            can |= {"sink", "schedule", "drawn" if self.told.draws else "verbatim"}
             if manifest.sink.idempotency != "harmless":
                 can.add("once")
             if manifest.sink.idempotency in ("key", "natural_key", "conditional", "readback"):

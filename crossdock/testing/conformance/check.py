@@ -37,6 +37,8 @@ NEEDS: Final[Mapping[str, str]] = {
     "searchable": "its target cannot be asked what happened",
     "previewing": "it shows no preview",
     "versioned": "its target keeps no versions",
+    "verbatim": "what it writes is drawn anew for the target, as its conformance.toml says",
+    "drawn": "it writes what was decided as it is",
     "repeatable": "a repeat of an unsure call is not safe there, so none is made",
     "once": "a second effect does no harm there",
     "mapped": "its document has no mapping of one record",

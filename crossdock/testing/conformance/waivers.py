@@ -4,8 +4,9 @@ which checks are waived, by whom is answered for in the reason, until when.
     [login]                          # what the connection holds beside host, user and password; {url}, {host}, {port}
     token_url = "{url}/token"
 
-    [played]                         # a source that the kit cannot play: played.its_source_is fails
-    source = false
+    [played]
+    source = false                   # a source that the kit cannot play: played.its_source_is fails
+    draws = "a notice is drawn as blocks of the channel"     # a sink that does not write the body as it is, and why
 
     [played.settings]                # settings that make pages small: the kit sends few records
     page_size = 3
@@ -17,6 +18,7 @@ which checks are waived, by whom is answered for in the reason, until when.
     operation = "note"
     subject = "supplier_po/4500123456"
     body = '{"text": "..."}'
+    arrives = ["..."]                # where it draws: texts of what was decided, as the target gets them
 
     [[waiver]]
     check = "source.late_record_is_found"
@@ -40,7 +42,7 @@ from crossdock.toml_lines import TomlFile, did_you_mean
 FILE: Final = "conformance.toml"
 _TABLES: Final = ("login", "played", "write_back", "waiver")
 _WAIVER: Final = ("check", "reason", "until")
-_WRITE_BACK: Final = ("operation", "subject", "body", "media_type")
+_WRITE_BACK: Final = ("operation", "subject", "body", "media_type", "arrives")
 LEAST_REASON: Final = 15
 """A reason is a sentence: "later" is none."""
 
@@ -61,8 +63,13 @@ class Told:
 
     played: Mapping[str, Any] = field(default_factory=dict)
     login: Mapping[str, Any] = field(default_factory=dict)
-    write_backs: tuple[Mapping[str, str], ...] = ()
+    write_backs: tuple[Mapping[str, Any], ...] = ()
     waivers: Mapping[str, Waiver] = field(default_factory=dict)
+
+    @property
+    def draws(self) -> str:
+        """Why its sink does not write the body as it is; empty when it does."""
+        return str(self.played.get("draws", ""))
 
 
 def read(folder: Path, known: tuple[str, ...], code_folder: Path | None = None) -> Told:
@@ -86,12 +93,31 @@ def read(folder: Path, known: tuple[str, ...], code_folder: Path | None = None) 
         if waiver.check in waivers:
             raise Misconfigured(f"{waiver.check!r} is waived twice; remove one", where=where)
         waivers[waiver.check] = waiver
-    return Told(
+    told = Told(
         played=_plain(file.values.get("played", {})),
         login=_plain(file.values.get("login", {})),
         write_backs=tuple(_tables(file, "write_back", _WRITE_BACK)),
         waivers=waivers,
     )
+    _drawn(told, file)
+    return told
+
+
+def _drawn(told: Told, file: TomlFile) -> None:
+    """A sink that draws says why, and what must arrive of each write-back."""
+    if "draws" in told.played and len(told.draws.strip()) < LEAST_REASON:
+        raise Misconfigured("`draws` needs a reason, as a sentence", where=file.at("played", "draws"))
+    for number, table in enumerate(told.write_backs):
+        texts = table.get("arrives", [])
+        if not isinstance(texts, list) or not all(isinstance(one, str) and one for one in texts):
+            raise Misconfigured("`arrives` is a list of texts", where=file.at("write_back", number))
+        if bool(texts) != bool(told.draws):
+            wrong = (
+                "what is drawn needs `arrives`, texts of what was decided as the target gets them"
+                if told.draws
+                else "`arrives` is for a sink that draws; say why it does, with `draws` under [played]"
+            )
+            raise Misconfigured(wrong, where=file.at("write_back", number))
 
 
 def _tables(file: TomlFile, name: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
