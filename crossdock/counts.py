@@ -5,7 +5,7 @@ from typing import Final
 
 ORDER_OF_COUNTS: Final = (
     *("received", "stored", "duplicate", "set_aside"),
-    *("messages", "parts", "facts", "events", "cases", "cleared", "write_backs", "dead_letters"),
+    *("messages", "parts", "facts", "events", "cases", "cleared", "corrected", "write_backs", "dead_letters"),
     *("attempts", "delivered", "retry", "rejected", "unsure", "exhausted"),
 )
 """The order of the walk; a count that is not named here comes after, in the order of the alphabet."""

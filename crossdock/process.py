@@ -157,7 +157,7 @@ class Processor:
                 for messages, written in done:
                     counts["messages"] += messages
                     for name, number in written.items():
-                        counts[name] += number
+                        counts[name] = counts.get(name, 0) + number
         except OUR_FAULT as fault:
             if not isinstance(fault, TookTooLong):
                 self._give_back(claims)

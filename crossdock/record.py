@@ -20,7 +20,7 @@ from crossdock.reconcile import Reconciler, Said, end_of
 from crossdock.registry import Registry
 from crossdock.reports import write_reports
 from crossdock.stopping import stop_what_fails
-from crossdock.store import casebook, desk, inbox, listed, outbox
+from crossdock.store import casebook, corrections, desk, inbox, listed, outbox
 from crossdock.versions import Versions
 from crossdock.whose import are_strangers
 from crossdock.writebacks import decision_id_of, intent_key, slot_of, write_back_row, write_body
@@ -135,10 +135,14 @@ class Recorder:
         if claim.id not in inbox.hold_claims(connection, self._tenant, [claim]):
             return counts
         self._reconciler.take_every_turn(connection)
+        is_list = False
         for worked in slices:
+            is_list = is_list or any(part.row is not None for part in worked.parts)
             said_first = self._said_first(connection, [worked])
             for name, number in self._write_said(connection, said_first, now).items():
                 counts[name] += number
+        if is_list and (ended := corrections.end_corrected(connection, self._tenant, claim.id, now)):
+            counts["corrected"] = ended
         self._end(connection, [(claim, slices.ended())], {claim.id: slices.part_count}, counts, now)
         if counts["dead_letters"]:
             self._stop_sources(connection, {claim.message.source: claim.message}, counts, now)

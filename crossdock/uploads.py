@@ -6,13 +6,15 @@ headers, for its bytes do not say it. What the page shows is what the sender's r
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from crossdock import receive
+from crossdock import deadletters, receive
+from crossdock.deadletters import NotPossible
 from crossdock.errors import Misconfigured
 from crossdock.formats.tabular import write_csv
 from crossdock.formats.tabular.workbook import MEDIA_TYPE as WORKBOOK
@@ -23,7 +25,7 @@ from crossdock.normalize.values import RowVerdict
 from crossdock.ports import Clock
 from crossdock.registry import Registry
 from crossdock.reports import COLUMNS, STATES, Line
-from crossdock.store import desk, listed
+from crossdock.store import corrections, desk, inbox, listed
 from crossdock.toml_lines import did_you_mean
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "upload"
 """The connector that uploads belong to."""
+
+CORRECTED: Final = "corrected"
+DISCARDED: Final = "discarded"
+"""What became of a row that was rejected: a later list has it right, or a person ended it."""
 
 ROWS_OF_A_PAGE: Final = 200
 _ROWS_AT_ONCE: Final = 5_000
@@ -45,6 +51,17 @@ class Uploaded:
 
     raw_id: uuid.UUID
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What became of a list that was taken again as another partner's. ``ended``: so many dead letters of the first
+    reading; ``stays``: so many of its rows were taken as the wrong one's, and what they said stays said."""
+
+    raw_id: uuid.UUID
+    verdict: Verdict
+    ended: int
+    stays: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +126,11 @@ class Uploads:
         )
         verdict = receive.accept(self._store, message, clock=self._clock)
         with self._changing() as connection:
-            desk.add_audit(
+            self._audit(
                 connection,
-                tenant=self._tenant,
-                now=self._clock.now(),
+                "upload",
+                message.id,
                 actor=actor,
-                action="upload",
-                object_kind="raw message",
-                object_id=str(message.id),
                 reason=None,
                 detail={
                     "name": message.name,
@@ -128,10 +142,101 @@ class Uploads:
             )
         return Uploaded(raw_id=message.id, verdict=verdict)
 
+    def again(self, raw_id: uuid.UUID, *, partner: str, actor: str, reason: str) -> Again:
+        """Take a list that came under the wrong partner as this one's: the same bytes, of the same source and time,
+        as a message of its own. The first stays as it was; what lies set aside of it ends. Done twice it is a
+        duplicate, so who dies between the two does it again.
+
+        Raises ``Misconfigured`` for a message that is no list and a partner whom nobody knows, and ``NotPossible``
+        where nothing would differ.
+        """
+        self._partners().named(partner)
+        if not reason.strip():
+            raise NotPossible("a list is taken as another partner's with a reason")
+        with self._store.reading(self._tenant) as connection:
+            first = inbox.read_message(connection, self._tenant, raw_id)
+            found = listed.lists(connection, self._tenant, limit=1, raw_id=raw_id)
+            waits = listed.waits(connection, self._tenant, raw_id)
+        document = self._kind(first) if first is not None else ""
+        if first is None or not document:
+            raise Misconfigured(f"raw message {raw_id} is no list")
+        if first.headers.get(PARTNER, "") == partner:
+            raise NotPossible(f"'{first.name}' came as a list of {partner!r}; replay what is set aside of it")
+        if waits:
+            raise NotPossible(f"'{first.name}' waits to be read; once it was: crossdock process --once")
+        message = replace(
+            first,
+            key=f"{first.sha256}:{document}:{partner}",
+            position=None,
+            headers={**first.headers, PARTNER: partner, SENT_BY: actor},
+        )
+        verdict = receive.accept(self._store, message, clock=self._clock)
+        because = f"taken again as a list of {partner}, {str(message.id)[:8]}: {reason}"
+        with self._changing() as connection:
+            ended = self._end(connection, raw_id, actor=actor, reason=because)
+            self._audit(
+                connection,
+                "list.again",
+                raw_id,
+                actor=actor,
+                reason=reason,
+                detail={"partner": partner, "again": str(message.id), "verdict": verdict, "ended": ended},
+            )
+        counts: Mapping[str, int] = (found[0]["verdicts"] or {}) if found else {}
+        stays = counts.get(RowVerdict.TAKEN, 0)
+        return Again(raw_id=message.id, verdict=verdict, ended=ended, stays=stays)
+
+    def discard(self, raw_id: uuid.UUID, *, actor: str, reason: str) -> int:
+        """End every dead letter that is open of this list's rows. How many."""
+        with self._changing() as connection:
+            return self._end(connection, raw_id, actor=actor, reason=reason)
+
+    def _end(self, connection: "Transaction", raw_id: uuid.UUID, *, actor: str, reason: str) -> int:
+        letters = corrections.letters_of(connection, self._tenant, raw_id)
+        for letter_id in letters:
+            deadletters.discard(
+                connection,
+                tenant=self._tenant,
+                letter_id=letter_id,
+                actor=actor,
+                reason=reason,
+                now=self._clock.now(),
+            )
+        return len(letters)
+
+    def _kind(self, message: RawMessage) -> str:
+        """What a list is; empty for what is none."""
+        from crossdock.normalize import Normalizer
+
+        reader = Normalizer(registry=self._registry, partners=self._partners(), clock=self._clock)
+        return reader.kind_of_list(message)
+
+    def _audit(
+        self,
+        connection: "Transaction",
+        action: str,
+        raw_id: uuid.UUID,
+        *,
+        actor: str,
+        reason: str | None,
+        detail: Mapping[str, Any],
+    ) -> None:
+        desk.add_audit(
+            connection,
+            tenant=self._tenant,
+            now=self._clock.now(),
+            actor=actor,
+            action=action,
+            object_kind="raw message",
+            object_id=str(raw_id),
+            reason=reason,
+            detail=detail,
+        )
+
 
 def recent(connection: "Transaction", tenant: str, *, limit: int = 50) -> list[dict[str, Any]]:
     """The lists that came last, the newest first, however they came."""
-    return [_with_words(one) for one in listed.lists(connection, tenant, limit=limit)]
+    return _with_words(connection, tenant, listed.lists(connection, tenant, limit=limit))
 
 
 def of(connection: "Transaction", tenant: str, raw_id: uuid.UUID) -> dict[str, Any]:
@@ -139,7 +244,7 @@ def of(connection: "Transaction", tenant: str, raw_id: uuid.UUID) -> dict[str, A
     found = listed.lists(connection, tenant, limit=1, raw_id=raw_id)
     if not found:
         raise Misconfigured(f"raw message {raw_id} is no list")
-    return _with_words(found[0])
+    return _with_words(connection, tenant, found)[0]
 
 
 def rows(
@@ -147,7 +252,8 @@ def rows(
 ) -> Page:
     """Rows of a list, each with its state as the sender reads it and everything that is wrong in it."""
     found = listed.of_list(connection, tenant, raw_id, most=most + 1, after=after)
-    shown = [_row(one) for one in found[:most]]
+    corrected = corrections.corrected_rows(connection, tenant, raw_id)
+    shown = [_row(one, corrected.get(one["part"], "")) for one in found[:most]]
     return Page(rows=shown, next=str(shown[-1]["part"]) if len(found) > most else "")
 
 
@@ -171,15 +277,16 @@ def _lines(connection: "Transaction", tenant: str, raw_id: uuid.UUID) -> Iterato
         after = int(page.next) if page.next else None
 
 
-def _row(found: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as it stands now: what a person did to its part since then counts too."""
+def _row(found: Mapping[str, Any], corrected: str) -> dict[str, Any]:
+    """A row as it stands now: what a person did to its part since then counts too, and ``corrected``: what a later
+    list said of it."""
     verdict = RowVerdict(found["verdict"])
     state = STATES[verdict]
     if found["state"] == "discarded":
-        state = "discarded"
+        state = CORRECTED if corrected else DISCARDED
     elif found["state"] == "in_flight":
         state = "runs again"
-    because = ""
+    because = corrected
     if found["before_raw_id"] is not None:
         because = f"row {found['before_number']} of {found['before_name']} "
         because += "says the same" if verdict is RowVerdict.REPEATED else "came later and says something else"
@@ -190,12 +297,24 @@ def _row(found: Mapping[str, Any]) -> dict[str, Any]:
         "state": state,
         "because": because,
         "before": str(found["before_raw_id"]) if found["before_raw_id"] else None,
-        "troubles": found["troubles"],
+        "troubles": [] if corrected else found["troubles"],
     }
 
 
-def _with_words(found: Mapping[str, Any]) -> dict[str, Any]:
-    counts: Mapping[str, int] = found["verdicts"] or {}
+def _with_words(
+    connection: "Transaction", tenant: str, found: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Lists as people see them: what was rejected and has ended since is counted as that."""
+    ended = corrections.ended_counts(connection, tenant, [one["id"] for one in found])
+    return [_said(one, ended.get(one["id"], ())) for one in found]
+
+
+def _said(found: Mapping[str, Any], ended: Sequence[tuple[str, bool, int]]) -> dict[str, Any]:
+    counts = Counter[str](found["verdicts"] or {})
+    after: Counter[str] = Counter()
+    for verdict, corrected, number in ended:
+        counts[verdict] -= number
+        after[CORRECTED if corrected else DISCARDED] += number
     return {
         "id": str(found["id"]),
         "name": found["name"],
@@ -205,7 +324,7 @@ def _with_words(found: Mapping[str, Any]) -> dict[str, Any]:
         "sent_by": found["headers"].get(SENT_BY, ""),
         "received_at": found["received_at"].isoformat(),
         "waits": found["part_count"] is None,
-        "rows": {STATES[verdict]: counts[verdict] for verdict in RowVerdict if counts.get(verdict)},
+        "rows": {**{STATES[one]: counts[one] for one in RowVerdict if counts[one]}, **after},
     }
 
 

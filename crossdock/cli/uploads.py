@@ -1,7 +1,8 @@
 """``crossdock upload`` and ``crossdock lists``: lists that people bring, and what became of each row of a list."""
 
+import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,10 @@ from crossdock.cli.dead_letters import actor
 from crossdock.cli.exits import ExitCode
 from crossdock.cli.reading import Identity, Limit, reading
 from crossdock.cli.talk import Talk, short_id, short_time
+
+if TYPE_CHECKING:
+    from crossdock.hub import Hub
+    from crossdock.uploads import Page
 
 lists = group("lists", "Lists (CSV, XLSX) row by row: what was taken, what was rejected, and why.")
 
@@ -43,19 +48,12 @@ def upload(
     ] = True,
 ) -> ExitCode:
     """Bring a list by hand, read it, and say what became of each row. Ends with 1 when a row was not taken."""
-    from crossdock import uploads
     from crossdock.hub import Hub
 
     body = read_bytes(file)
     with Hub.open() as hub:
         done = hub.uploads.take(body, name=file.name, document=document, partner=partner, actor=actor())
-        if wait:
-            report = hub.process()
-            if report.error:
-                talk.say(report.error)
-        with hub.store.reading(hub.tenant) as connection:
-            found = uploads.of(connection, hub.tenant, done.raw_id)
-            page = uploads.rows(connection, hub.tenant, done.raw_id, most=uploads.ROWS_OF_A_PAGE)
+        found, page = _read(hub, talk, done.raw_id, wait)
     if str(done.verdict) == "duplicate":
         talk.say("this very file was brought before; this is what became of it")
     return _show(talk, found, page.rows, page.next, verdict=str(done.verdict))
@@ -88,6 +86,69 @@ def list_(talk: Talk, limit: Limit = 50) -> None:
 
 @command(
     lists,
+    "again",
+    examples=(
+        'crossdock lists again 1d40c2b7 --partner acme_supply --reason "the connector said acme_suply"',
+    ),
+)
+def again(
+    talk: Talk,
+    identity: Identity,
+    partner: Annotated[
+        str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="How it came under another; kept in the audit.")
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
+    ] = True,
+) -> ExitCode:
+    """Take a list that came under the wrong partner as another's: the same bytes, as a list of its own. What lies set
+    aside of the first ends, and the first stays as it was."""
+    from crossdock.hub import Hub
+
+    raw_id = _raw_id(identity)
+    with Hub.open() as hub:
+        done = hub.uploads.again(raw_id, partner=partner, actor=actor(), reason=reason)
+        found, page = _read(hub, talk, done.raw_id, wait)
+    if str(done.verdict) == "duplicate":
+        talk.say(f"it was taken as a list of {partner} before; this is what became of it")
+    if done.ended:
+        talk.say(f"{done.ended} dead letter{'' if done.ended == 1 else 's'} of the first reading ended")
+    if done.stays:
+        talk.say(
+            f"rows that were taken as another partner's: {done.stays}; what they said stays said, see: "
+            f"crossdock lists show {short_id(raw_id)}"
+        )
+    return _show(talk, found, page.rows, page.next, verdict=str(done.verdict))
+
+
+@command(
+    lists,
+    "discard",
+    examples=('crossdock lists discard 1d40c2b7 --reason "the list of 20 Nov has them right"',),
+)
+def discard(
+    talk: Talk,
+    identity: Identity,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="Why nothing shall come of them; kept in the audit."),
+    ] = "",
+) -> None:
+    """End every dead letter that is open of a list's rows. Their bytes and their history stay."""
+    from crossdock.hub import Hub
+
+    raw_id = _raw_id(identity)
+    with Hub.open() as hub:
+        ended = hub.uploads.discard(raw_id, actor=actor(), reason=reason)
+    if not talk.answer({"id": str(raw_id), "discarded": ended}):
+        talk.line(f"{ended} dead letter{'' if ended == 1 else 's'} discarded")
+
+
+@command(
+    lists,
     "show",
     examples=("crossdock lists show 1d40c2b7", "crossdock lists show 1d40c2b7 --csv > report.csv"),
 )
@@ -111,6 +172,26 @@ def show(
             return _ended(found)
         page = uploads.rows(connection, tenant, raw_id)
     return _show(talk, found, page.rows, page.next)
+
+
+def _raw_id(identity: str) -> uuid.UUID:
+    """The raw message that a person means. Raises ``Misconfigured`` when there is none, or are several."""
+    from crossdock.store import queries
+
+    with reading() as (connection, tenant):
+        return queries.resolve(connection, tenant, "raw message", identity)
+
+
+def _read(hub: "Hub", talk: Talk, raw_id: uuid.UUID, wait: bool) -> "tuple[dict[str, Any], Page]":
+    """A list that was just taken, and its first rows; ``wait``: once it was read."""
+    from crossdock import uploads
+
+    if wait:
+        report = hub.process()
+        if report.error:
+            talk.say(report.error)
+    with hub.store.reading(hub.tenant) as connection:
+        return uploads.of(connection, hub.tenant, raw_id), uploads.rows(connection, hub.tenant, raw_id)
 
 
 def _show(talk: Talk, found: dict[str, Any], rows: list[dict[str, Any]], more: str, **also: str) -> ExitCode:

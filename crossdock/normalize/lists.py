@@ -32,10 +32,15 @@ from crossdock.registry import InboundMapping
 TOGETHER: Final = 500
 """So many rows are looked up at a time."""
 
-_TOLD: Final = "The sender was told and sends a correct one; then discard this."
+_TOLD: Final = "The sender was told and sends a correct one; "
 _UNTOLD: Final = (
     "Nobody was told: the connector takes no report (operation 'row_report'), and the partner's profile names no "
-    "other (report_to). Ask the sender for a correct one, then discard this."
+    "other (report_to). Ask the sender for a correct one; "
+)
+_BY_ITSELF: Final = "this ends by itself when a later list of the same sender has the row and it is taken."
+_BY_HAND: Final = (
+    "it does not say what it is about, so no later row is known to correct it: then end it, and what else of this "
+    "list is open, by `crossdock lists discard {list}`."
 )
 _OURS: Final = Trouble(
     code="ROW.WAITING",
@@ -193,6 +198,7 @@ class _List:
 
     def _refused(self, ordinal: int, row: Row | BadRow, troubles: Sequence[Trouble]) -> PartResult:
         first = troubles[0]
+        key = row.key if self._layout.key else ""  # without one a row that is corrected is another row
         more = f", and {len(troubles) - 1} more" if len(troubles) > 1 else ""
         name = self._opened.message.name or self._opened.message.key
         return PartResult(
@@ -206,6 +212,7 @@ class _List:
                 first.code,
                 f"{name}, row {row.number}: {first.sentence}{more}",
                 Place(row=row.number, byte=row.offset),
+                key=key,
             ),
             versions=self._versions,
             row=ListedRow(
@@ -213,6 +220,7 @@ class _List:
                 partner=self._partner,
                 number=row.number,
                 verdict=RowVerdict.REFUSED,
+                key=key,
                 troubles=tuple(troubles),
             ),
         )
@@ -251,13 +259,14 @@ class _List:
             versions=self._versions,
         )
 
-    def _problem(self, code: str, sentence: str, place: Place) -> Problem:
+    def _problem(self, code: str, sentence: str, place: Place, *, key: str = "") -> Problem:
+        ending = _BY_ITSELF if key else _BY_HAND.format(list=self._opened.raw_id[:8])
         return Problem(
             stage=Stage.NORMALIZE,
             code=code,
             error_class="Unreadable",
             sentence=sentence,
-            remedy=_TOLD if self._agreed.told else _UNTOLD,
+            remedy=(_TOLD if self._agreed.told else _UNTOLD) + ending,
             place=place,
             theirs=True,
         )

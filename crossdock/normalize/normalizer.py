@@ -98,10 +98,15 @@ class Normalizer:
 
     def is_list(self, message: RawMessage) -> bool:
         """Whether a message is a list, whose rows are compared with those that came before."""
+        return bool(self.kind_of_list(message))
+
+    def kind_of_list(self, message: RawMessage) -> str:
+        """The document of a list; empty for a message that is none."""
         try:
-            return self._list(self._document_of(message)) is not None
+            document = self._document_of(message)
         except CrossdockError:
-            return False
+            return ""
+        return document if self._list(document) is not None else ""
 
     def _list(self, document: str) -> InboundMapping | None:
         """The mapping of this kind of list; ``None`` for a document that is no list, or that nobody maps."""
@@ -122,7 +127,9 @@ class Normalizer:
                 raise Unreadable(
                     f"'{message.source}' says that it is of {named!r}, and no partner is called so",
                     code="EDI.UNKNOWN_PARTNER",
-                    remedy="Add the partner's profile, or correct the connector's settings; then replay this.",
+                    remedy="Add the partner's profile, then replay this. Or it is another's: correct the connector's "
+                    f"settings, and take it as that one's by `crossdock lists again {str(message.id)[:8]} --partner "
+                    "NAME`.",
                 )
         terms = partner.lists.get(document, USUAL) if partner is not None else USUAL
         manifest = self._registry.manifests().get(message.source)

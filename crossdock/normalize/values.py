@@ -82,8 +82,9 @@ class RowBefore:
 class ListedRow:
     """One row of a list as the register of lists keeps it, and as its sender is told.
 
-    ``number`` is what a spreadsheet shows at its left. ``key`` and ``content`` are hashes (``tabular.Row``), empty
-    for a row that could not be read. ``troubles`` is everything that is wrong in it.
+    ``number`` is what a spreadsheet shows at its left. ``key`` and ``content`` are hashes (``tabular.Row``). Of a row
+    that was refused ``content`` is empty, and so is ``key`` where what it is about could not be read. ``troubles`` is
+    everything that is wrong in it.
     """
 
     document: str

@@ -105,6 +105,17 @@ def said_last(
     }
 
 
+def waits(connection: sa.Connection, tenant: str, raw_id: uuid.UUID) -> bool:
+    """Whether a message is still to be read, for the first time or again."""
+    raw = raw_messages
+    found = connection.execute(
+        sa.select(sa.or_(raw.c.part_count.is_(None), raw.c.again)).where(
+            raw.c.tenant == tenant, raw.c.id == raw_id
+        )
+    ).scalar_one_or_none()
+    return bool(found)
+
+
 def of_list(
     connection: sa.Connection, tenant: str, raw_id: uuid.UUID, *, most: int, after: int = -1
 ) -> list[Mapping[str, Any]]:

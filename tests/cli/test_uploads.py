@@ -31,6 +31,27 @@ def test_a_good_list_ends_with_0_and_may_be_read_later(crossdock, told, tmp_path
     assert crossdock("lists", "show", ran.json["id"], "--json").json["rows"] == {"taken": 2}
 
 
+def test_a_list_under_the_wrong_name_is_taken_as_the_right_ones_in_one_command(crossdock, told, tmp_path):
+    file = tmp_path / "backorders.csv"
+    file.write_bytes(LIST)
+    first = crossdock("upload", str(file), "--as", "supplier_backorders", "--json").json["id"]
+    refused = crossdock(
+        "lists", "again", first[:8], "--partner", "acme_suply", "--reason", "no name was given"
+    )
+    assert "did you mean 'acme_supply'?" in refused.stderr
+    ran = crossdock("lists", "again", first[:8], "--partner", "acme_supply", "--reason", "no name was given")
+    assert "1 dead letter of the first reading ended" in ran.stdout + ran.stderr
+    assert "rows that were taken as another partner's: 1" in ran.stdout + ran.stderr
+    assert "1 taken, 1 rejected" in ran.stdout
+    rows = {one["partner"]: one["rows"] for one in crossdock("lists", "list", "--json").json["lists"]}
+    assert rows == {"": {"taken": 1, "discarded": 1}, "acme_supply": {"taken": 1, "rejected": 1}}
+    again = crossdock("lists", "list", "--json").json["lists"]
+    second = next(one["id"] for one in again if one["partner"])
+    ended = crossdock("lists", "discard", second, "--reason", "said on the phone")
+    assert "1 dead letter discarded" in ended.stdout
+    assert crossdock("lists", "show", second).exit_code == 0
+
+
 def test_a_word_that_is_no_list_is_answered_with_those_that_are(crossdock, told, tmp_path):
     file = tmp_path / "backorders.csv"
     file.write_bytes(LIST)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crossdock import deadletters, process
+from crossdock import deadletters, process, uploads
+from crossdock.deadletters import NotPossible
 from crossdock.faultpoints import InjectedFault
 from crossdock.formats.tabular import Dialect
 from crossdock.hub import Hub
@@ -154,6 +156,77 @@ def test_the_corrected_list_takes_the_one_row_and_nothing_doubles(trade: Trade) 
     assert trade.balanced()
 
 
+def test_the_letter_of_a_rejected_row_ends_with_the_list_that_corrects_it(trade: Trade) -> None:
+    trade.take(
+        "week 1.csv", HEAD + row(1) + row(2, backordered="many") + "4500000003,1,PUMP-3,1,2,3,EA,x\r\n"
+    )
+    trade.take("week 2.csv", HEAD + row(2, backordered="several") + row(4))
+    assert [one.state for one in trade.rows(dead_letters)] == ["open"] * 3, "that one is no better"
+    counts = trade.take("week 3.csv", HEAD + row(1) + row(2))
+    assert counts["corrected"] == 2
+    letters = trade.rows(dead_letters, dead_letters.c.created_at, dead_letters.c.label)
+    assert [one.state for one in letters] == ["discarded", "open", "discarded"]
+    assert re.fullmatch(r"row 3 of week 3\.csv \(list [0-9a-f]{8}\) corrects it", letters[0].reason)
+    assert letters[0].closed_by == "crossdock"
+    assert "crossdock lists discard" in letters[1].remedy, "a row with a cell too many is known by nothing"
+    states = [one.state for one in trade.rows(parts, parts.c.state) if one.state != "processed"]
+    assert states == ["discarded", "discarded", "rejected"]
+    assert trade.balanced()
+    first = letters[0].raw_id
+    with trade.hub.store.reading("main") as connection:
+        assert uploads.of(connection, "main", first)["rows"] == {"taken": 1, "rejected": 1, "corrected": 1}
+        shown = uploads.rows(connection, "main", first).rows
+    assert [(one["state"], one["because"]) for one in shown[:2]] == [
+        ("taken", ""),
+        ("corrected", letters[0].reason),
+    ]
+    assert trade.hub.uploads.discard(first, actor="ann", reason="said on the phone") == 1
+    assert trade.balanced()
+
+
+def test_a_list_that_is_older_than_its_correction_leaves_no_letter_open(trade: Trade) -> None:
+    trade.send("week 1.csv", HEAD + row(1, backordered="many"))
+    trade.receive()
+    with trade.hub.store.transaction("main") as connection:  # another worker holds it, and dies
+        connection.execute(
+            sa.text("UPDATE crossdock.raw_messages SET lease_until = :until, attempts = 1"),
+            {"until": trade.clock.now() + timedelta(hours=1)},
+        )
+    trade.take("week 2.csv", HEAD + row(1))
+    trade.clock.advance(timedelta(hours=2))
+    trade.process()
+    (letter,) = trade.rows(dead_letters)
+    assert letter.state == "discarded"
+    assert letter.reason.startswith("row 2 of week 2.csv")
+
+
+def test_a_list_that_came_under_a_mistyped_partner_is_taken_as_the_right_one(trade: Trade) -> None:
+    known = trade.hub.partners
+    trade.hub.partners = Partners.of([replace(known.named("acme_supply"), name="other", ids=())])  # type: ignore[misc]
+    trade.take("backorders.csv", HEAD + row(1) + row(2, backordered="many"))
+    (letter,) = trade.rows(dead_letters)
+    assert f"crossdock lists again {str(letter.raw_id)[:8]} --partner NAME" in letter.remedy
+    came = trade.clock.now()
+    trade.clock.advance(timedelta(days=1))
+    done = trade.hub.uploads.again(letter.raw_id, partner="other", actor="ann", reason="mistyped")
+    assert (done.verdict, done.ended, done.stays) == ("stored", 1, 0)
+    trade.process()
+    assert trade.verdicts() == ["taken", "refused"]
+    assert {one.partner for one in trade.rows(listed_rows)} == {"other"}
+    assert all(one.said_at <= came for one in trade.rows(listed_rows)), "it is as old as it was"
+    (report,) = trade.reports()
+    assert [line["State"] for line in report] == ["taken", "rejected"]
+    first = trade.rows(dead_letters, dead_letters.c.created_at)[0]
+    assert (first.state, first.closed_by) == ("discarded", "ann")
+    assert first.reason == f"taken again as a list of other, {str(done.raw_id)[:8]}: mistyped"
+    assert trade.balanced()
+    twice = trade.hub.uploads.again(letter.raw_id, partner="other", actor="ann", reason="mistyped")
+    assert (twice.verdict, twice.raw_id, twice.ended) == ("duplicate", done.raw_id, 0)
+    with pytest.raises(NotPossible, match="came as a list of 'other'"):
+        trade.hub.uploads.again(done.raw_id, partner="other", actor="ann", reason="mistyped")
+    assert trade.balanced()
+
+
 def test_the_very_same_file_again_is_one_duplicate(trade: Trade) -> None:
     trade.take("backorders.csv", HEAD + row(1))
     counts = trade.take("backorders again.csv", HEAD + row(1))
@@ -276,7 +349,7 @@ def test_a_row_is_mended_by_a_person_and_runs_alone(trade: Trade) -> None:
 
 
 def test_a_row_that_waited_and_is_overtaken_sets_nothing_back(trade: Trade) -> None:
-    trade.take("week 1.csv", HEAD + row(1, backordered="many", eta="2026-12-01"))
+    trade.take("week 1.csv", HEAD + row(1, backordered="1,5", eta="2026-12-01"))  # a cell too many
     trade.take("week 2.csv", HEAD + row(1, eta="2026-12-08"))
     (letter,) = trade.rows(dead_letters)
     with trade.hub.store.transaction("main") as connection:

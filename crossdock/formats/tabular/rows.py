@@ -1,7 +1,7 @@
 """Records to rows: each with its fields, or with everything that is wrong in it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -63,10 +63,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadRow:
-    """One row that cannot be read, with everything that is wrong in it."""
+    """One row that cannot be read, with everything that is wrong in it. ``key`` is that of a ``Row`` where what it is
+    about could be read all the same; empty where not."""
 
     number: int
     troubles: tuple[Trouble, ...]
+    key: str = ""
     offset: int | None = None
     length: int | None = None
 
@@ -123,16 +125,17 @@ class _Reader:
             yield self._bad(record, [trouble])
             return
         values: dict[str, Value] = {}
-        troubles: list[Trouble] = []
+        troubles: dict[str, Trouble] = {}
         for column in self._header.columns:
             cell = cells[column.place] if column.place < len(cells) else None
             value = value_of(cell, column, self._dialect)
             if isinstance(value, Trouble):
-                troubles.append(value)
+                troubles[column.field.name] = value
             elif value is not None:
                 values[column.field.name] = value
         if troubles:
-            yield self._bad(record, troubles)
+            about = bool(self._layout.key) and troubles.keys().isdisjoint(self._layout.key)
+            yield self._bad(record, troubles.values(), key=_digest(values, self._layout.key) if about else "")
             return
         content = _digest(values, tuple(self._layout.fields))
         yield Row(
@@ -162,9 +165,13 @@ class _Reader:
             sentence=f"the row has {len(cells)} cells and the header {self._header.width}{why}",
         )
 
-    def _bad(self, record: Record, troubles: list[Trouble]) -> BadRow:
+    def _bad(self, record: Record, troubles: Iterable[Trouble], *, key: str = "") -> BadRow:
         return BadRow(
-            number=record.number, troubles=tuple(troubles), offset=record.offset, length=record.length
+            number=record.number,
+            troubles=tuple(troubles),
+            key=key,
+            offset=record.offset,
+            length=record.length,
         )
 
 
