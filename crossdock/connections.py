@@ -2,7 +2,7 @@
 
 import os
 
-from crossdock.errors import Misconfigured
+from crossdock.errors import Undefined
 from crossdock.logins import parse
 from crossdock.ports import Login
 
@@ -10,7 +10,8 @@ from crossdock.ports import Login
 def login(connection_id: str) -> Login:
     """How to enter the system behind this connection id.
 
-    Raises ``Misconfigured`` when it is defined nowhere or cannot be read. No message ever shows its content.
+    Raises ``Undefined`` when it is defined nowhere, and ``Misconfigured`` when it cannot be read. No message ever
+    shows its content.
     """
     variable = f"AIRFLOW_CONN_{connection_id.upper()}"
     text = os.environ.get(variable)
@@ -19,7 +20,11 @@ def login(connection_id: str) -> Login:
     try:
         from crossdock.airflow.connections import fetch
     except ImportError as error:
-        raise Misconfigured(
-            f"connection {connection_id!r} is not defined; set {variable} or install Airflow and create it there"
-        ) from error
+        there = (error.name or "").partition(".")[0] not in ("airflow", "crossdock")
+        remedy = (
+            f"or mend Airflow, which knows the others and does not start here: {error}"
+            if there
+            else "or install Airflow and create it there"
+        )
+        raise Undefined(f"connection {connection_id!r} is not defined; set {variable} {remedy}") from error
     return fetch(connection_id)

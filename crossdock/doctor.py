@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from crossdock.errors import CrossdockError
+from crossdock.errors import CrossdockError, Undefined
 from crossdock.manifests import tenant_from_environment
 from crossdock.ports import Clock, SystemClock
 
@@ -52,21 +52,28 @@ class Line:
 
 
 def examine(
-    *, clock: Clock | None = None, registry: "Registry | None" = None, lock: Path | None = None
+    *,
+    clock: Clock | None = None,
+    registry: "Registry | None" = None,
+    lock: Path | None = None,
+    each: bool = False,
 ) -> Iterator[Line]:
     """Every check, one after another. A check that breaks is a line that fails; the next one runs.
 
-    ``lock``: the lock file to compare with, when it is not the one that lies beside the package.
+    ``lock``: the lock file to compare with, when it is not the one that lies beside the package. ``each``: a line for
+    each target and each connection; otherwise targets that are called, and connectors of ours that nobody uses, are
+    one line together.
     """
     clock = clock or SystemClock()
+    used: set[str] = set()
     checks: list[tuple[str, Callable[[], Iterator[Line]]]] = [
         ("python", _python),
         ("packages", lambda: _packages(lock or _lock_file())),
         ("airflow", _airflow),
         ("home", _home),
-        ("database", lambda: _database(clock, registry)),
+        ("database", lambda: _database(clock, registry, used, each)),
         ("audit key", _audit_key),
-        ("connectors", lambda: _connectors(registry)),
+        ("connectors", lambda: _connectors(registry, used, each)),
         ("partners", _partners),
         ("routes", _routes),
         ("taxonomy", _taxonomy),
@@ -220,7 +227,8 @@ def _home() -> Iterator[Line]:
 # ── the database ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _database(clock: Clock, registry: "Registry | None") -> Iterator[Line]:
+def _database(clock: Clock, registry: "Registry | None", used: set[str], each: bool) -> Iterator[Line]:
+    """``used`` is filled with the connectors from which something came, or for which something was written."""
     from crossdock import targets
     from crossdock.audit import anchors
     from crossdock.registry import Registry
@@ -244,6 +252,8 @@ def _database(clock: Clock, registry: "Registry | None") -> Iterator[Line]:
             parked = queries.list_dead_letters(connection, tenant, state="parked", limit=1)
             standing = targets.shown(connection, tenant, (registry or Registry()).manifests(), clock.now())
             audited = audit_trail.read_head(connection, tenant)
+        used.update(str(row["source"]) for row in rows)
+        used.update(target.name for target in standing if target.waiting)
         yield Line(
             check="database",
             grade=Grade.OK,
@@ -296,7 +306,7 @@ def _database(clock: Clock, registry: "Registry | None") -> Iterator[Line]:
                 sentence=_parked(len(parked.items) + parked.more),
                 remedy="crossdock dead-letters list --state parked",
             )
-        yield from _targets(standing)
+        yield from _targets(standing, each)
         kept = anchors.has_place(store)
         sealed, anchored = (audited.seq, audited.anchored_seq) if audited else (0, 0)
         yield Line(
@@ -315,10 +325,12 @@ def _parked(count: int) -> str:
     return f"{count} dead letter{'' if count == 1 else 's'}: no replay takes what came back too often"
 
 
-def _targets(standing: Sequence["Shown"]) -> Iterator[Line]:
-    """A line for each target to which nothing leaves, or not everything, until a person or the next try ends it."""
+def _targets(standing: Sequence["Shown"], each: bool) -> Iterator[Line]:
+    """A line for each target to which nothing leaves, or not everything, until a person or the next try ends it; one
+    for all others."""
     from crossdock.standing import Mode, TargetState
 
+    called = []
     for target in standing:
         name, held = target.name, target.standing
         said, remedy = [], f"crossdock targets show {name}"
@@ -327,12 +339,17 @@ def _targets(standing: Sequence["Shown"]) -> Iterator[Line]:
         if held.mode is not Mode.LIVE:
             said.append(f"in {held.mode}: nothing is sent")
         said += [str(stop) for stop in target.stops]
+        if not said and not each:
+            called.append(name)
+            continue
         yield Line(
             check=f"target {name}",
             grade=Grade.WARN if said else Grade.OK,
             sentence="; ".join(said) or "calls are made",
             remedy=remedy if said else "",
         )
+    if called:
+        yield Line(check="targets", grade=Grade.OK, sentence=f"{len(called)} may be called")
 
 
 def _audit_key() -> Iterator[Line]:
@@ -354,40 +371,60 @@ def _audit_key() -> Iterator[Line]:
 # ── connectors and the files that people edit ────────────────────────────────────────────────────────────────
 
 
-def _connectors(registry: "Registry | None") -> Iterator[Line]:
+def _connectors(registry: "Registry | None", used: set[str], each: bool) -> Iterator[Line]:
+    """A line for each connector that is used, or is the site's own; one for those of ours without a connection."""
+    from crossdock.packages import package_folder
     from crossdock.registry import Registry
+    from crossdock.uploads import SOURCE as UPLOADS
 
     registry = registry or Registry()
     manifests = registry.manifests()
     for name, error in registry.broken().items():
         yield _told(f"connector {name}", Grade.FAIL, error)
     yield Line(check="connectors", grade=Grade.OK, sentence=", ".join(sorted(manifests)) or "none")
+    ours = package_folder("connectors")
+    unused = []
     for manifest in manifests.values():
-        yield from _connection(manifest.name, manifest.connection, manifest.wire)
+        if manifest.name == UPLOADS:  # people bring what comes by it: there is nothing to log in to
+            continue
+        may_rest = not each and manifest.name not in used and Path(manifest.folder).parent == ours
+        try:
+            line = _connection(manifest.name, manifest.connection, manifest.wire)
+        except Undefined as error:
+            if may_rest:
+                unused.append(manifest.name)
+                continue
+            line = _told(f"connection {manifest.name}", Grade.WARN, error)
+        yield line
+    if unused:
+        yield Line(
+            check="connections",
+            grade=Grade.OK,
+            sentence=f"{len(unused)} connectors have none and were never used: {', '.join(unused)}",
+            remedy="crossdock doctor --each tells what each of them wants",
+        )
 
 
-def _connection(name: str, connection_id: str, wire: str) -> Iterator[Line]:
-    """Whether a connection is defined and, for SFTP, the partner's host key is pinned."""
+def _connection(name: str, connection_id: str, wire: str) -> Line:
+    """Whether a connection is defined and, for SFTP, the partner's host key is pinned. Raises ``Undefined``."""
     from crossdock.connections import login
 
     check = f"connection {name}"
     try:
         found = login(connection_id)
+    except Undefined:
+        raise
     except CrossdockError as error:
-        remedy = (
-            f"make the connection {connection_id} in Airflow, or set AIRFLOW_CONN_{connection_id.upper()}"
-        )
-        yield Line(check=check, grade=Grade.WARN, sentence=str(error), remedy=remedy)
-        return
+        remedy = f"correct the connection {connection_id} in Airflow, or AIRFLOW_CONN_{connection_id.upper()}"
+        return Line(check=check, grade=Grade.WARN, sentence=str(error), remedy=remedy)
     if wire == "sftp" and not found.extra.get("host_key"):
-        yield Line(
+        return Line(
             check=check,
             grade=Grade.FAIL,
             sentence=f"connection {connection_id!r} pins no host key",
             remedy="ask the partner for the server's public key and put it into the extra field host_key",
         )
-        return
-    yield Line(
+    return Line(
         check=check,
         grade=Grade.OK,
         sentence=f"{connection_id} is defined" + (", host key pinned" if wire == "sftp" else ""),

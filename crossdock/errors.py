@@ -2,6 +2,7 @@
 
     CrossdockError
      ├─ Misconfigured    a person must edit something; never retried
+     │   └─ Undefined    nobody defined this connection
      ├─ WireDown         nothing left this machine; try again freely
      ├─ WireQuiet        it left and no answer came; the effect is unknown
      ├─ Refused          the other side said no, and why
@@ -33,6 +34,10 @@ class Misconfigured(CrossdockError):
         super().__init__(f"{where}: {sentence}" if where else sentence)
         self.where = where
         self.field = field
+
+
+class Undefined(Misconfigured):
+    """Nobody defined this connection: not the environment, and not Airflow."""
 
 
 class WireDown(CrossdockError):

@@ -96,5 +96,11 @@ def test_elsewhere_airflow_is_asked(monkeypatch):
     monkeypatch.delenv("AIRFLOW_CONN_NOWHERE", raising=False)
     assert connections.login("nowhere").user == "nowhere"
     monkeypatch.setitem(sys.modules, "crossdock.airflow.connections", None)
-    with pytest.raises(Misconfigured, match="AIRFLOW_CONN_NOWHERE"):
+    with pytest.raises(Misconfigured, match="AIRFLOW_CONN_NOWHERE or install Airflow"):
+        connections.login("nowhere")
+    monkeypatch.delitem(sys.modules, "crossdock.airflow.connections")
+    monkeypatch.setitem(sys.modules, "airflow", None)
+    for name in [name for name in sys.modules if name.startswith("airflow.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(Misconfigured, match="AIRFLOW_CONN_NOWHERE or install Airflow"):
         connections.login("nowhere")

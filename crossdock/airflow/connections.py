@@ -5,46 +5,89 @@ in a URL, in an ``Authorization`` header, in XML), so each of those is registere
 """
 
 import os
+import sys
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from crossdock.errors import Misconfigured, WireDown
+from crossdock.errors import Misconfigured, Undefined, WireDown
 from crossdock.logins import from_fields, parse
 from crossdock.ports import Login
 from crossdock.secret_forms import forms_of_login
 
 
 def fetch(connection_id: str) -> Login:
-    """The login behind this connection id, as Airflow (in a task or in the API server) knows it.
+    """The login behind this connection id, as Airflow knows it: in a task, in the API server and in a terminal.
 
-    Raises ``Misconfigured`` when there is none, and ``WireDown`` when Airflow cannot be asked.
+    Airflow asks its own database for the first two and not for a terminal, to which it is a stranger; there we ask
+    it, as ``airflow connections get`` does. Raises ``Undefined`` when there is none, and ``WireDown`` when Airflow
+    cannot be asked.
     """
+    asked = ""
+    fields: dict[str, Any] | None
     try:
-        found = Connection.get(connection_id)
+        fields = _fields_of(Connection.get(connection_id))
     except AirflowNotFoundException as error:
-        raise Misconfigured(
-            f"connection {connection_id!r} is not defined; create it in Airflow under Admin, Connections, "
-            f"or set AIRFLOW_CONN_{connection_id.upper()}"
-        ) from error
+        fields, asked = _of_terminal(connection_id) if _is_terminal() else (None, "")
+        if fields is None:
+            raise Undefined(
+                f"connection {connection_id!r} is not defined{asked}; create it in Airflow under Admin, Connections, "
+                f"or set AIRFLOW_CONN_{connection_id.upper()}"
+            ) from error
     except AirflowException as error:
         raise WireDown(f"connection {connection_id!r} could not be read from Airflow") from error
-    login = from_fields(
-        connection_id,
-        {
-            "conn_type": found.conn_type,
-            "host": found.host,
-            "port": found.port,
-            "schema": found.schema,
-            "login": found.login,
-            "password": found.password,
-            "extra": found.extra,
-        },
-    )
+    login = from_fields(connection_id, fields)
     mask(login)
     return login
+
+
+def _fields_of(found: Any) -> dict[str, Any]:
+    return {
+        "conn_type": found.conn_type,
+        "host": found.host,
+        "port": found.port,
+        "schema": found.schema,
+        "login": found.login,
+        "password": found.password,
+        "extra": found.extra,
+    }
+
+
+def _is_terminal() -> bool:
+    """Whether no process of Airflow runs this: its servers say so of themselves, a task has somebody to ask."""
+    if os.environ.get("_AIRFLOW_PROCESS_CONTEXT"):
+        return False
+    runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return getattr(runner, "SUPERVISOR_COMMS", None) is None
+
+
+def _of_terminal(connection_id: str) -> tuple[dict[str, Any] | None, str]:
+    """The fields of a connection in Airflow's own database, and who was asked for it when there are none. A database
+    that is not there is not made."""
+    from airflow.configuration import conf
+
+    url = urlsplit(str(conf.get("database", "sql_alchemy_conn")))
+    shown = f"{url.scheme}://{url.hostname or ''}{url.path}"
+    if url.scheme.startswith("sqlite") and not Path(url.path.removeprefix("/")).is_file():
+        return None, (
+            f": the environment and the secrets backends were asked, and there is no Airflow database at {shown} "
+            "(AIRFLOW_HOME and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN say where the workers' is)"
+        )
+    try:
+        from airflow.secrets.metastore import MetastoreBackend
+
+        found = MetastoreBackend().get_connection(connection_id)
+        fields = _fields_of(found) if found is not None else None
+    except Exception as error:
+        raise WireDown(
+            f"connection {connection_id!r} could not be read from the Airflow database {shown} "
+            f"({type(error).__name__}); does it run, and is AIRFLOW__CORE__FERNET_KEY that of the workers?"
+        ) from error
+    return fields, f": neither the environment nor a secrets backend has it, nor the Airflow database {shown}"
 
 
 def mask(login: Login) -> None:

@@ -1,5 +1,7 @@
 """``crossdock doctor``: is everything here that is needed, and is it right?"""
 
+from typing import Annotated
+
 import typer
 
 from crossdock.cli.command import command
@@ -9,14 +11,24 @@ from crossdock.cli.talk import Talk
 
 def declare(app: typer.Typer) -> None:
     """Add this command to the application."""
-    command(app, "doctor", examples=("crossdock doctor", "crossdock doctor --json"))(doctor)
+    command(
+        app, "doctor", examples=("crossdock doctor", "crossdock doctor --each", "crossdock doctor --json")
+    )(doctor)
 
 
-def doctor(talk: Talk) -> ExitCode:
+def doctor(
+    talk: Talk,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each", help="A line for each target and each connection, also those that nobody uses."
+        ),
+    ] = False,
+) -> ExitCode:
     """Check what Crossdock needs: each line is ok, warn or fail, with what to do. Exit code 1 when one fails."""
     from crossdock.doctor import Grade, examine
 
-    lines = list(examine())
+    lines = list(examine(each=each))
     failed = [line for line in lines if line.grade is Grade.FAIL]
     document = {
         "ok": not failed,

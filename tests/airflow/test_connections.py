@@ -1,5 +1,6 @@
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from crossdock.errors import Misconfigured
 from crossdock.logins import is_secret_name
 from crossdock.registry import Registry
 from crossdock.wires import http_login
+from tests.airflow.conftest import HOME
 
 HTTP_SECRETS = {
     "api_key", "client_secret", "refresh_token", "client_private_key", "client_private_key_passphrase",
@@ -138,6 +140,40 @@ def test_a_login_comes_from_airflow_with_its_secrets_apart(monkeypatch: pytest.M
 def test_a_connection_that_does_not_exist_says_where_to_make_it() -> None:
     with pytest.raises(Misconfigured, match="Admin, Connections, or set AIRFLOW_CONN_NO_SUCH"):
         connections.fetch("no_such")
+
+
+def test_a_terminal_finds_the_connection_that_was_made_in_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("_AIRFLOW_PROCESS_CONTEXT", raising=False)
+    with pytest.raises(Misconfigured, match=r"there is no Airflow database at sqlite:.*airflow.db"):
+        connections.fetch("made_in_airflow")
+
+    from airflow import settings
+    from airflow.models import Connection
+    from airflow.models.base import metadata
+    from airflow.utils.session import create_session
+
+    tables = [metadata.tables[name] for name in ("team", "connection") if name in metadata.tables]
+    metadata.create_all(settings.engine, tables)
+    try:
+        with create_session() as session:
+            session.add(
+                Connection(
+                    conn_id="made_in_airflow",
+                    conn_type="crossdock_rest",
+                    host="erp.example",
+                    password=PASSWORD,
+                )
+            )
+        login = connections.fetch("made_in_airflow")
+        assert (login.host, login.password.reveal()) == ("erp.example", PASSWORD)
+        with pytest.raises(Misconfigured, match=r"nor the Airflow database sqlite:.*create it in Airflow"):
+            connections.fetch("made_nowhere")
+        monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")
+        with pytest.raises(Misconfigured, match="is not defined; create it"):
+            connections.fetch("made_in_airflow")
+    finally:
+        settings.engine.dispose()
+        Path(HOME, "airflow.db").unlink()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from crossdock.airflow import dags as building
 from crossdock.airflow.pools import pool_of, pools_json
 from crossdock.errors import Misconfigured
 from crossdock.registry import Registry
+from tests.airflow.conftest import ROOT
 
 HEAVY = (
     *(
@@ -50,6 +52,12 @@ def test_the_dags_are_the_connectors(dags: dict[str, DAG]) -> None:
         "publish",
         "publish__lake",
     }
+
+
+def test_the_page_about_airflow_has_a_line_for_each_kind_of_dag(dags: dict[str, DAG]) -> None:
+    page = (ROOT / "docs" / "airflow.md").read_text("utf-8")
+    told = set(re.findall(r"^\| `([a-z]+(?:__)?)[^|]*\|", page.split("Each has one task")[0], re.MULTILINE))
+    assert told == {"".join(name.partition("__")[:2]) for name in (*dags, "check")}
 
 
 def test_each_dag_is_one_task_that_runs_once_at_a_time_and_never_catches_up(dags: dict[str, DAG]) -> None:

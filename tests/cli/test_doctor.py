@@ -53,7 +53,9 @@ def test_a_parked_letter_is_a_warning_of_its_own(told: Any) -> None:
 
 
 def test_a_target_that_is_paused_or_stopped_or_in_shadow_says_why(told: Any) -> None:
-    assert line("target erp").grade is Grade.OK
+    assert line("target erp", each=True).grade is Grade.OK
+    assert "target erp" not in grades()
+    assert line("targets").sentence.endswith("may be called")
     now = SystemClock().now()
     told.insert(
         tables.targets,
@@ -148,6 +150,30 @@ def test_an_sftp_connection_that_pins_no_host_key_fails(told: Any, monkeypatch: 
     found = line("connection supplier_edi")
     assert found.grade is Grade.FAIL
     assert "host_key" in found.remedy
+
+
+def test_connectors_that_nobody_uses_are_one_line_and_those_in_use_are_told(
+    told: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_CROSSDOCK_UPS", raising=False)
+    (tmp_path / "connectors" / "our_drop").mkdir(parents=True)
+    (tmp_path / "connectors" / "our_drop" / "connector.toml").write_text(
+        'title = "Our drop"\nlike = "file_drop"\nconnection = "our_drop"\nversion = "1"\n'
+    )
+    monkeypatch.setenv("CROSSDOCK_SITE_DIR", str(tmp_path))
+    found = line("connections")
+    assert found.grade is Grade.OK
+    assert " ups," in found.sentence
+    assert "--each" in found.remedy
+    assert "connection ups" not in grades()
+    own = [one.check for one in examine() if one.check.startswith("connection ")]
+    assert "connection our_drop" in own, "the site's own connector is there to be used"
+    assert "connection supplier_edi" in own, "something came from it"
+    told.insert(tables.sources, {"source": "ups", "received_total": 0})
+    assert line("connection ups").grade is Grade.WARN
+    assert "AIRFLOW_CONN_CROSSDOCK_UPS" in line("connection ups").remedy
+    each = [one for one in examine(each=True) if one.check.startswith("connection ")]
+    assert len(each) == len(Registry().manifests()) - 1, "what people upload needs no connection"
 
 
 def test_a_connector_whose_file_is_wrong_fails_beside_the_others(told: Any, tmp_path: Path) -> None:
