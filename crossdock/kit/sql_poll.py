@@ -2,8 +2,12 @@
 
 Each row is one message, a JSON object (``crossdock.formats.json_rows``): there are no bytes of the system's own to
 keep. What orders the rows, ties and lateness is told in ``crossdock/overlap.py``: each poll begins a window before
-the latest change it saw, and passes over what it knows by its content. Within a run pages follow by (field, key), so
-that rows of the same moment are neither lost nor read twice.
+the latest change it saw, and passes over what it knows by its content. Within a run pages follow by (field, key),
+each from the place on at which the last one ended, so that rows of the same moment are neither lost nor read twice,
+also where the key does not tell them apart.
+
+A moment without a zone is that of the wall clock of ``timezone``, and when that clock is set back one hour is written
+twice: while it lasts, a poll begins so much earlier.
 """
 
 import hashlib
@@ -48,23 +52,28 @@ class SqlPoll:
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
         """New and changed rows, oldest change first. Raises what the wire raises."""
-        position = Position.of(
-            after,
-            overlap=timedelta(seconds=self._cursor.overlap_s),
-            begin_at=read_moment(self._cursor.begin_at),
-        )
+        overlap = timedelta(seconds=self._cursor.overlap_s)
+        position = Position.of(after, overlap=overlap, begin_at=read_moment(self._cursor.begin_at))
+        position.overlap += _written_twice(position.mark, ZoneInfo(self._view.timezone))
         since = position.since(EARLIEST)
         place: tuple[Any, Any] | None = None
         new = 0
         for _page in range(self._view.most_pages):
-            rows = self._page(since, place)
+            size = self._view.size if place is None else self._view.size + 1  # the last row comes again
+            rows = self._page(since, place, size)
             for row in rows:
                 message = self._new(row, position)
                 if message is not None:
                     new += 1
                     yield message
-            if len(rows) < self._view.size:
+            if len(rows) < size:
                 return
+            if rows[-1].place == place:
+                raise Refused(
+                    f"{self._view.name}: more than {size} rows share {self._cursor.field} and "
+                    f"{self._cursor.key}, and what is behind them is not reached; name a key that tells them apart",
+                    status="key",
+                )
             place = rows[-1].place
         if not new:
             raise Refused(
@@ -82,10 +91,8 @@ class SqlPoll:
     def close(self) -> None:
         self._wire.close()
 
-    def _page(self, since: datetime, place: tuple[Any, Any] | None) -> list[Row]:
-        return retry_reads(
-            lambda: self._wire.rows(since=since, after=place, size=self._view.size), dice=self._dice
-        )
+    def _page(self, since: datetime, place: tuple[Any, Any] | None, size: int) -> list[Row]:
+        return retry_reads(lambda: self._wire.rows(since=since, after=place, size=size), dice=self._dice)
 
     def _new(self, row: Row, position: Position) -> RawMessage | None:
         """The row as a message, or ``None`` when it was seen. The position moves on with it."""
@@ -130,3 +137,10 @@ class SqlPoll:
             return read_moment(value)
         except Unreadable:
             return None
+
+
+def _written_twice(moment: datetime, zone: ZoneInfo) -> timedelta:
+    """How far the wall clock was set back, or is, for a moment in the hour that it showed twice; else nothing."""
+    wall = moment.astimezone(zone)
+    first, second = wall.replace(fold=0).utcoffset(), wall.replace(fold=1).utcoffset()
+    return max((first or timedelta()) - (second or timedelta()), timedelta())

@@ -52,6 +52,9 @@ _READ_ONLY: Final[Mapping[str, str]] = {
 }
 """How a transaction is made read-only where SQLAlchemy has no word for it. Constants, no names in them."""
 
+_NULLS_LAST: Final = ("postgresql", "oracle")
+"""Where a row without a key is sorted behind those that have one; elsewhere it stands before them."""
+
 _LOGIN: Final = (
     "password authentication failed", "no pg_hba.conf entry", "role ", "does not exist", "no password supplied",
     "access denied", "login failed", "ora-01017",
@@ -79,8 +82,10 @@ class SqlView:
         self._what = f"{view.schema}.{view.name}" if view.schema else view.name
 
     def rows(self, *, since: datetime, after: tuple[Any, Any] | None, size: int) -> list[Row]:
-        """Up to ``size`` rows in the order of (field, key): behind the place ``after``, else those that changed at
-        ``since`` or later. A row that cannot be read comes with its place alone, and does not spoil those beside it.
+        """Up to ``size`` rows in the order of (field, key): from the place ``after`` on, else those that changed at
+        ``since`` or later. What stands at ``after`` itself comes again: a key may be less of one than it was declared
+        to be, and a page may end between two rows that share it.
+        A row that cannot be read comes with its place alone, and does not spoil those beside it.
 
         Raises ``WireDown`` (a read is free to repeat), ``Refused`` or ``Misconfigured``.
         """
@@ -143,8 +148,14 @@ class SqlView:
         if after is None:
             behind = changed >= sa.literal(self._bound(since))
         else:
-            at, last = sa.literal(after[0]), sa.literal(after[1])
-            behind = sa.or_(changed > at, sa.and_(changed == at, key > last))
+            at, last = sa.literal(after[0]), after[1]
+            nulls_last = self._dialect in _NULLS_LAST
+            mine: sa.ColumnElement[bool] = key.is_(None) if nulls_last else sa.false()
+            if last is not None:
+                mine = sa.or_(key >= sa.literal(last), mine)
+            elif not nulls_last:
+                mine = sa.true()
+            behind = sa.or_(changed > at, sa.and_(changed == at, mine))
         return sa.select(table).where(behind).order_by(changed, key).limit(size)
 
     def _bound(self, moment: datetime) -> Any:
@@ -159,7 +170,10 @@ class SqlView:
             return moment if getattr(kind, "timezone", False) else local.replace(tzinfo=None)
         if isinstance(kind, sa.types.Date):
             return local.date().isoformat() if self._dialect == "sqlite" else local.date()
-        text = WRITTEN[self._written](moment)
+        # what is written without a zone is read as the view's own time, and so it is asked for
+        text = WRITTEN[self._written](
+            local.replace(tzinfo=UTC) if self._written in ("local", "date") else moment
+        )
         if isinstance(kind, sa.types.Integer | sa.types.Numeric):
             if not text.isdigit():
                 raise Misconfigured(
@@ -195,27 +209,28 @@ class SqlView:
                 places = self._select(table, since=since, after=after, size=size).with_only_columns(
                     table.c[self._field], table.c[self._key]
                 )
-                found = [tuple(row) for row in connection.execute(places)]
+                found = [(at, key) for at, key in connection.execute(places)]
         except FOREIGN as error:
             raise translated(error, what=self._what) from error
-        return [self._single((at, key)) for at, key in found]
+        return [row for place in dict.fromkeys(found) for row in self._at(place, size)]
 
-    def _single(self, place: tuple[Any, Any]) -> Row:
+    def _at(self, place: tuple[Any, Any], size: int) -> list[Row]:
+        """The rows at one place: one, unless they share their key."""
         try:
             with self._reading() as connection:
                 table = self._table(connection)
-                mine = sa.and_(
-                    table.c[self._field] == sa.literal(place[0]), table.c[self._key] == sa.literal(place[1])
-                )
-                row = connection.execute(sa.select(table).where(mine).limit(1)).mappings().first()
+                key = table.c[self._key]
+                known_by = key.is_(None) if place[1] is None else key == sa.literal(place[1])
+                mine = sa.and_(table.c[self._field] == sa.literal(place[0]), known_by)
+                rows = connection.execute(sa.select(table).where(mine).limit(size)).mappings().all()
         except UNREADABLE_ROW as error:
             known = {self._field: place[0], self._key: place[1]}
-            return Row(values=known, place=place, odd=_first_line(error))
+            return [Row(values=known, place=place, odd=_first_line(error))]
         except FOREIGN as error:
             raise translated(error, what=self._what) from error
-        if row is None:
+        if not rows:
             raise WireDown(f"{self._what}: a row was changed while it was read; the next run reads it")
-        return self._row(dict(row))
+        return [self._row(dict(row)) for row in rows]
 
     # -- the connection ---------------------------------------------------------------------------------------------
 

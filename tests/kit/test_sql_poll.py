@@ -5,6 +5,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -36,7 +37,7 @@ batch = 1000
 
 [source.view]
 name = "lines"
-size = 3
+{size}
 most_pages = 4
 {view}
 
@@ -52,10 +53,12 @@ overlap_s = 600
 def declare(tmp_path):
     """A connector with these lines in its tables."""
 
-    def declare(*, view="", cursor="", more=""):
+    def declare(*, size=3, view="", cursor="", more=""):
         folder = tmp_path / "connectors" / "erp_lines"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "connector.toml").write_text(CONNECTOR.format(view=view, cursor=cursor) + more)
+        (folder / "connector.toml").write_text(
+            CONNECTOR.format(view=view, cursor=cursor, size=f"size = {size}") + more
+        )
         return Registry(tmp_path / "connectors")
 
     return declare
@@ -226,6 +229,54 @@ def test_a_window_that_is_wider_than_a_run_is_told_instead_of_standing_still(erp
     _, position = poll(registry, erp.login(), clock)
     with pytest.raises(Refused, match="hold nothing new and there are more; raise size or most_pages"):
         poll(registry, erp.login(), clock, position)
+
+
+@pytest.mark.parametrize("key", [7, None])
+def test_rows_that_share_their_key_or_lack_it_are_not_lost_where_a_page_ends(erp, declare, clock, key):
+    for number in range(3):
+        erp.put(number, NOON, f"{number}")
+        erp.put(key, NOON, f"part {number}")
+    erp.put(8, NOON + timedelta(hours=2), "behind them")
+    for size in (4, 5):
+        found, position = poll(declare(size=size), erp.login(), clock)
+        notes = sorted(json_strict.loads(one.body)["note"] for one in found)
+        assert notes == ["0", "1", "2", "behind them", "part 0", "part 1", "part 2"]
+    assert poll(declare(), erp.login(), clock, position)[0] == []
+
+
+def test_more_rows_of_one_key_than_a_page_holds_are_told_instead_of_passed_over(erp, declare, clock):
+    for number in range(5):
+        erp.put(7, NOON, f"part {number}")
+    with pytest.raises(Refused, match="share changed_at and line_id"):
+        poll(declare(), erp.login(), clock)
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "text"])
+def test_what_is_written_while_the_wall_clock_shows_an_hour_again_is_read(postgres, declare, kind):
+    """In Berlin 03:00 became 02:00 on 25 October 2026, at 01:00 UTC."""
+    postgres.do(f"CREATE TABLE lines (line_id bigint, changed_at {kind}, note text)")
+    registry = declare(size=30, view='timezone = "Europe/Berlin"', cursor='written = "local"')
+    clock = MovableClock(datetime(2026, 10, 25, 0, 0, tzinfo=UTC))
+    position, read = None, []
+    for number in range(16):
+        wall = clock.now().astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
+        postgres.do("INSERT INTO lines VALUES (%s, %s, '')", number, wall.isoformat())
+        found, position = poll(registry, postgres.login(), clock, position)
+        read.append(ids(found))
+        clock.advance(timedelta(minutes=10))
+    assert read == [[number] for number in range(16)]
+
+
+def test_texts_without_a_zone_are_asked_for_in_the_zone_of_the_view(postgres, declare):
+    """In Chicago it is six hours earlier than in Greenwich."""
+    postgres.do("CREATE TABLE lines (line_id bigint, changed_at text, note text)")
+    registry = declare(view='timezone = "America/Chicago"', cursor='written = "local"')
+    clock = MovableClock(datetime(2026, 11, 20, 18, 0, tzinfo=UTC))
+    postgres.do("INSERT INTO lines VALUES (1, '2026-11-20T12:00:00', '')")
+    _, position = poll(registry, postgres.login(), clock)
+    postgres.do("INSERT INTO lines VALUES (2, '2026-11-20T12:10:00', '')")
+    clock.advance(timedelta(minutes=10))
+    assert ids(poll(registry, postgres.login(), clock, position)[0]) == [2]
 
 
 def test_a_moment_of_the_future_does_not_move_the_cursor(erp, declare, clock):
