@@ -6,9 +6,8 @@ tells the source then: one receipt, not two.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import orjson
@@ -61,7 +60,10 @@ def receive(
     run_id: uuid.UUID | None = None,
     termination: Termination | None = None,
 ) -> Received:
-    """Read at most ``limit`` messages of a source and store them; none more once this process was told to end.
+    """Read a source and store at most ``limit`` messages that are new; none more once this process was told to end.
+
+    What is known already does not count: a source that says the same from its beginning on each time would else never
+    come to what lies behind it.
 
     One that was stopped, because too much of it failed, is not read: raises ``SourceStopped``.
     A system that asked us to wait (Retry-After) is left alone until then: ``waiting`` is counted, nothing is read.
@@ -78,7 +80,11 @@ def receive(
         turn = inbox.take_turn(connection, tenant=tenant, source=name, now=clock.now())
     faultpoint("receive.after_turn")
     try:
-        for batch in _batches(islice(termination.until_told(iter(source.read(turn.position))), limit)):
+
+        def room() -> int:
+            return limit - counts["stored"] - counts["set_aside"]
+
+        for batch in _batches(termination.until_told(iter(source.read(turn.position))), room):
             receipts = _commit(
                 store, batch, tenant=tenant, name=name, clock=clock, fence=turn.fence, run_id=run_id
             )
@@ -128,17 +134,24 @@ def accept(store: "Store", message: RawMessage, *, clock: Clock) -> Verdict:
     return receipts[0].verdict
 
 
-def _batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
-    """Batches by count and by bytes; a source that fails in the middle has its earlier messages committed first."""
+def _batches(messages: Iterator[RawMessage], room: Callable[[], int]) -> Iterator[list[RawMessage]]:
+    """Batches by count and by bytes, none larger than there is ``room`` for when it is begun; a source that fails in
+    the middle has its earlier messages committed first."""
     batch: list[RawMessage] = []
     size = 0
+    most = min(BATCH_MESSAGES, room())
+    if most <= 0:
+        return
     try:
         for message in messages:
             batch.append(message)
             size += len(message.body)
-            if len(batch) >= BATCH_MESSAGES or size >= BATCH_BYTES:
+            if len(batch) >= most or size >= BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
+                most = min(BATCH_MESSAGES, room())
+                if most <= 0:
+                    return
     except CrossdockError:
         if batch:
             yield batch
@@ -149,6 +162,7 @@ def _batches(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
 
 _PLAIN = "Ask the sender to put it there as a plain file with a plain name; then discard this."
 _REMEDIES = {
+    "imap.refused": "Open this mail in the mailbox and take what it says by hand; then discard this.",
     "imap.too_large": "Take what it says by hand, or raise most_mib of the connector; then discard this.",
     "inquiry.refused": "Correct the number where it came from; then discard this. It is asked while it is open.",
     "sftp.too_large": "Ask the sender for smaller files, or raise max_file_mib of the connector; then discard this.",

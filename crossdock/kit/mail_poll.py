@@ -13,16 +13,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from crossdock.errors import Misconfigured, Unreadable
+from crossdock.errors import Misconfigured, Refused, Unreadable
 from crossdock.formats import archives, mail
 from crossdock.formats.mail import Attachment, Mail
 from crossdock.kit.declarations import MailRule
 from crossdock.kit.mail_rules import SENDER, SUBJECT, document_headers, rule_for
 from crossdock.messages import DOCUMENT, MAIL, MAIL_PART, MAIL_UNREAD, ODD, RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
-from crossdock.wires.imap import Fetched, Listed, Mailbox
+from crossdock.wires.imap import Fetched, Listed, Mailbox, MailTooLarge
 from crossdock.wires.rest import retry_reads
 
+REFUSED_BEFORE_ANY: Final = 3
+"""So many mails that are not given, without one that is, are not the mails' fault, but the server's."""
 PLACE: Final = "mail"
 """The header with the mail that a message is of: its place in the mailbox."""
 
@@ -55,6 +57,7 @@ class MailPoll:
         self._clock = clock
         self._dice = dice or system_dice()
         self._skipped: list[Skipped] = []
+        self._given = self._refused = 0
         self._wire = Mailbox(
             login,
             folder=source.mailbox.folder,
@@ -66,6 +69,7 @@ class MailPoll:
     def read(self, after: str | None) -> Iterator[RawMessage]:
         """The mails that were not taken, oldest first: of each its attachments, then itself."""
         self._skipped = []
+        self._given = self._refused = 0
         most = self._settings.most_mib * 1024 * 1024
         for listed in retry_reads(self._wire.waiting, dice=self._dice):
             fetched = self._fetched(listed, most)
@@ -82,7 +86,7 @@ class MailPoll:
         """None: which mails are new the mailbox itself knows."""
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """Mails that are too large."""
+        """Mails that are too large, and those that the server does not give."""
         return tuple(self._skipped)
 
     def check(self) -> Iterator[CheckStep]:
@@ -94,20 +98,37 @@ class MailPoll:
     # -- one mail ---------------------------------------------------------------------------------------------------
 
     def _fetched(self, listed: Listed, most: int) -> Fetched | None:
-        if listed.size <= most:
-            fetched = retry_reads(lambda: self._wire.fetch(listed, most=most), dice=self._dice)
-            if fetched is not None or not listed.size:
-                return fetched
         if listed.size > most:
-            self._skipped.append(
-                Skipped(
-                    name=listed.place,
-                    code="imap.too_large",
-                    sentence=f"mail {listed.place} has {listed.size} bytes, and at most "
-                    f"{self._settings.most_mib} MiB are taken",
-                )
-            )
-        return None
+            self._too_large(listed)
+            return None
+        try:
+            fetched = retry_reads(lambda: self._wire.fetch(listed, most=most), dice=self._dice)
+        except MailTooLarge:
+            self._too_large(listed)
+            return None
+        except Refused as error:
+            self._refused += 1
+            if not self._given and self._refused >= REFUSED_BEFORE_ANY:
+                raise
+            self._skip(listed, "refused", f"mail {listed.place} is not given: {error}")
+            return None
+        self._given += 1
+        return fetched
+
+    def _too_large(self, listed: Listed) -> None:
+        size = (
+            f"{listed.size} bytes"
+            if listed.size > self._settings.most_mib * 1024 * 1024
+            else "more bytes than its server says"
+        )
+        self._skip(
+            listed,
+            "too_large",
+            f"mail {listed.place} has {size}, and at most {self._settings.most_mib} MiB are taken",
+        )
+
+    def _skip(self, listed: Listed, kind: str, sentence: str) -> None:
+        self._skipped.append(Skipped(name=listed.place, code=f"imap.{kind}", sentence=sentence))
 
     def _messages(self, listed: Listed, fetched: Fetched) -> Iterator[RawMessage]:
         digest = hashlib.sha256(fetched.body).hexdigest()

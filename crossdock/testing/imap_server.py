@@ -2,7 +2,8 @@
 
 It knows what a client needs that looks for mails, reads them whole and moves or marks them. Behaviours are queued and
 met by the next command of their kind: ``drop_fetch`` and ``drop_move`` end the connection before it is done,
-``drop_after_move`` after it, ``trickle`` gives a mail one byte a second, ``refuse_move`` says NO.
+``drop_after_move`` after it, ``trickle`` gives a mail one byte a second, ``refuse_move`` says NO. A mail may be
+``listed_as`` of another size than it has, and be ``withheld``: the server says NO whenever it is asked for.
 """
 
 import base64
@@ -30,6 +31,8 @@ class Held:
     uid: int
     body: bytes
     flags: set[str] = field(default_factory=set)
+    listed_as: int | None = None
+    withheld: bool = False
 
 
 class ImapServer:
@@ -230,10 +233,13 @@ class _Session:
         for sequence, held in enumerate(self._folder, 1):
             if held.uid not in wanted:
                 continue
-            said = f"* {sequence} FETCH (UID {held.uid} RFC822.SIZE {len(held.body)}"
+            size = len(held.body) if held.listed_as is None else held.listed_as
+            said = f"* {sequence} FETCH (UID {held.uid} RFC822.SIZE {size}"
             if "BODY" not in what:
                 self._say(said + ")")
                 continue
+            if held.withheld:
+                return "NO it cannot be read"
             most = int(re.findall(r"<0\.(\d+)>", what)[0])
             body = held.body[:most]
             head = f'{said} INTERNALDATE "20-Nov-2026 14:00:00 +0000" BODY[]<0> {{{len(body)}}}\r\n'.encode()

@@ -63,6 +63,10 @@ class Fetched:
     taken_in_at: datetime | None
 
 
+class MailTooLarge(Refused):
+    """The mail is longer than what is taken."""
+
+
 class Mailbox:
     """One folder. ``archive`` empty: taken mails stay and carry ``KEYWORD``."""
 
@@ -97,7 +101,11 @@ class Mailbox:
         return self._step(ask, "is looked through")
 
     def fetch(self, listed: Listed, *, most: int) -> Fetched | None:
-        """The bytes of a mail; ``None`` when it is gone, or is larger than ``most``. It is not marked as read."""
+        """The bytes of a mail; ``None`` when it is gone. It is not marked as read.
+
+        Raises ``MailTooLarge`` when it has more than ``most`` bytes, whatever size was listed, and ``Refused`` when
+        the server does not give it.
+        """
 
         def ask() -> Fetched | None:
             client = self._selected()
@@ -106,8 +114,14 @@ class Mailbox:
             item = f"BODY.PEEK[]<0.{most + 1}>"
             said = client.fetch([listed.uid], [item, "INTERNALDATE"]).get(listed.uid)
             body = next((value for name, value in (said or {}).items() if name.startswith(b"BODY[]")), None)
-            if said is None or not isinstance(body, bytes) or len(body) > most:
+            if said is None:
                 return None
+            if not isinstance(body, bytes):
+                raise Refused(
+                    f"{self._login.host} lists mail {listed.place} and gives no body", status="body"
+                )
+            if len(body) > most:
+                raise MailTooLarge(f"mail {listed.place} has more than {most} bytes", status="size")
             at = said.get(b"INTERNALDATE")
             at = at.astimezone(UTC) if isinstance(at, datetime) else None
             return Fetched(body=body, taken_in_at=at)

@@ -322,6 +322,49 @@ def test_a_mail_that_is_too_large_is_not_taken_and_told_once(hub, server):
     assert len(server.folders["INBOX"]) == 1
 
 
+@pytest.mark.parametrize("listed_as", [0, 17])
+def test_a_mail_that_is_larger_than_its_server_says_is_told_too(hub, server, listed_as):
+    server.put(b"Subject: huge\r\n\r\n" + b"x" * (1024 * 1024 + 1))
+    server.folders["INBOX"][0].listed_as = listed_as
+    post = hub(mailbox='archive = "Taken"\nmost_mib = 1')
+    assert post.receive("post").counts["skipped"] == 1
+    (letter,) = letters(post).values()
+    assert "at most 1 MiB" in letter["sentence"]
+
+
+def test_a_mail_that_the_server_does_not_give_holds_up_no_other(hub, server):
+    server.put(b"Subject: damaged\r\n\r\nx")
+    server.folders["INBOX"][0].withheld = True
+    server.put(written(("855.edi", "application/edi-x12", X12)))
+    post = hub()
+    run = post.receive("post")
+    assert (run.counts["stored"], run.counts["skipped"], run.error) == (2, 1, None)
+    (letter,) = letters(post).values()
+    assert "it cannot be read" in letter["sentence"]
+    assert "take what it says by hand" in letter["remedy"]
+
+
+def test_a_server_that_gives_no_mail_at_all_is_told_instead_of_every_mail(hub, server):
+    for _ in range(5):
+        server.put(b"Subject: damaged\r\n\r\nx")
+    for held in server.folders["INBOX"]:
+        held.withheld = True
+    post = hub()
+    assert "it cannot be read" in (post.receive("post").error or "")
+    assert len(letters(post)) <= 2
+
+
+def test_a_mail_with_more_files_than_a_run_takes_is_taken_in_several_and_holds_up_no_other(hub, server):
+    files = [(f"{number}.dat", "application/octet-stream", b"%d" % number) for number in range(250)]
+    server.put(written(*files))
+    server.put(written(("855.edi", "application/edi-x12", X12), subject="behind it"))
+    post = hub()
+    stored = [post.receive("post").counts["stored"] for _ in range(4)]
+    assert (stored, sum(stored)) == ([100, 100, 53, 0], 253)
+    assert server.folders["INBOX"] == []
+    assert balanced(post)
+
+
 # -- the connection -------------------------------------------------------------------------------------------------
 
 
