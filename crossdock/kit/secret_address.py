@@ -4,6 +4,7 @@ The URL stands in a secret field of the connection. It is taken apart once; what
 login, so the wire leaves it out of every message.
 """
 
+import re
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,7 +24,13 @@ def opened(login: Login) -> tuple[Login, str]:
         host, port = split.hostname or "", split.port
     except ValueError:
         host, port = "", None
-    fits = host and split.scheme in ("http", "https") and "@" not in split.netloc and not split.fragment
+    fits = (
+        re.fullmatch(r"[!-~]+", url)
+        and host
+        and split.scheme in ("http", "https")
+        and "@" not in split.netloc
+        and not split.fragment
+    )
     if not fits or len(split.path) < 2:
         raise Misconfigured(
             f"connection {login.connection_id!r}: {FIELD} holds no URL such as https://host/path; paste it again",
@@ -38,7 +45,8 @@ def opened(login: Login) -> tuple[Login, str]:
             port=port,
             user="",
             password=Secret(""),
-            secrets={FIELD: Secret(target)},
+            # an error may show the path without the query
+            secrets={FIELD: Secret(target), f"{FIELD}_path": Secret(split.path)},
         ),
         target,
     )

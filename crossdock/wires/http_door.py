@@ -20,12 +20,13 @@ from requests.structures import CaseInsensitiveDict
 from crossdock.errors import CrossdockError, Misconfigured, Refused, WireQuiet
 from crossdock.limits import limit
 from crossdock.ports import Clock, Login, SystemClock
+from crossdock.secret_forms import Scrubber, texts_of
 from crossdock.wires.address_guard import AddressGuard
 from crossdock.wires.client_certificate import CERTIFICATE, ClientCertificate
 from crossdock.wires.declared_hosts import refuse_undeclared
 from crossdock.wires.http_adapter import Call, Monotonic, OneHostAdapter, Resolve, headers_of
 from crossdock.wires.http_answer import Answer
-from crossdock.wires.http_failures import FOREIGN, translated, without_query
+from crossdock.wires.http_failures import FOREIGN, translated, without_secrets
 from crossdock.wires.per_host import AT_ONCE, EVERYWHERE
 
 MOST_BODY: Final = limit("http_answer")
@@ -73,6 +74,7 @@ class Door:
     ) -> None:
         self.login = login
         self.base = base_url(login)
+        self._scrubber = Scrubber(texts_of(login))
         refuse_undeclared(login, login.host)
         self.deadline_s = deadline_s
         self.monotonic = monotonic
@@ -104,7 +106,7 @@ class Door:
         ``target``: path and query, quoted.
         """
         if not _PATH.fullmatch(target) or not _METHOD.fullmatch(method):
-            path = target.partition("?")[0]  # a query may hold what is not shown
+            path = self.shown(target.partition("?")[0])  # a query may hold what is not shown
             raise Misconfigured(
                 f"{method} {path!r} cannot be requested: the path must start with / and be quoted"
             )
@@ -132,6 +134,10 @@ class Door:
 
         return self._entered(request, call, what, effect, exchange)
 
+    def shown(self, text: str) -> str:
+        """The same text without the secrets of the login, for a message."""
+        return self._scrubber.scrubbed(text.encode()).decode()
+
     def open(self, call: Call) -> None:
         """Resolve, connect and agree on TLS without sending anything. ``call.stage`` says how far it came."""
         request = self.request("GET", "/", {}, None)
@@ -155,7 +161,7 @@ class Door:
         except CrossdockError:
             raise
         except FOREIGN as error:
-            without_query(error, request.url or "")
+            without_secrets(error, request.url or "", self.shown)
             raise translated(error, what=what, sent=call.sent, effect=effect) from error
 
     def _place(self, call: Call) -> AbstractContextManager[None]:

@@ -1,7 +1,7 @@
 """What goes wrong on the way of an HTTP request, in the words of this house."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import client as http_client
 
 import requests
@@ -84,14 +84,15 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
-def without_query(error: BaseException, url: str) -> None:
-    """Takes the query of this address out of what the exception and its causes say: a key may stand in it, and a
-    log shows them all."""
+def without_secrets(error: BaseException, url: str, shown: Callable[[str], str]) -> None:
+    """Takes the query of this address, and the secrets of the login, out of what the exception and its causes say: an
+    address may itself be the secret, and a log shows them all."""
     query = url.partition("?")[2]
-    if not query:
-        return
     for one in causes(error):
-        one.args = tuple(part.replace(query, "...") if isinstance(part, str) else part for part in one.args)
+        one.args = tuple(
+            (shown(part).replace(query, "...") if query else shown(part)) if isinstance(part, str) else part
+            for part in one.args
+        )
 
 
 _OTHER_HOST = (62, 64)

@@ -1,6 +1,7 @@
 """Notices for people: escaped for where they are read, no more than the route asks, and no secret in any message."""
 
 import json
+import traceback
 import uuid
 from typing import Any
 
@@ -12,10 +13,12 @@ from connectors.teams import sink as teams
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.messages import Decision, Delivered, Reject, Retry, Unsure
 from crossdock.ports import Checkable, Login, Previewing, Searchable, Secret
+from crossdock.secret_forms import forms_of_login
 from crossdock.testing import lying_http as lie
 from crossdock.testing.lying_modes import DONE, MODES, TRUE
 from crossdock.testing.smtp_server import SmtpServer
 from mappings.outbound import notice as notices
+from tests.wires.authorities import Authority
 
 SECRET = "/services/T0000/B0000/aVerySecretPath"
 EVENT = {
@@ -162,13 +165,30 @@ def test_the_preview_and_the_check_hold_no_secret(server, channel, note):
 @pytest.mark.parametrize(
     "url",
     ["", "hooks.slack.com/services/x", "https://", "https://u:p@127.0.0.1/x", "ftp://127.0.0.1/x", "https://127.0.0.1:x/y",
-     "https://127.0.0.1/"],
+     "https://127.0.0.1/", "https://127.0.0.1/aVery SecretPath", "https://127.0.0.1/aVery\nSecretPath",
+     "https://127.0.0.1/äVerySecretPath"],
 )  # fmt: skip
 def test_what_is_no_secret_url_is_told_without_showing_it(clock, manifest_of, note, url):
     login = Login(connection_id="c", hosts=("127.0.0.1",), secrets={"url_secret": Secret(url)})
     with pytest.raises(Misconfigured, match="url_secret") as caught:
         slack.connect(manifest_of("slack"), login, clock).deliver(note())
     assert len(url) < 9 or url not in str(caught.value)
+    assert "SecretPath" not in str(caught.value)
+
+
+def test_a_secret_url_is_in_no_traceback_and_masked_in_the_log_without_its_host(
+    clock, manifest_of, note, tmp_path
+):
+    """What requests raises holds the address, and Airflow logs every cause of what ends a task."""
+    with lie.LyingServer(tls=Authority(tmp_path).server()) as stranger:
+        url = f"https://127.0.0.1:{stranger.port}{SECRET}?sig=aVerySecretSign"
+        login = Login(connection_id="c", hosts=("127.0.0.1",), secrets={"url_secret": Secret(url)})
+        with pytest.raises(Misconfigured) as caught:
+            slack.connect(manifest_of("slack"), login, clock).deliver(note())
+    told = "".join(traceback.format_exception(caught.value))
+    assert "Max retries exceeded" in told, "the cause is there"
+    assert "aVerySecret" not in told
+    assert {SECRET, "sig=aVerySecretSign"} <= set(forms_of_login(login))
 
 
 def test_a_url_to_a_host_that_is_not_slacks_is_refused(clock, manifest_of, note):
