@@ -32,7 +32,6 @@ class FilePoll:
         self._name = manifest.name
         self._tenant = manifest.tenant
         self._media_type = manifest.source.media_type
-        self._batch = manifest.source.batch
         self._clock = clock
         self._wire = wire
         self._position: str | None = None
@@ -40,7 +39,8 @@ class FilePoll:
         self._young = 0
 
     def read(self, after: str | None) -> Iterator[RawMessage]:
-        """The files that lie still, oldest first."""
+        """The files that lie still, oldest first: all of them, since those that cannot be read or moved aside lie
+        there for long. How many are taken in a run is the reader's to say."""
         self._position = None
         self._skipped = []
         self._young = 0
@@ -55,7 +55,7 @@ class FilePoll:
         ready, looks = self._sorted(listing.files, _looks(after))
         state = json.dumps({"looks": looks}, separators=(",", ":"))
         self._position = state if state != after else None
-        for file in ready[: self._batch]:
+        for file in ready:
             message = self._message(file)
             if message is not None:
                 yield message

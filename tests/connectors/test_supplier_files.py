@@ -6,6 +6,7 @@ import pytest
 
 from connectors.supplier_files import sink as sink_module
 from connectors.supplier_files import source as source_module
+from crossdock import receive
 from crossdock.messages import Delivered, Verdict
 from crossdock.testing.sftp_server import SftpServer
 
@@ -39,6 +40,25 @@ def test_a_list_is_taken_once_it_lies_still_and_says_whose_it_is(server, clock, 
     (archived,) = (server.root / "lists" / "archive").iterdir()
     assert archived.read_bytes() == LIST
     assert source.skipped() == (), "the archive in the directory is nothing that was passed over"
+
+
+def test_files_that_cannot_be_read_hold_up_no_other(server, clock, manifest_of, store):
+    """More of them than a run takes, all older than the good one, and none ever goes away by itself."""
+    for number in range(25):
+        path = server.root / "lists" / f"{number:02}.csv"
+        with path.open("wb") as file:
+            file.truncate(200 * 1024 * 1024)
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    (server.root / "lists" / "good.csv").write_bytes(LIST)
+    os.utime(server.root / "lists" / "good.csv", (1_700_000_000, 1_700_000_000))
+    counts = []
+    for _ in range(2):
+        source = source_module.connect(manifest_of("supplier_files"), server.login(), clock)
+        done = receive.receive(store, source, tenant="main", name="supplier_files", clock=clock, limit=20)
+        counts.append((done.counts["stored"], done.counts["skipped"]))
+        source.close()
+        clock.move(31)
+    assert counts == [(0, 0), (1, 25)]
 
 
 def test_the_report_lies_in_the_suppliers_folder_under_the_name_of_its_list(
