@@ -118,7 +118,7 @@ def same_host(base: str, address: str) -> str | None:
     """The path and query of a link that the other side gave, if it stays at this host; else ``None``."""
     try:
         split = urlsplit(address)
-        if (split.scheme or split.netloc) and f"{split.scheme}://{split.netloc}" != base:
+        if (split.scheme or split.netloc) and _origin(address) != _origin(base):
             return None
     except ValueError:
         return None
@@ -127,6 +127,17 @@ def same_host(base: str, address: str) -> str | None:
     if re.search(r"[\x00-\x20\x7f-\U0010ffff\\]", address):
         return None
     return f"{split.path}?{split.query}" if split.query else split.path
+
+
+def _origin(address: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port (RFC 6454, 4): systems write out the port that goes without saying. Raises ``ValueError``
+    for an address with a user in it, or with a port that is none."""
+    split = urlsplit(address)
+    if "@" in split.netloc:
+        raise ValueError("a user stands in the address")
+    scheme = split.scheme.lower()
+    port = split.port if split.port is not None else {"https": 443, "http": 80}.get(scheme)
+    return scheme, split.hostname or "", port
 
 
 def next_link(header: str) -> str | None:

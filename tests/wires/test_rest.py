@@ -322,6 +322,23 @@ def test_a_link_of_the_other_side_stays_at_its_host(link, path):
     assert rest.same_host("http://127.0.0.1:8080", link) == path
 
 
+@pytest.mark.parametrize(
+    ("base", "link", "stays"),
+    [
+        ("https://erp.example", "https://erp.example:443/api?$skiptoken=9", True),
+        ("https://erp.example:443", "https://erp.example/api?$skiptoken=9", True),
+        ("https://erp.example", "HTTPS://ERP.example/api?$skiptoken=9", True),
+        ("https://erp.example", "http://erp.example:443/api?$skiptoken=9", False),
+        ("https://erp.example", "https://erp.example:80/api?$skiptoken=9", False),
+        ("https://erp.example", "https://erp.example:99999/api?$skiptoken=9", False),
+        ("https://erp.example", "https://erp.example@evil.example/api?$skiptoken=9", False),
+        ("https://erp.example", "https://erp.example.evil.example/api?$skiptoken=9", False),
+    ],
+)
+def test_a_link_may_write_out_the_port_that_goes_without_saying(base, link, stays):
+    assert (rest.same_host(base, link) == "/api?$skiptoken=9") is stays
+
+
 @fake_responses.activate
 def test_it_is_still_requests_that_sends():
     fake_responses.post("https://erp.example/notes", json={"ok": True}, status=201)
