@@ -77,9 +77,15 @@ def read_list(
         yield part
     else:
         notes += [_unread(title) for title in listed.header.unread]
-        for part in reading.parts(listed.rows, only):
+        try:
+            for part in reading.parts(listed.rows, only):
+                assert part.row is not None
+                told.append(part.row)
+                yield part
+        except Unreadable as error:  # what stands before it was read, and is taken
+            part = reading.refused_whole(error)
             assert part.row is not None
-            told.append(part.row)
+            notes += part.row.troubles
             yield part
         if not reading.count:
             yield reading.without_rows()
@@ -118,8 +124,7 @@ class _List:
 
     def parts(self, rows: Iterable[Row | BadRow], only: set[int] | None) -> Iterator[PartResult]:
         """A part for each row, in their order."""
-        rest = iter(rows)
-        while some := list(islice(rest, TOGETHER)):
+        for some in _together(rows):
             first = self.count
             self.count += len(some)
             before = self._before(some)
@@ -226,12 +231,13 @@ class _List:
         )
 
     def refused_whole(self, error: Unreadable) -> PartResult:
-        """The list as one part that its sender must send again."""
+        """The list, or what is left of it, as one part that its sender must send again."""
         message = self._opened.message
         trouble = Trouble(code=error.code, sentence=str(error), remedy=error.remedy)
+        ordinal, self.count = self.count, self.count + 1
         part = set_aside(
             message,
-            ordinal=0,
+            ordinal=ordinal,
             label=message.name or message.key,
             problem=self._problem(error.code, f"{message.name or message.key}: {error}", error.place),
             state=self._state,
@@ -302,6 +308,23 @@ class _List:
     @property
     def _versions(self) -> dict[str, str]:
         return {"mapping": f"{self._mapping.name}/{self._mapping.version}"}
+
+
+def _together(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
+    """So many rows at a time as are looked up together; those before one that breaks off the reading are given."""
+    rest = iter(rows)
+    while True:
+        some: list[Row | BadRow] = []
+        try:
+            for row in islice(rest, TOGETHER):
+                some.append(row)
+        except Unreadable:
+            if some:
+                yield some
+            raise
+        if not some:
+            return
+        yield some
 
 
 def _unread(title: str) -> Trouble:

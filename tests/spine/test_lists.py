@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from openpyxl import Workbook
 
 from crossdock import deadletters, process, uploads
 from crossdock.deadletters import NotPossible
@@ -455,3 +457,25 @@ def test_no_cell_of_a_report_is_computed_by_the_spreadsheet_that_shows_it(trade:
 def _delivered(trade: Trade) -> list[str]:
     trade.hub.deliver("backorder_drop")
     return [path.read_text("utf-8-sig") for path in (trade.folder / "reports").iterdir()]
+
+
+def test_a_workbook_that_breaks_off_gives_what_stands_before_and_tells_its_sender(trade: Trade) -> None:
+    written = io.BytesIO()
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(HEAD.strip().split(","))
+    for number in range(1, 41):
+        sheet.append([f"4500{number:06}", "1", f"PUMP-{number}", 10, 777 if number == 30 else 5, "EA", None])
+    book.save(written)
+    broken = io.BytesIO()
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(broken, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"<v>777</v>", b"<v>abc</v>"))
+    trade.take("list.xlsx", broken.getvalue())
+    assert trade.verdicts() == ["taken"] * 29 + ["refused"]
+    (report,) = trade.reports()
+    (note,) = [one for one in report if one["State"] != "taken"]
+    assert (note["State"], note["Row"]) == ("rejected", "")
+    assert "the workbook cannot be read" in note["What is wrong"]
+    assert trade.balanced()

@@ -133,11 +133,11 @@ def _in_range(number: Decimal, field: Field) -> Decimal:
 def _date(cell: Cell, dialect: Dialect) -> date:
     if isinstance(cell, datetime):
         raise _Wrong("DATE", f"is {cell.isoformat()}, and a date without a time is wanted")
-    if isinstance(cell, date):
-        return cell
     if isinstance(cell, Decimal):
         raise _Wrong("DATE", f"is the number {cell:f}: format the column as a date")
-    day = day_of(cell, dialect.dates) if isinstance(cell, str) else None
+    day = cell if isinstance(cell, date) else None
+    if isinstance(cell, str):
+        day = day_of(cell, dialect.dates)
     if day is None:
         raise _Wrong("DATE", f"is {_shown(cell)}, and no date in the form {' or '.join(dialect.dates)}")
     if not 1990 <= day.year <= 2199:

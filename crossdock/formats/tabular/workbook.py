@@ -5,13 +5,13 @@ by expat: no document type, rows and cells in their order and within the limits.
 expand, reach out, nor hold rows that it would pass over in silence.
 
 Numbers are exact as a spreadsheet shows them: its 15 digits, and not the binary fraction behind them. Of a formula
-the value counts that was last computed.
+the value counts that was last computed; one that never was, as programs write them, is no empty cell.
 """
 
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -33,6 +33,8 @@ _AGAIN: Final = "Save it as .xlsx without a password, or as CSV, and send it aga
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _MOST_DEPTH: Final = 64
 
+_UNCOMPUTED: Final = "a formula that was not computed"
+
 CELLS_OF_A_NODE: Final = 2
 """So many cells of a sheet count as one element of another document (``xml_nodes``): most are a number alone."""
 
@@ -48,7 +50,7 @@ def records(body: bytes, dialect: Dialect) -> Iterator[Record]:
         _refuse(
             "TABLE.WORKBOOK", "the file is a workbook of Excel's older form, or one with a password", _AGAIN
         )
-    _guard(body)
+    uncomputed = _guard(body)
     # Not at the top: a process that reads no workbook pays nothing for it.
     from openpyxl import load_workbook
 
@@ -57,7 +59,8 @@ def records(body: bytes, dialect: Dialect) -> Iterator[Record]:
             warnings.simplefilter("ignore")  # it warns of styles and extensions that nobody reads here
             book = load_workbook(io.BytesIO(body), read_only=True, data_only=True, keep_links=False)
             try:
-                yield from _rows(_sheet(book, dialect))
+                sheet = _sheet(book, dialect)
+                yield from _rows(sheet, uncomputed.get(sheet._worksheet_path, frozenset()))
             finally:
                 book.close()
     except (Unreadable, TimeoutError):  # the second one is the watch over how long we compute
@@ -92,10 +95,16 @@ def _sheet(book: "Workbook", dialect: Dialect) -> Any:
     return seen[0]
 
 
-def _rows(sheet: Any) -> Iterator[Record]:
+def _rows(sheet: Any, uncomputed: Collection[tuple[int, int]]) -> Iterator[Record]:
     sheet.reset_dimensions()  # what a sheet says of its size is a claim
     for number, row in enumerate(sheet.iter_rows(values_only=False), 1):
-        yield Record(number=number, cells=tuple(_cell(one) for one in row))
+        cells = [_cell(one) for one in row]
+        if uncomputed:
+            cells = [
+                Broken(_UNCOMPUTED) if (number, place) in uncomputed else cell
+                for place, cell in enumerate(cells, 1)
+            ]
+        yield Record(number=number, cells=tuple(cells))
 
 
 def _cell(cell: Any) -> Cell:
@@ -115,27 +124,32 @@ def _cell(cell: Any) -> Cell:
     return Broken(str(value)[:40]) if not isinstance(value, date) else value
 
 
-_ESCAPE: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ESCAPE: Final = re.compile(r"_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")
 
 
 def _unescaped(text: str) -> str:
-    """A control character is written ``_x000D_`` in a workbook."""
+    """A control character is written ``_x000D_`` in a workbook. Half a character (a surrogate) is none."""
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 # -- what is looked at before the library ---------------------------------------------------------------------------
 
 
-def _guard(body: bytes) -> None:
+def _guard(body: bytes) -> dict[str, set[tuple[int, int]]]:
+    """Raises ``Unreadable`` for what is not opened. The formulas without a value, by sheet: row and column."""
     names = set()
+    uncomputed: dict[str, set[tuple[int, int]]] = {}
     for member in archives.members(body):
         if member.name in names:
             _refuse("TABLE.WORKBOOK", f"the workbook holds {member.name!r:.80} twice", _AGAIN)
         names.add(member.name)
         if member.name.lower().endswith((".xml", ".rels", ".vml")):
-            _Walk(member.name).over(member.body)
+            walk = _Walk(member.name)
+            walk.over(member.body)
+            uncomputed[member.name] = walk.uncomputed
     if not {"[Content_Types].xml", "xl/workbook.xml"} <= names:
         _refuse("TABLE.WORKBOOK", f"the file is no workbook: {archives.described(body)}", _AGAIN)
+    return uncomputed
 
 
 class _Walk:
@@ -146,6 +160,8 @@ class _Walk:
         self._depth = self._row = self._column = self._cells = 0
         self._most_rows, self._most_columns = limit("table_rows"), limit("table_columns")
         self._left = limit("xml_nodes")
+        self.uncomputed: set[tuple[int, int]] = set()
+        self._formula = self._value = False
         self._parser = expat.ParserCreate()
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._root
@@ -165,6 +181,8 @@ class _Walk:
         """What a part is says its first element, wherever in the zip it lies."""
         is_sheet = name.rpartition(":")[2] == "worksheet"
         self._parser.StartElementHandler = self._sheet if is_sheet else self._any
+        if is_sheet:
+            self._parser.EndElementHandler = self._end_in_sheet
         self._parser.StartElementHandler(name, attributes)
 
     def _any(self, name: str, attributes: dict[str, str]) -> None:
@@ -184,7 +202,24 @@ class _Walk:
         if kind == "row":
             self._begin_row(attributes.get("r"))
         elif kind == "c":
+            # a text may be empty and computed all the same
+            self._formula, self._value = False, attributes.get("t") == "str"
             self._begin_cell(attributes.get("r"))
+        elif kind == "f":
+            self._formula = True
+        elif kind == "v" and self._formula:
+            self._parser.CharacterDataHandler = self._said
+
+    def _said(self, _text: str) -> None:
+        self._value = True
+
+    def _end_in_sheet(self, name: str) -> None:
+        self._depth -= 1
+        kind = name.rpartition(":")[2]
+        if kind == "v":
+            self._parser.CharacterDataHandler = None
+        elif kind == "c" and self._formula and not self._value:
+            self.uncomputed.add((self._row, self._column))
 
     def _begin_row(self, said: str | None) -> None:
         number = int(said) if said is not None and said.isdecimal() and len(said) <= 7 else 0

@@ -2,16 +2,21 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 _COMPUTED: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A text that begins so is a formula to some spreadsheet, and what it says may be somebody else's."""
 
+_BEGINS: Final = re.compile(f'(?:^|(?<=[,;|\t\r\n"]))(?=[{re.escape("".join(_COMPUTED))}])')
+"""Where such a text begins a cell: at its own beginning, and behind each sign that a spreadsheet of another country
+may take for the end of a cell, whatever stands in quotes for us."""
+
 
 def harmless(text: str) -> str:
     """The text as a cell that shows it and computes nothing; an apostrophe before it is what spreadsheets hide."""
-    return f"'{text}" if text.startswith(_COMPUTED) else text
+    return _BEGINS.sub("'", text)
 
 
 def write_csv(rows: Iterable[Sequence[str | int]], *, delimiter: str = ",") -> bytes:

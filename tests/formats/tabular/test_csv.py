@@ -1,5 +1,6 @@
 """CSV lists: one bad row is one row, and nothing of how a file is written is guessed."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -258,6 +259,13 @@ def test_no_cell_that_we_write_is_ever_computed(text: str) -> None:
     written = write_csv([[1, text]]).decode("utf-8-sig")
     cell = written.partition(",")[2].strip("\r\n").strip('"')
     assert cell.startswith("'")
+
+
+@pytest.mark.parametrize("sign", [";", ",", "\t", "|", "\n", '"'])
+def test_no_cell_is_computed_where_another_sign_ends_a_cell(sign: str) -> None:
+    """A German spreadsheet splits at each semicolon, also one that stands in what we wrote between commas."""
+    written = write_csv([[1, f"is 'x{sign}=1+1'"]]).decode("utf-8-sig")
+    assert not re.search(r"[;,\t|\r\n\"][=+\-@]", written)
 
 
 def test_what_we_write_is_read_back_as_it_was(layout: Layout) -> None:

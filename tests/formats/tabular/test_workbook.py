@@ -73,6 +73,7 @@ def test_one_bad_row_of_a_workbook_is_one_bad_row(layout: Layout, workbook: Work
         (["PO-1", "A", True, None], "no number"),
         (["PO-1", "A", 1, MORNING], "without a time"),
         ([date(2026, 12, 1), "A", 1, None], "a text is wanted"),
+        (["PO-1", "A", 1, date(1900, 1, 5)], "no date of this business"),
     ],
 )
 def test_what_a_cell_cannot_mean_is_told(
@@ -183,6 +184,24 @@ def test_the_value_of_a_formula_is_what_was_last_computed(layout: Layout, workbo
     body = changed(plain, SHEET, lambda xml: xml.replace(b"<v>7</v>", b"<f>3+4</f><v>7</v>"))
     (row,) = rows_of(body, layout)
     assert isinstance(row, Row) and row.amount("quantity") == 7
+
+
+@pytest.mark.parametrize("written", [b"<f>3+4</f>", b"<f>3+4</f><v/>", b"<f>3+4</f><v></v>"])
+def test_a_formula_that_nobody_computed_is_not_read_as_an_empty_cell(
+    layout: Layout, workbook: Workbooks, written: bytes
+) -> None:
+    """So libraries write them; a person who opens the file sees the number."""
+    plain = workbook([HEAD, ["PO-1", "A", 7, None], ["PO-2", "A", 8, None]])
+    wrong, right = rows_of(changed(plain, SHEET, lambda xml: xml.replace(b"<v>7</v>", written)), layout)
+    assert isinstance(wrong, BadRow) and isinstance(right, Row)
+    assert "'a formula that was not computed'" in wrong.troubles[0].sentence
+    assert wrong.troubles[0].field == "Quantity (column C)"
+
+
+def test_half_a_character_in_a_cell_spoils_no_list(layout: Layout, workbook: Workbooks) -> None:
+    first, second = rows_of(workbook([HEAD, ["PO_xD800_1", "A", 1, None], ["PO-2", "A", 2, None]]), layout)
+    assert isinstance(first, Row) and isinstance(second, Row)
+    assert first.text("po") == "PO_xD800_1"
 
 
 def test_a_sheet_that_lies_somewhere_else_is_looked_at_all_the_same(
