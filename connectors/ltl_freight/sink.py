@@ -8,9 +8,10 @@ from lxml import etree
 
 from crossdock.errors import Refused, WireDown, WireQuiet
 from crossdock.formats import json_strict
+from crossdock.kit.rest_target import outcome_of
 from crossdock.kit.soap_settings import SoapSettings
 from crossdock.manifests import typed
-from crossdock.messages import Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
+from crossdock.messages import Delivered, Outcome, Receipt, Reject, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login, Manifest
 from crossdock.wires.soap import Soap
 
@@ -33,6 +34,7 @@ class FreightRequests:
 
     def __init__(self, manifest: Manifest, login: Login, clock: Clock) -> None:
         settings = typed(SoapSettings, manifest, "sink")
+        self._clock = clock
         self._wire = Soap(
             login,
             folder=Path(manifest.code_folder),
@@ -50,14 +52,8 @@ class FreightRequests:
         try:
             asked = self._asked(write_back)
             answer = self._wire.call(OPERATIONS[write_back.operation], effect=True, **asked)
-        except Refused as error:
-            if error.status in NOT_NOW:
-                return Retry(reason=str(error))
-            return Reject(reason=str(error), status=error.status)
-        except WireDown as error:
-            return Retry(reason=str(error), wire=True)
-        except WireQuiet as error:
-            return Unsure(reason=str(error), wire=True)
+        except (Refused, WireDown, WireQuiet) as error:
+            return outcome_of(error, self._clock.now(), not_now=NOT_NOW)
         return _outcome(answer.content, write_back, f"{write_back.operation} at {self._wire.address}")
 
     def find(self, write_back: WriteBack) -> Receipt | None:
@@ -79,7 +75,8 @@ class FreightRequests:
             asked = self._asked(write_back)
         except Refused as error:
             return {"refused": str(error)}
-        return {"operation": OPERATIONS[write_back.operation], "address": self._wire.address, **asked}
+        operation = OPERATIONS[write_back.operation]
+        return {"method": "POST", "address": self._wire.address, "operation": operation, **asked}
 
     def check(self) -> Iterator[CheckStep]:
         """The pinned contract, connect, log in, ask for a request that was never made."""

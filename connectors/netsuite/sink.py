@@ -15,8 +15,9 @@ from connectors.netsuite.passport import Passport
 from connectors.netsuite.settings import SinkSettings
 from crossdock.errors import Misconfigured, Refused, WireDown, WireQuiet
 from crossdock.formats import json_strict
+from crossdock.kit.rest_target import outcome_of
 from crossdock.manifests import typed
-from crossdock.messages import Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
+from crossdock.messages import Delivered, Outcome, Receipt, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login, Manifest, system_dice
 from crossdock.wires.soap import Soap
 
@@ -61,6 +62,7 @@ class Notes:
     def __init__(self, manifest: Manifest, login: Login, clock: Clock) -> None:
         self._settings = settings = typed(SinkSettings, manifest, "sink")
         self._messages, self._core = settings.namespace("messages"), settings.namespace("core")
+        self._clock = clock
         dice = system_dice()
         self._wire = Soap(
             login,
@@ -73,7 +75,8 @@ class Notes:
             clock=clock,
             dice=dice,
             headers=Passport(login, clock, dice, messages=self._messages, core=self._core),
-            not_done=BUSY | NO_LOGIN,
+            not_done=BUSY,
+            no_login=NO_LOGIN,
         )
 
     def deliver(self, write_back: WriteBack) -> Outcome:
@@ -81,12 +84,8 @@ class Notes:
         try:
             note = self._note(write_back)
             answer = self._wire.call("upsert", effect=True, record=note)
-        except Refused as error:
-            return self._refused(error)
-        except WireDown as error:
-            return Retry(reason=str(error), wire=True)
-        except WireQuiet as error:
-            return Unsure(reason=str(error), wire=True)
+        except (Refused, WireDown, WireQuiet) as error:
+            return self._not_done(error)
         return self._outcome(answer.content, write_back)
 
     def find(self, write_back: WriteBack) -> Receipt | None:
@@ -112,8 +111,9 @@ class Notes:
     def preview(self, write_back: WriteBack) -> Mapping[str, Any]:
         """What ``deliver`` would ask for."""
         return {
-            "operation": "upsert",
+            "method": "POST",
             "address": self._wire.address,
+            "operation": "upsert",
             "record": "note",
             "external_id": write_back.idempotency_key,
             "transaction": write_back.subject.partition("/")[2],
@@ -147,12 +147,10 @@ class Notes:
     def _ref(self, **names: str) -> Any:
         return self._wire.typed(f"{{{self._core}}}RecordRef", **names)
 
-    def _refused(self, error: Refused) -> Outcome:
-        if error.status in NO_LOGIN:
+    def _not_done(self, error: Refused | WireDown | WireQuiet) -> Outcome:
+        if isinstance(error, Refused) and error.status in NO_LOGIN:
             raise Misconfigured(f"{error}; correct the connection, or the role of its token") from error
-        if error.status in BUSY:
-            return Retry(reason=str(error))
-        return Reject(reason=str(error), status=error.status)
+        return outcome_of(error, self._clock.now(), not_now=BUSY)
 
     def _outcome(self, content: etree._Element | None, write_back: WriteBack) -> Outcome:
         what = f"upsert at {self._wire.address}"
@@ -163,7 +161,7 @@ class Notes:
         if not ok:
             if code in _UNKNOWN:
                 return Unsure(reason=f"{what}: {sentence} ({code}); whether it took effect is unknown")
-            return self._refused(Refused(f"{what}: NetSuite said no: {sentence} ({code})", status=code))
+            return self._not_done(Refused(f"{what}: NetSuite said no: {sentence} ({code})", status=code))
         base = next((one for one in content.iter() if _name(one) == "baseRef"), None)
         if base is None or base.get("externalId", write_back.idempotency_key) != write_back.idempotency_key:
             return Unsure(reason=f"{what}: the answer names no note of ours")

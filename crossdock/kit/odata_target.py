@@ -9,14 +9,13 @@ done.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 import orjson
 
-from crossdock.errors import Misconfigured, Refused, Unreadable, WireDown
+from crossdock.errors import Refused, Unreadable, WireDown
 from crossdock.formats import json_strict, odata
-from crossdock.kit.rest_target import CONFLICT, NOT_NOW, Effect, RestTarget
+from crossdock.kit.rest_target import CONFLICT, NOT_NOW, Effect, RestTarget, outcome_of
 from crossdock.messages import Conflict, Delivered, Outcome, Receipt, Reject, Retry, WriteBack
 from crossdock.ports import Clock, Login
 from crossdock.wires.rest import Answer, Rest, if_match, refused
@@ -142,15 +141,10 @@ class ODataTarget:
         """Look, then one change at most. Raises ``Misconfigured`` as ``RestTarget.deliver`` does."""
         try:
             plan = self.plan(write_back, planned)
-        except Misconfigured:
-            raise
-        except (WireDown, Unreadable) as error:
-            return Retry(reason=str(error), wire=isinstance(error, WireDown))
-        except Refused as error:
-            if error.status.isdigit() and int(error.status) in NOT_NOW:
-                wait = error.retry_after or timedelta()
-                return Retry(reason=str(error), not_before=self._clock.now() + wait)
-            return Reject(reason=str(error), status=error.status)
+        except Unreadable as error:
+            return Retry(reason=str(error))
+        except (WireDown, Refused) as error:
+            return outcome_of(error, self._clock.now())
         match plan:
             case Stands():
                 return Delivered(receipt=_seen(plan), duplicate=True)

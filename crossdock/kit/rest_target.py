@@ -7,10 +7,10 @@ is refused, and a success is believed only when it proves itself.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from crossdock.errors import Refused, Unreadable, WireDown, WireQuiet
+from crossdock.errors import CrossdockError, Refused, Unreadable, WireDown, WireQuiet
 from crossdock.formats import json_strict
 from crossdock.messages import Conflict, Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login
@@ -189,6 +189,24 @@ class RestTarget:
         if answer.status == 412:
             return Conflict(reason=reason, status="412", version=version_of(answer))
         return Reject(reason=reason, status=str(answer.status))
+
+
+def outcome_of(
+    error: CrossdockError, now: datetime, *, not_now: Collection[str] = ()
+) -> Retry | Reject | Unsure:
+    """What an error of a wire means for a write-back. ``not_now``: statuses with which this target says, beside those
+    of HTTP, that nothing was done and that it may be later. Raises the error when a person must edit something."""
+    match error:
+        case WireDown():
+            return Retry(reason=str(error), wire=True)
+        case WireQuiet():
+            return Unsure(reason=str(error), wire=True)
+        case Refused(status=status) if status in not_now or status in {str(one) for one in NOT_NOW}:
+            wait = error.retry_after
+            return Retry(reason=str(error), not_before=None if wait is None else now + wait)
+        case Refused():
+            return Reject(reason=str(error), status=error.status)
+    raise error
 
 
 def said(answer: Answer) -> Any:

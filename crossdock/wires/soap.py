@@ -6,6 +6,7 @@ The answer passes ``safe_xml`` before zeep sees it. One deadline holds for the w
 """
 
 import hashlib
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import zeep
 import zeep.exceptions
+import zeep.wsdl
 from lxml import etree
 from zeep.transports import Transport
 
@@ -27,8 +29,12 @@ from crossdock.wires.http_login import unsigned
 from crossdock.wires.rest import Answer, Rest, refused
 from crossdock.wires.watchdog import within
 
+MOST_CONTRACTS = 16
+"""So many contracts are kept as they were read."""
 ENVELOPES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
 XML = ("text/xml", "application/xml", "application/soap+xml")
+NOT_NOW = (425, 429, 503)
+"""Statuses that say that nothing was done, and that it may be later; what else is no SOAP proves nothing."""
 OUR_FAULT = ("Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown")
 """Fault codes that say that the request itself is wrong (SOAP 1.1, 4.4.1; SOAP 1.2, 5.4.6)."""
 
@@ -104,7 +110,8 @@ class Soap:
     ``folder`` and ``wsdl``: where the contract lies; ``wsdl_sha256`` pins its bytes. The address comes from the login
     and ``path``, never from the contract. The login is shown as over REST, or in the envelope (``ws_security``);
     ``headers`` makes the header elements that a vendor wants besides, for each request anew. ``not_done`` names the
-    details of faults that say, whatever their code, that nothing was done.
+    details of faults that say, whatever their code, that nothing was done; ``no_login`` those that say that the login
+    is not taken.
     """
 
     def __init__(
@@ -122,12 +129,14 @@ class Soap:
         dice: Dice | None = None,
         headers: ws_security.SoapHeaders | None = None,
         not_done: Collection[str] = (),
+        no_login: Collection[str] = (),
     ) -> None:
         self._clock = clock
         inside = ws_security.wants(login)
         self._token = ws_security.Token(login, clock, dice or system_dice()) if inside else None
         self._headers = headers
         self._not_done = frozenset(not_done)
+        self._no_login = frozenset(no_login)
         self._wire = Rest(
             login,
             deadline_s=deadline_s,
@@ -291,7 +300,7 @@ class Soap:
                 "compare the two, then pin the right one in connector.toml",
                 where=str(self._contract),
             )
-        transport = _Closed(self._contract.parent, {self._contract: content})
+        transport = _Closed(self._contract.parent, {})
         settings = zeep.Settings(
             strict=True,
             forbid_dtd=True,
@@ -302,7 +311,8 @@ class Soap:
         )
         try:
             make: Any = zeep.Client
-            client = make(str(self._contract), transport=transport, settings=settings)
+            parsed = _parsed(self._contract, content, found, settings)
+            client = make(parsed, transport=transport, settings=settings)
             service = next(iter(client.wsdl.services.values()))
             port = next(iter(service.ports.values()))
             self._service = client.create_service(port.binding.name, self.address)
@@ -320,7 +330,7 @@ class Soap:
     def _expect_xml(self, answer: Answer, *, what: str, effect: bool) -> None:
         if answer.media_type in XML and answer.status in (200, 500):
             return
-        if answer.status in (401, 403, 407) or 300 <= answer.status < 400 or answer.status in (429, 503):
+        if answer.status in (401, 403, 407) or 300 <= answer.status < 400 or answer.status in NOT_NOW:
             raise refused(answer, what=what, now=self._clock.now())
         if answer.media_type in XML and 400 <= answer.status < 600:
             return
@@ -339,14 +349,14 @@ class Soap:
         elif error.detail:
             detail = str(error.detail).encode()
         sentence = f"{what}: fault {code}: {self._wire.shown(str(error.message or ''))[:200]}"
-        if code in ws_security.REFUSED:
+        details = _names(error.detail) if isinstance(error.detail, etree._Element) else set()
+        if code in ws_security.REFUSED or details & self._no_login:
             return Misconfigured(
                 f"{sentence}; the login is not accepted. Correct the user or password of the connection, and look at "
                 "our clock",
                 field="password",
             )
-        named = _names(error.detail) & self._not_done if isinstance(error.detail, etree._Element) else None
-        if named:
+        if named := details & self._not_done:
             return Refused(sentence, status=min(named), body=detail)
         if effect and code not in OUR_FAULT:
             return WireQuiet(f"{sentence}; whether it took effect is unknown")
@@ -359,6 +369,22 @@ class Soap:
             ) from problem
         body = got[-1].body
         return SoapAnswer(body=body, content=_content(body), value=None, problem=problem)
+
+
+def _parsed(contract: Path, content: bytes, sha256: str, settings: zeep.Settings) -> Any:
+    """What zeep read of a pinned contract. Reading costs more than a call, and nobody writes to it: it is kept."""
+    with _reading:
+        if (contract, sha256) not in _read:
+            make: Any = zeep.wsdl.Document
+            transport = _Closed(contract.parent, {contract: content})  # its own: a kept one keeps no login
+            _read[contract, sha256] = make(str(contract), transport, settings=settings)
+            while len(_read) > MOST_CONTRACTS:
+                del _read[next(iter(_read))]
+        return _read[contract, sha256]
+
+
+_read: dict[tuple[Path, str], Any] = {}
+_reading = threading.Lock()
 
 
 def _names(detail: etree._Element) -> set[str]:

@@ -97,6 +97,14 @@ def test_a_call_goes_to_the_address_of_the_connection(server, open_soap):
     assert b"<ns0:AfterEventId>E-1</ns0:AfterEventId>" in request.body
 
 
+def test_a_contract_is_read_once_and_every_login_is_shown_as_its_own(server, open_soap, monkeypatch):
+    ask(open_soap())
+    monkeypatch.setattr("zeep.wsdl.Document", None)
+    ask(open_soap(user="eve"))
+    shown = [request.headers["authorization"] for request in server.requests]
+    assert len(set(shown)) == 2
+
+
 def test_a_contract_that_is_not_the_pinned_one_is_misconfigured(server, open_soap):
     with pytest.raises(Misconfigured, match="is not the pinned one"):
         ask(open_soap(pin=False))
@@ -213,6 +221,7 @@ def test_a_fault_of_the_server_leaves_an_effect_unknown(server, open_soap, code)
         (lie.answer(403), Misconfigured, Misconfigured),
         (lie.redirect("http://evil.example/"), Misconfigured, Misconfigured),
         (lie.answer(429, headers={"Retry-After": "5"}), Refused, Refused),
+        (lie.answer(425), Refused, Refused),
         (lie.reset_after_commit(), WireDown, WireQuiet),
         (lie.half_body(answered()), WireDown, WireQuiet),
         (lie.gzip_bomb(60_000_000), Refused, WireQuiet),

@@ -61,10 +61,13 @@ class Case:
 
     @cached_property
     def played_manifest(self) -> Manifest:
-        """The manifest with pages made small, as it is played with."""
+        """The manifest with pages made small, and with what stands in for a site's own, as it is played with."""
         # The played system stands for every host that is declared.
         manifest = replace(self.manifest, hosts=(CONNECTION,))
-        source = manifest.source
+        source, sink = manifest.source, manifest.sink
+        if sink is not None:
+            settings = {**sink.settings, **self.told.played.get("sink_settings", {})}
+            manifest = replace(manifest, sink=replace(sink, settings=settings))
         if source is None:
             return manifest
         settings = {**source.settings, **self.told.played.get("settings", {})}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from crossdock.errors import CrossdockError
-from crossdock.messages import Outcome, Retry, Unsure, WriteBack
+from crossdock.messages import Delivered, Outcome, Retry, Unsure, WriteBack
 from crossdock.ports import Searchable, Sink, Versioned
 from crossdock.testing.conformance.check import broken
 from crossdock.testing.conformance.play import EffectFault
@@ -58,6 +58,16 @@ def delivered(sink: Sink, write_back: WriteBack) -> Outcome | CrossdockError:
         return sink.deliver(write_back)
     except CrossdockError as error:
         return error
+
+
+def repeated(case: "Case", sink: Sink, write_back: WriteBack) -> Outcome | CrossdockError:
+    """The same once more, as the spine makes it: a target that is asked before a repeat is asked."""
+    assert case.manifest.sink is not None
+    if case.manifest.sink.idempotency == "readback" and isinstance(sink, Searchable):
+        receipt = sink.find(write_back)
+        if receipt is not None:
+            return Delivered(receipt=receipt, duplicate=True)
+    return delivered(sink, write_back)
 
 
 def name_of(outcome: Outcome | CrossdockError) -> str:

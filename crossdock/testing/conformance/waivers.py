@@ -11,6 +11,9 @@ which checks are waived, by whom is answered for in the reason, until when.
     [played.settings]                # settings that make pages small: the kit sends few records
     page_size = 3
 
+    [played.sink_settings]           # settings of the sink, where something stands in for what a site brings
+    wsdl = "played.wsdl"
+
     [played.request]                 # for a REST source with code of its own: the tables that its manifest would have
     path = "/api/order-holds"
 

@@ -8,7 +8,7 @@ from crossdock.errors import CrossdockError
 from crossdock.messages import Conflict, Delivered, Outcome, Retry, Unsure
 from crossdock.testing.conformance.case import Case
 from crossdock.testing.conformance.check import broken, check, not_here
-from crossdock.testing.conformance.delivering import begun, delivered, first, met, name_of
+from crossdock.testing.conformance.delivering import begun, delivered, first, met, name_of, repeated
 
 WRITTEN: Final = ("sink", "played", "played_sink")
 LONGEST_WAIT: Final = timedelta(hours=24)
@@ -158,7 +158,7 @@ def same_key_on_repeat(case: Case) -> None:
             write_back = begun(first(case), sink)
         for attempt in (1, 2):
             with case.sink() as sink:
-                delivered(sink, dataclasses.replace(write_back, attempt=attempt))
+                repeated(case, sink, dataclasses.replace(write_back, attempt=attempt))
             case.clock.advance(timedelta(minutes=7))
         happened = sum(case.system.effects.counted().values())
         if happened > 1:
@@ -178,7 +178,7 @@ def a_repeat_is_delivered(case: Case) -> None:
         with case.sink() as sink:
             write_back = begun(first(case), sink)
             delivered(sink, write_back)
-            outcome = delivered(sink, dataclasses.replace(write_back, attempt=2))
+            outcome = repeated(case, sink, dataclasses.replace(write_back, attempt=2))
         if not isinstance(outcome, Delivered | Conflict):
             broken(
                 f"the repeat of what was done came to {name_of(outcome)}; it is done: return Delivered with the "

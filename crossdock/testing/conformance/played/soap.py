@@ -140,8 +140,8 @@ class SoapPlay(HttpPlay):
         return Said(status=500, body=body.encode(), media_type=XML)
 
     def no(self, status: int) -> Behaviour:
-        """A refusal in SOAP is a fault of the client; what is about the login is a status."""
-        if status in (401, 403, 407):
+        """A refusal in SOAP is a fault of the client; what is about the login, or the line, is a status."""
+        if status in (401, 403, 407, 408):
             return lie.answer(status, b"", commit=False)
         return lie.answer(status, self.fault("Client", "no").body, media_type=XML, commit=False)
 
