@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from crossdock.errors import Misconfigured, Refused
-from crossdock.messages import Conflict, Delivered, Reject, Retry, Unsure
-from crossdock.ports import Checkable, Login, Previewing, Searchable, Secret, Versioned, Watchful
+from crossdock.messages import Conflict, Delivered, Reject, Retry
+from crossdock.ports import Login, Secret, Watchful
 from crossdock.receive import receive
 from crossdock.registry import Registry
 from crossdock.testing import lying_http as lie
@@ -271,34 +271,6 @@ def test_what_it_cannot_do_is_refused_before_anything_is_sent(
 def test_what_it_objects_to_is_said_in_its_own_words(company, sink, wanted):
     outcome = sink.deliver(wanted(sink, line="10000", date="2026-01-02"))
     assert isinstance(outcome, Reject) and outcome.reason.endswith("The date must not be before today.")
-
-
-@pytest.mark.parametrize("lied", [lie.reset_after_commit, lie.close_after_commit, lie.html_200])
-def test_a_lost_answer_is_unsure_and_what_happened_is_found(company, server, sink, wanted, lied):
-    change = wanted(sink, line="10000", date="2026-12-18")
-    server.then(lie.honestly(), lied())
-    assert isinstance(sink.deliver(change), Unsure)
-    happened = lied is not lie.html_200
-    assert (sink.find(change) is not None) is happened
-    again = sink.deliver(change)
-    assert isinstance(again, Delivered) and again.duplicate is happened
-    assert server.effects.more_than_once() == {}
-
-
-def test_a_token_that_is_not_taken_pauses_the_target(login, opened, wanted):
-    sink = opened("sink", login=replace(login, password=Secret("another-token")))
-    with pytest.raises(Misconfigured) as caught:
-        wanted(sink, date="2026-12-18")
-    assert "another-token" not in str(caught.value)
-
-
-def test_the_sink_is_what_it_declares(company, sink, wanted):
-    for port in (Checkable, Previewing, Searchable, Versioned):
-        assert isinstance(sink, port)
-    assert all(step.ok for step in sink.check())
-    shown = sink.preview(wanted(sink, date="2026-12-18"))
-    assert shown["headers"]["If-Match"].startswith('W/"') and TOKEN not in json.dumps(shown)
-    assert changes(company) == []
 
 
 def test_an_order_that_says_what_it_cannot_say_stops_nobody_else(company, sink, wanted):

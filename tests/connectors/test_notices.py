@@ -15,7 +15,6 @@ from crossdock.messages import Decision, Delivered, Reject, Retry, Unsure
 from crossdock.ports import Checkable, Login, Previewing, Searchable, Secret
 from crossdock.secret_forms import forms_of_login
 from crossdock.testing import lying_http as lie
-from crossdock.testing.lying_modes import DONE, MODES, TRUE
 from crossdock.testing.smtp_server import SmtpServer
 from mappings.outbound import notice as notices
 from tests.wires.authorities import Authority
@@ -221,26 +220,6 @@ def test_a_workflow_takes_a_card_whose_text_is_never_markdown(server, clock, man
 
 
 @pytest.mark.parametrize(
-    "mode", sorted(set(MODES) - {"timeout", "commit_then_hang", "latency", "slow_close"})
-)
-def test_under_every_lie_a_notice_is_told_or_doubted_and_never_called_undone_when_it_was_done(
-    clock, manifest_of, note, mode
-):
-    honest = lie.Said(status=200, body=b"ok", media_type="text/plain", effect="notice")
-    with lie.LyingServer(MODES[mode](), honest=lambda _request: honest) as server:
-        sink = slack.connect(manifest_of("slack"), login_to(server), clock)
-        found = sink.deliver(note())
-        sink.close()
-        done = server.effects.count("notice")
-    if mode in TRUE:
-        assert isinstance(found, Delivered)
-    elif mode in DONE:
-        assert isinstance(found, Delivered | Unsure) and done == 1
-    else:
-        assert isinstance(found, Retry | Unsure) and done == 0
-
-
-@pytest.mark.parametrize(
     "console", ["javascript:alert(1)", "https://x/<b>", "hub.example", "https://x/?a=1", "https://x|y"]
 )
 def test_a_console_that_is_no_address_is_told(server, clock, manifest_of, note, console):
@@ -314,21 +293,6 @@ def test_the_route_names_who_is_told(post, clock, manifest_of, note):
 def test_who_is_no_address_is_not_written_to(post, clock, manifest_of, note, to):
     assert isinstance(mailbox(post, clock, manifest_of).deliver(note(to=to)), Reject)
     assert post.said == []
-
-
-@pytest.mark.parametrize(
-    ("lie_", "outcome"),
-    [
-        ("commit_then_rst", Unsure),
-        ("rst_before_dot", Retry | Unsure),
-        ("later", Retry),
-        ("never", Reject),
-        ("greylist", Retry),
-    ],
-)
-def test_what_a_mail_server_says_is_told_truly(post, clock, manifest_of, note, lie_, outcome):
-    post.lie = lie_
-    assert isinstance(mailbox(post, clock, manifest_of).deliver(note()), outcome)
 
 
 def test_nobody_to_tell_is_a_no_and_a_sender_that_is_none_is_a_mistake(post, clock, manifest_of, note):
