@@ -9,7 +9,6 @@ loses a record. A record that was created and never written to is a draft that n
 The keys of Tryton's JSON come in another order after each restart of it: a record is known by what it says.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,9 +19,11 @@ import orjson
 from connectors.tryton.rest import by_key, database_of, headers_of, search_path, told
 from connectors.tryton.settings import TODAY, SourceSettings
 from connectors.tryton.values import moment_of, of_day, of_moment
-from crossdock.errors import CrossdockError, Refused, Unreadable
+from crossdock.errors import Refused, Unreadable
 from crossdock.formats import json_strict
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.records import cut
+from crossdock.kit.sampling import read_well, with_sample
 from crossdock.manifests import typed
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import DIGITS, Position
@@ -82,10 +83,8 @@ class Records:
         dice: Dice | None = None,
         sleep: Callable[[float], None] = pause,
     ) -> None:
-        assert manifest.source is not None
         self._settings = typed(SourceSettings, manifest, "source")
-        self._manifest, self._media_type = manifest, manifest.source.media_type
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._dice = dice or system_dice()
         self._sleep = sleep
         self._database = database_of(login)
@@ -108,17 +107,16 @@ class Records:
             try:
                 records = cut(body, records="").records
             except Unreadable:
-                # Bytes first: the page is kept whole, and the position stays where it is.
-                yield self._message(body, f"page:{hashlib.sha256(body).hexdigest()}", None, "page")
+                yield self._heard.whole(body, name="page")
                 return
             last: dict[str, Any] | None = None
             for piece in records:
                 record = _read(piece)
                 last = record or last
-                digest = _digest(record, piece)
-                if walk.is_new(record, digest):
+                said = _said(record, piece)
+                if walk.is_new(record, said):
                     name = f"{self._settings.model},{'?' if record is None else record['id']}"
-                    yield self._message(piece, f"{name}:{digest}", walk.text(), name)
+                    yield self._heard.message(piece, f"{name}:{said}", name=name, position=walk.text())
             if len(records) < self._settings.page_size:
                 self._stands = walk.ended()
                 return
@@ -149,18 +147,15 @@ class Records:
         """Resolve, connect, log in with the key, read one record."""
         walk = self._walk(None)
         path = self._path([], walk.order, 1)
-        for step in self._wire.check(path):
-            yield told(step)
-            if not step.ok:
-                return
-        try:
+
+        def read() -> CheckStep:
             records = cut(self._page([], walk.order, 1), records="").records
-        except CrossdockError as error:
-            remedy = "Compare what Tryton answers with the samples of this connector."
-            yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
-            return
-        yield CheckStep(
-            step="sample", ok=True, sentence=f"{len(records)} record(s) of {self._settings.model} were read"
+            return read_well(f"{len(records)} record(s) of {self._settings.model} were read")
+
+        yield from with_sample(
+            map(told, self._wire.check(path)),
+            read,
+            remedy="Compare what Tryton answers with the samples of this connector.",
         )
 
     def close(self) -> None:
@@ -202,18 +197,6 @@ class Records:
             fields=self._settings.fields,
             order=order,
             limit=limit,
-        )
-
-    def _message(self, body: bytes, key: str, position: str | None, name: str) -> RawMessage:
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=key,
-            body=body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=name,
-            position=position,
         )
 
 
@@ -297,9 +280,9 @@ def _read(piece: bytes) -> dict[str, Any] | None:
     return record if type(record.get("id")) is int else None
 
 
-def _digest(record: dict[str, Any] | None, piece: bytes) -> str:
+def _said(record: dict[str, Any] | None, piece: bytes) -> str:
     said = piece if record is None else orjson.dumps(record, default=str, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(said).hexdigest()
+    return digest(said)
 
 
 def _with_today(clause: Any, today: dict[str, Any]) -> Any:

@@ -9,16 +9,17 @@ Paging by ``next_link`` in the place of ``delta_link`` reads everything in every
 record being touched.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+from crossdock.errors import Misconfigured, Refused, Unreadable
 from crossdock.formats import json_strict
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.moments import WRITTEN
 from crossdock.kit.records import cut, link_at
+from crossdock.kit.sampling import read_well, with_sample
 from crossdock.messages import RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
 from crossdock.wires.patience import pause
@@ -55,7 +56,7 @@ class DeltaPoll:
                 f"connector {manifest.name!r} is polled by links, and pages by {source.paging.kind!r}; set kind "
                 'of [source.paging] to "delta_link"'
             )
-        self._manifest, self._media_type = manifest, source.media_type
+        self._heard = Heard.by(manifest, clock)
         self._request, self._paging = source.request, source.paging
         self._path_of = path or (lambda: source.request.path if source.request else "")
         self._delta, self._key = source.paging.kind == "delta_link", key
@@ -83,8 +84,7 @@ class DeltaPoll:
             try:
                 records, following, last = self._cut(answer.body)
             except Unreadable:
-                # Bytes first: the page is kept whole, and the position stays where it is.
-                yield self._message(answer.body, f"page:{_digest(answer.body)}", None, name=self._path)
+                yield self._heard.whole(answer.body, name=self._path)
                 return
             for body in records:
                 yield self._record(body, link)
@@ -108,26 +108,11 @@ class DeltaPoll:
 
     def check(self) -> Iterator[CheckStep]:
         """Resolve, connect, log in, read one page, and whether it tracks changes."""
-        for step in self._wire.check(self._path, query={"$top": "1"}):
-            yield step
-            if not step.ok:
-                return
-        try:
-            answer = self._asked(None)
-            self._expect(answer)
-            records, following, last = self._cut(answer.body)
-        except CrossdockError as error:
-            remedy = "Compare what the service answers with the samples of this connector."
-            yield CheckStep(step="sample", ok=False, sentence=str(error), remedy=remedy)
-            return
-        said = f"a page with {len(records)} record(s) was read"
-        if self._delta and last is None and following is None:
-            remedy = "Poll by the moment of the last change instead: [source.cursor], without source.py."
-            yield CheckStep(
-                step="sample", ok=False, sentence=f"{said}, and no delta link came with it", remedy=remedy
-            )
-            return
-        yield CheckStep(step="sample", ok=True, sentence=said)
+        yield from with_sample(
+            self._wire.check(self._path, query={"$top": "1"}),
+            self._sample,
+            remedy="Compare what the service answers with the samples of this connector.",
+        )
 
     def close(self) -> None:
         self._wire.close()
@@ -137,6 +122,17 @@ class DeltaPoll:
         return self._path_of()
 
     # -- asking -------------------------------------------------------------------------------------------
+
+    def _sample(self) -> CheckStep:
+        answer = self._asked(None)
+        self._expect(answer)
+        records, following, last = self._cut(answer.body)
+        said = f"a page with {len(records)} record(s) was read"
+        if self._delta and last is None and following is None:
+            remedy = "Poll by the moment of the last change instead: [source.cursor], without source.py."
+            sentence = f"{said}, and no delta link came with it"
+            return CheckStep(step="sample", ok=False, sentence=sentence, remedy=remedy)
+        return read_well(said)
 
     def _asked(self, link: str | None) -> Answer:
         wanted = [f"odata.maxpagesize={self._paging.size}", *([_TRACK] if self._delta else [])]
@@ -194,20 +190,5 @@ class DeltaPoll:
         except Unreadable:
             said = None
         name = said[:100] if isinstance(said, str) and said else "?"
-        return self._message(body, f"{name}:{_digest(body)}", link if self._delta else None, name=name)
-
-    def _message(self, body: bytes, key: str, position: str | None, *, name: str) -> RawMessage:
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=key,
-            body=body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=name,
-            position=position,
-        )
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
+        position = link if self._delta else None
+        return self._heard.message(body, f"{name}:{digest(body)}", name=name, position=position)

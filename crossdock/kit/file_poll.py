@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC
 
-from crossdock.errors import CrossdockError, Refused
+from crossdock.errors import Refused
 from crossdock.kit.file_settings import FileSettings
+from crossdock.kit.heard import Heard
+from crossdock.kit.sampling import read_well, with_sample
 from crossdock.messages import PARTNER, RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Manifest, Skipped
 from crossdock.wires.files import MISSING, FileChanged, Files, FileTooLarge, RemoteFile
@@ -29,10 +31,7 @@ class FilePoll:
     def __init__(self, manifest: Manifest, settings: FileSettings, wire: Files, clock: Clock) -> None:
         assert manifest.source is not None
         self._settings = settings
-        self._name = manifest.name
-        self._tenant = manifest.tenant
-        self._media_type = manifest.source.media_type
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._wire = wire
         self._position: str | None = None
         self._skipped: list[Skipped] = []
@@ -99,29 +98,20 @@ class FilePoll:
 
     def check(self) -> Iterator[CheckStep]:
         """Connect with the pinned host key, log in, look into both directories, read a sample."""
-        failed = False
-        for step in self._wire.check(self._settings.directory, write=False):
-            failed = failed or not step.ok
-            yield step
-        if failed:
-            return
-        *_, archive = self._wire.check(self._settings.archive, write=True)
-        yield archive
-        if not archive.ok:
-            return
-        try:
+
+        def directories() -> Iterator[CheckStep]:
+            yield from self._wire.check(self._settings.directory, write=False)
+            *_, archive = self._wire.check(self._settings.archive, write=True)
+            yield archive
+
+        def read() -> CheckStep:
             listing = self._wire.listing(self._settings.directory, most=self._settings.max_names)
-        except CrossdockError as error:
-            yield CheckStep(
-                step="sample", ok=False, sentence=str(error), remedy="Look at the server's own log."
+            return read_well(
+                f"{len(listing.files)} files lie in {self._settings.directory}, "
+                f"{len(listing.skipped)} other things are not taken"
             )
-            return
-        yield CheckStep(
-            step="sample",
-            ok=True,
-            sentence=f"{len(listing.files)} files lie in {self._settings.directory}, "
-            f"{len(listing.skipped)} other things are not taken",
-        )
+
+        yield from with_sample(directories(), read, remedy="Look at the server's own log.")
 
     def close(self) -> None:
         self._wire.close()
@@ -176,13 +166,9 @@ class FilePoll:
             if error.status not in MISSING:  # taken back by the partner since the listing
                 self._skip(file, "refused", str(error))
             return None
-        return RawMessage(
-            tenant=self._tenant,
-            source=self._name,
-            key=content.sha256,
-            body=content.body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
+        return self._heard.message(
+            content.body,
+            content.sha256,
             name=file.name,
             headers={
                 "size": str(file.size),

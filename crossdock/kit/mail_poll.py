@@ -8,7 +8,6 @@ known by its content then, also in a mailbox that was made anew.
 The sender of a mail is what its From says, which anybody can write: whose an X12 file is, its envelope says.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -17,6 +16,7 @@ from crossdock.errors import Misconfigured, Refused, Unreadable
 from crossdock.formats import archives, mail
 from crossdock.formats.mail import Attachment, Mail
 from crossdock.kit.declarations import MailRule
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.mail_rules import SENDER, SUBJECT, document_headers, rule_for
 from crossdock.messages import DOCUMENT, MAIL, MAIL_PART, MAIL_UNREAD, ODD, RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
@@ -52,9 +52,8 @@ class MailPoll:
         source = manifest.source
         if source is None or source.mailbox is None:
             raise Misconfigured(f"connector {manifest.name!r} declares no [source.mailbox]; add it")
-        self._manifest = manifest
         self._settings = source.mailbox
-        self._clock = clock
+        self._heard = Heard.by(manifest, clock)
         self._dice = dice or system_dice()
         self._skipped: list[Skipped] = []
         self._given = self._refused = 0
@@ -131,16 +130,16 @@ class MailPoll:
         self._skipped.append(Skipped(name=listed.place, code=f"imap.{kind}", sentence=sentence))
 
     def _messages(self, listed: Listed, fetched: Fetched) -> Iterator[RawMessage]:
-        digest = hashlib.sha256(fetched.body).hexdigest()
+        said = digest(fetched.body)
         headers = {PLACE: listed.place}
         if fetched.taken_in_at is not None:
             headers["mtime"] = fetched.taken_in_at.isoformat()
         try:
             read = mail.read(fetched.body)
         except Unreadable as error:
-            yield self._whole(fetched.body, digest, "", {**headers, DOCUMENT: MAIL_UNREAD, ODD: str(error)})
+            yield self._whole(fetched.body, said, "", {**headers, DOCUMENT: MAIL_UNREAD, ODD: str(error)})
             return
-        identity = read.message_id or digest
+        identity = read.message_id or said
         about = {SENDER: read.sender, SUBJECT: read.subject, "message_id": read.message_id}
         headers |= {name: value for name, value in about.items() if value}
         told = 0
@@ -149,11 +148,13 @@ class MailPoll:
                 told += 1
                 yield message
         document = {DOCUMENT: MAIL} if told else {DOCUMENT: MAIL_UNREAD}
-        yield self._whole(fetched.body, f"{identity}:{digest}", read.subject, {**headers, **document})
+        yield self._whole(fetched.body, f"{identity}:{said}", read.subject, {**headers, **document})
 
     def _whole(self, body: bytes, key: str, subject: str, headers: Mapping[str, str]) -> RawMessage:
         name = subject[: mail.LONGEST_NAME] or headers[PLACE]
-        return self._message(body, key=f"mail:{key}", name=name, media_type=mail.MEDIA_TYPE, headers=headers)
+        return self._heard.message(
+            body, f"mail:{key}", name=name, media_type=mail.MEDIA_TYPE, headers=headers
+        )
 
     def _handed(
         self, read: Mail, attachment: Attachment, identity: str, headers: Mapping[str, str]
@@ -194,28 +195,13 @@ class MailPoll:
     def _attached(
         self, attachment: Attachment, rule: MailRule | None, identity: str, headers: Mapping[str, str]
     ) -> RawMessage:
-        digest = hashlib.sha256(attachment.body).hexdigest()
         document = {DOCUMENT: MAIL_PART, ODD: attachment.odd} if attachment.odd else document_headers(rule)
-        return self._message(
+        return self._heard.message(
             attachment.body,
-            key=f"part:{identity}:{attachment.place}:{digest}",
+            f"part:{identity}:{attachment.place}:{digest(attachment.body)}",
             name=attachment.name,
             media_type=_type_of(attachment),
             headers={**headers, **document, "part": attachment.place},
-        )
-
-    def _message(
-        self, body: bytes, *, key: str, name: str, media_type: str, headers: Mapping[str, str]
-    ) -> RawMessage:
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=key,
-            body=body,
-            media_type=media_type,
-            received_at=self._clock.now(),
-            name=name,
-            headers=headers,
         )
 
 

@@ -9,7 +9,6 @@ earlier one said is no message. A number that the system does not know is asked 
 refuses is asked alone, set aside with its reason, and stops no other.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.inquiry_settings import InquirySettings
 from crossdock.manifests import typed
 from crossdock.messages import RawMessage, Verdict
@@ -86,8 +86,7 @@ class RestInquiry:
         if manifest.source is None:
             raise Misconfigured(f"connector {manifest.name!r} has no [source]; add it")
         self._settings = settings or typed(InquirySettings, manifest, "source")
-        self._manifest, self._media_type = manifest, manifest.source.media_type
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._dice = dice or system_dice()
         self._sleep = sleep
         self._asking = asking
@@ -242,16 +241,8 @@ class RestInquiry:
         return timedelta(seconds=self._settings.round_s)
 
     def _message(self, answered: Answered) -> RawMessage:
-        digest = hashlib.sha256(answered.body).hexdigest()
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=f"{answered.number}:{digest}",
-            body=answered.body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=answered.number,
-        )
+        key = f"{answered.number}:{digest(answered.body)}"
+        return self._heard.message(answered.body, key, name=answered.number)
 
     def _at(self, message: RawMessage, stands: "_Round") -> RawMessage:
         return replace(message, position=stands.text())

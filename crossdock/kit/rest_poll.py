@@ -9,18 +9,19 @@ changed. It is kept with the position, once the whole answer is stored, and only
 several, the first may be the same while the second is not.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+from crossdock.errors import Misconfigured, Refused, Unreadable
 from crossdock.formats import json_strict
 from crossdock.kit.declarations import Cursor
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.moments import WRITTEN, read_moment
 from crossdock.kit.records import Page, at, cut
+from crossdock.kit.sampling import read_well, with_sample
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import Position
 from crossdock.ports import CheckStep, Clock, Dice, Login, Manifest, Skipped, system_dice
@@ -72,8 +73,7 @@ class RestPoll:
                 f"connector {manifest.name!r} pages by delta_link; make its source of DeltaPoll, or remove source.py"
             )
         self._request, self._paging, self._cursor = source.request, source.paging, source.cursor
-        self._manifest, self._media_type = manifest, source.media_type
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._dice = dice or system_dice()
         self._sleep = sleep
         self._headers = headers
@@ -106,9 +106,7 @@ class RestPoll:
             try:
                 page = self._cut(answer.body)
             except Unreadable:
-                # Bytes first: the page is kept whole, and the position stays where it is.
-                digest = _digest(answer.body)
-                yield self._message(answer.body, f"page:{digest}", None, name=self._request.path)
+                yield self._heard.whole(answer.body, name=self._request.path)
                 return
             for body in page.records:
                 message = self._new(body, position)
@@ -146,20 +144,16 @@ class RestPoll:
     def check(self) -> Iterator[CheckStep]:
         """Resolve, connect, log in, read one page."""
         turn = Turn(since=self._since(self._position(None)), page=self._paging.first)
-        for step in self._wire.check(self._request.path, query=self._query(turn)):
-            yield step
-            if not step.ok:
-                return
-        try:
+
+        def read() -> CheckStep:
             page = self._cut(self._page(turn).body)
-        except CrossdockError as error:
-            remedy = "Compare what the system answers with the samples of this connector."
-            yield CheckStep(
-                step="sample", ok=False, sentence=str(error), remedy=remedy, field="source.request"
-            )
-            return
-        yield CheckStep(
-            step="sample", ok=True, sentence=f"a page with {len(page.records)} record(s) was read"
+            return read_well(f"a page with {len(page.records)} record(s) was read")
+
+        yield from with_sample(
+            self._wire.check(self._request.path, query=self._query(turn)),
+            read,
+            remedy="Compare what the system answers with the samples of this connector.",
+            field="source.request",
         )
 
     def close(self) -> None:
@@ -285,14 +279,15 @@ class RestPoll:
 
     def _new(self, body: bytes, position: Position) -> RawMessage | None:
         """The record as a message, or ``None`` when it was seen. The position moves on with it."""
-        digest = _digest(body)
+        said = digest(body)
         if self._cursor is None:
-            return self._message(body, digest, None, name=digest[:12])
-        if position.has_seen(digest):
+            return self._heard.message(body, said, name=said[:12])
+        if position.has_seen(said):
             return None
         key, moment = self._known_by(body)
-        position.add(digest, moment, now=self._clock.now())
-        return self._message(body, f"{key}:{digest}", position.text(WRITTEN["rfc3339"]), name=key)
+        position.add(said, moment, now=self._clock.now())
+        stands = position.text(WRITTEN["rfc3339"])
+        return self._heard.message(body, f"{key}:{said}", name=key, position=stands)
 
     def _known_by(self, body: bytes) -> tuple[str, datetime | None]:
         """A record's key and moment; what it does not say well is the mapping's to complain about."""
@@ -308,18 +303,6 @@ class RestPoll:
         except Unreadable:
             return known, None
 
-    def _message(self, body: bytes, key: str, position: str | None, *, name: str) -> RawMessage:
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=key,
-            body=body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=name,
-            position=position,
-        )
-
 
 def _validator_in(after: str | None) -> Validator | None:
     """The validator that was kept with a position."""
@@ -333,7 +316,3 @@ def _validator_in(after: str | None) -> Validator | None:
 def _cursor(cursor: Cursor | None) -> Cursor:
     assert cursor is not None, "paging by keyset is refused without a cursor when the manifest is read"
     return cursor
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()

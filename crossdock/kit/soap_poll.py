@@ -5,7 +5,6 @@ late, and how ties are told apart, is in ``crossdock/overlap.py``. A time withou
 back as it was written.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crossdock.errors import Refused, Unreadable
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.soap_settings import SoapSettings
 from crossdock.manifests import typed
 from crossdock.messages import RawMessage, Verdict
@@ -66,13 +66,9 @@ class SoapPoll:
         headers: SoapHeaders | None = None,
     ) -> None:
         """``headers``: see ``Soap``."""
-        assert manifest.source is not None
         self._settings = settings = typed(SoapSettings, manifest, "source")
-        self._name = manifest.name
-        self._tenant = manifest.tenant
-        self._media_type = manifest.source.media_type
         self._operation, self._asked, self._split = operation, asked, split
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._dice = dice or system_dice()
         self._sleep = sleep
         self._wire = Soap(
@@ -100,9 +96,7 @@ class SoapPoll:
             try:
                 records, more = self._split(answer)
             except Unreadable:
-                # Bytes first: the answer is kept whole, and the position stays where it is.
-                digest = hashlib.sha256(answer.body).hexdigest()
-                yield self._message(answer.body, f"answer:{digest}", None, name=self._operation)
+                yield self._heard.whole(answer.body, name=self._operation, kind="answer")
                 return
             for record in records:
                 message = self._new(record, position)
@@ -148,25 +142,13 @@ class SoapPoll:
 
     def _new(self, record: SoapRecord, position: Position) -> RawMessage | None:
         """The record as a message, or ``None`` when it was seen. The position moves on with it."""
-        digest = hashlib.sha256(record.body).hexdigest()
-        if position.has_seen(digest):
+        said = digest(record.body)
+        if position.has_seen(said):
             return None
         at = None if record.moment is None else compared(record.moment)
-        position.add(digest, at, now=self._clock.now())
+        position.add(said, at, now=self._clock.now())
         key = record.key or "?"
-        return self._message(record.body, f"{key}:{digest}", position.text(), name=key)
-
-    def _message(self, body: bytes, key: str, position: str | None, *, name: str) -> RawMessage:
-        return RawMessage(
-            tenant=self._tenant,
-            source=self._name,
-            key=key,
-            body=body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=name,
-            position=position,
-        )
+        return self._heard.message(record.body, f"{key}:{said}", name=key, position=position.text())
 
 
 def compared(moment: datetime) -> datetime:

@@ -10,7 +10,6 @@ A moment without a zone is that of the wall clock of ``timezone``, and when that
 twice: while it lasts, a poll begins so much earlier.
 """
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from crossdock.errors import Misconfigured, Refused, Unreadable
 from crossdock.formats import json_rows
+from crossdock.kit.heard import Heard, digest
 from crossdock.kit.moments import WRITTEN, read_moment
 from crossdock.messages import RawMessage, Verdict
 from crossdock.overlap import Position
@@ -38,9 +38,8 @@ class SqlPoll:
             raise Misconfigured(
                 f"connector {manifest.name!r} declares no [source.view] and [source.cursor]; add them"
             )
-        self._manifest, self._media_type = manifest, source.media_type
         self._view, self._cursor = source.view, source.cursor
-        self._clock = clock
+        self._heard, self._clock = Heard.by(manifest, clock), clock
         self._dice = dice or system_dice()
         self._wire = SqlView(
             login,
@@ -98,21 +97,13 @@ class SqlPoll:
         """The row as a message, or ``None`` when it was seen. The position moves on with it."""
         values = {**row.values, "unreadable": row.odd} if row.odd else row.values
         body = json_rows.written(values, timezone=self._view.timezone)
-        digest = hashlib.sha256(body).hexdigest()
-        if position.has_seen(digest):
+        said = digest(body)
+        if position.has_seen(said):
             return None
-        position.add(digest, self._moment(row.place[0]), now=self._clock.now())
+        position.add(said, self._moment(row.place[0]), now=self._clock.now())
         key = str(row.place[1])[:100]
-        return RawMessage(
-            tenant=self._manifest.tenant,
-            source=self._manifest.name,
-            key=f"{key}:{digest}",
-            body=body,
-            media_type=self._media_type,
-            received_at=self._clock.now(),
-            name=key,
-            position=position.text(WRITTEN["rfc3339"]),
-        )
+        stands = position.text(WRITTEN["rfc3339"])
+        return self._heard.message(body, f"{key}:{said}", name=key, position=stands)
 
     def _moment(self, value: Any) -> datetime | None:
         """When a row changed; ``None`` where its value is no moment."""
