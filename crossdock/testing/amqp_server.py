@@ -7,13 +7,13 @@ confirmed), ``no_exchange``.
 """
 
 import socket
-import threading
 from collections import deque
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from pamqp import body, commands, frame, header
+
+from crossdock.testing.loopback import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,66 +27,23 @@ class Message:
     body: bytes
 
 
-class AmqpServer:
-    """Listens on a free loopback port; a context manager."""
+class AmqpServer(LoopbackServer):
+    """One user's broker."""
+
+    gone = (OSError, EOFError)
 
     def __init__(self, *, password: str = "guest") -> None:
+        super().__init__()
         self.published: list[Message] = []
         self.password = password
         self._behaviours: deque[str] = deque()
-        self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
 
     def then(self, *behaviours: str) -> None:
         """What the next messages meet."""
         self._behaviours.extend(behaviours)
 
-    def __enter__(self) -> "AmqpServer":
-        self._start(self._listen)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        for sock in (self._listener, *list(self._open)):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _start(self, work: Any, *given: object) -> None:
-        thread = threading.Thread(target=work, args=given, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _listen(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.add(sock)
-            self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        try:
-            with sock:
-                _Conversation(self, sock).hold()
-        except (OSError, EOFError):
-            pass  # the caller went away, or the server is being stopped
-        finally:
-            self._open.discard(sock)
+    def _talk(self, sock: socket.socket) -> None:
+        _Conversation(self, sock).hold()
 
     def next_behaviour(self) -> str:
         """What the message that just came meets."""

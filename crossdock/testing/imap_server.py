@@ -10,17 +10,17 @@ import base64
 import re
 import socket
 import ssl
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Final
+
+from crossdock.testing.loopback import LoopbackServer
 
 _WORD: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\([^()]*\))|([^\s()"]+)')
 
 
-class _Drop(Exception):
+class _Drop(OSError):
     """The connection ends here."""
 
 
@@ -35,8 +35,8 @@ class Held:
     withheld: bool = False
 
 
-class ImapServer:
-    """Listens on a free loopback port; a context manager. ``tls``: what it shows; ``None``: it talks plainly."""
+class ImapServer(LoopbackServer):
+    """Holds the mailbox of one user. ``tls``: what it shows; ``None``: it talks plainly."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class ImapServer:
         moves: bool = True,
         keywords: bool = True,
     ) -> None:
+        super().__init__()
         self.user, self.password, self.token = user, password, token
         self.moves, self.keywords = moves, keywords
         self.validity = 1_700_000_000
@@ -56,15 +57,6 @@ class ImapServer:
         self._tls = tls
         self._next_uid = 1
         self._behaviours: deque[str] = deque()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: set[socket.socket] = set()
-        self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
 
     def put(self, body: bytes, *, folder: str = "INBOX") -> int:
         """A mail arrives. Its UID."""
@@ -89,48 +81,11 @@ class ImapServer:
                 held.uid, held.flags = self._next_uid, set()
                 self._next_uid += 1
 
-    def __enter__(self) -> "ImapServer":
-        self._start(self._listen)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopping.set()
-        for sock in (self._listener, *list(self._open)):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
-        for thread in self._threads:
-            thread.join(timeout=5)
-
-    def _start(self, work: object, *given: object) -> None:
-        thread = threading.Thread(target=work, args=given, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _listen(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.add(sock)
-            self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        try:
-            if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
-                self._open.add(sock)
+    def _talk(self, sock: socket.socket) -> None:
+        if self._tls is not None:
+            sock = self._encrypted(sock, self._tls)
+        with sock:
             _Session(self, sock).talk()
-        except (OSError, _Drop, ValueError):
-            pass
-        finally:
-            self._open.discard(sock)
-            sock.close()
 
     def meets(self, behaviour: str) -> bool:
         """Whether this is what comes next."""

@@ -19,13 +19,12 @@ import gzip
 import socket
 import ssl
 import struct
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from crossdock.testing.effects import Effects
+from crossdock.testing.loopback import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +56,8 @@ Behaviour = Callable[["LyingServer", socket.socket, Request | None], bool]
 """Called with the request (``None``: before it is read). Returns whether the connection stays open."""
 
 
-class LyingServer:
-    """Listens on a free loopback port from ``start`` to ``stop``; also a context manager."""
+class LyingServer(LoopbackServer):
+    """Says to each request what its next behaviour says."""
 
     def __init__(
         self,
@@ -69,24 +68,14 @@ class LyingServer:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """``tls``: with the certificate that it shows; whoever does not take it sends no request."""
+        super().__init__(port=port)
         self._tls = tls
         self.standing: Behaviour = standing or honestly()
         self.honest: Honest = honest or (lambda request: Said(status=200, body=b"{}"))
         self.effects = Effects()
         self.requests: list[Request] = []
         self.committed: list[Request] = []
-        self.connections = 0
-        self.stopping = threading.Event()
         self._queue: deque[Behaviour] = deque()
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", port))
-        self._threads: list[threading.Thread] = []
-
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
 
     @property
     def url(self) -> str:
@@ -104,81 +93,24 @@ class LyingServer:
             self.effects.add(said.effect)
         return said
 
-    def start(self) -> "LyingServer":
-        self._start(self._listen)
-        return self
-
-    def stop(self) -> None:
-        """Closes every connection and ends every thread."""
-        self.stopping.set()
-        with self._lock:
-            waiting = [self._listener, *self._open]
-        for sock in waiting:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def __enter__(self) -> "LyingServer":
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _start(self, function: Callable[..., None], *arguments: object) -> None:
-        thread = threading.Thread(target=function, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _listen(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sock, _address = self._listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self._open.add(sock)
-                self.connections += 1
-            self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
+    def _talk(self, sock: socket.socket) -> None:
         stays = True
-        try:
-            if self._tls is not None:
-                sock = self._encrypted(sock, self._tls)
-            with sock, sock.makefile("rb") as reader:
-                # The next behaviour is chosen when the next request begins to arrive, not before.
-                while stays and reader.peek(1):
-                    upcoming = self._queue[0] if self._queue else None
-                    if upcoming is not None and getattr(upcoming, "before_reading", False):
-                        self._queue.popleft()
-                        upcoming(self, sock, None)
-                        return
-                    request = _read_request(reader)
-                    if request is None:
-                        return
-                    self.requests.append(request)
-                    behaviour = self._queue.popleft() if self._queue else self.standing
-                    stays = behaviour(self, sock, request)
-        except (OSError, ValueError):
-            pass  # the caller went away, or the server is being stopped
-        finally:
-            with self._lock:
-                self._open.discard(sock)
-
-    def _encrypted(self, sock: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
-        """The same connection behind its handshake. Raises ``OSError`` when the caller does not take who we are."""
-        encrypted = tls.wrap_socket(sock, server_side=True)
-        with self._lock:
-            self._open.discard(sock)
-            self._open.add(encrypted)
-        return encrypted
+        if self._tls is not None:
+            sock = self._encrypted(sock, self._tls)
+        with sock, sock.makefile("rb") as reader:
+            # The next behaviour is chosen when the next request begins to arrive, not before.
+            while stays and reader.peek(1):
+                upcoming = self._queue[0] if self._queue else None
+                if upcoming is not None and getattr(upcoming, "before_reading", False):
+                    self._queue.popleft()
+                    upcoming(self, sock, None)
+                    return
+                request = _read_request(reader)
+                if request is None:
+                    return
+                self.requests.append(request)
+                behaviour = self._queue.popleft() if self._queue else self.standing
+                stays = behaviour(self, sock, request)
 
 
 def _read_request(reader: socket.SocketIO | object) -> Request | None:

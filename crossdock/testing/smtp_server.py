@@ -13,12 +13,11 @@ import email
 import socket
 import ssl
 import struct
-import threading
 from email.message import Message
-from types import TracebackType
 from typing import Final
 
 from crossdock.testing.effects import Effects
+from crossdock.testing.loopback import LoopbackServer
 
 LIES: Final = (
     "rst_before_dot",  # the connection dies while the mail is on its way
@@ -37,8 +36,8 @@ DONE: Final = frozenset({"commit_then_rst", "commit_then_hang", "commit_then_bab
 """The lies under which the mail is taken."""
 
 
-class SmtpServer:
-    """Takes mail from ``start`` to ``stop``; also a context manager. ``tls``: with STARTTLS, or from the first byte
+class SmtpServer(LoopbackServer):
+    """Takes mail from ``start`` to ``stop``. ``tls``: with STARTTLS, or from the first byte
     on (``implicit``)."""
 
     def __init__(
@@ -49,6 +48,7 @@ class SmtpServer:
         tls: ssl.SSLContext | None = None,
         implicit: bool = False,
     ) -> None:
+        super().__init__()
         self._user, self._password, self._tls, self._implicit = user, password, tls, implicit
         self.lie = ""
         self.mails: list[Message] = []
@@ -56,65 +56,12 @@ class SmtpServer:
         self.envelopes: list[tuple[str, tuple[str, ...]]] = []
         self.effects = Effects()
         self.said: list[str] = []
-        self.stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads: list[threading.Thread] = []
-        self._open: set[socket.socket] = set()
 
-    @property
-    def port(self) -> int:
-        port: int = self._listener.getsockname()[1]
-        return port
-
-    def start(self) -> "SmtpServer":
-        self._begin(self._listen)
-        return self
-
-    def stop(self) -> None:
-        """Closes every connection and ends every thread."""
-        self.stopping.set()
-        for sock in (self._listener, *list(self._open)):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            sock.close()
-        for thread in self._threads:
-            thread.join(timeout=5)
-
-    def __enter__(self) -> "SmtpServer":
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _begin(self, work: "object", *args: object) -> None:
-        thread = threading.Thread(target=work, args=args, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
-    def _listen(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._open.add(sock)
-            self._begin(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        try:
-            if self._implicit and self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
-                self._open.add(sock)
+    def _talk(self, sock: socket.socket) -> None:
+        if self._implicit and self._tls is not None:
+            sock = self._encrypted(sock, self._tls)
+        with sock:
             _Talk(self, sock).run()
-        except (OSError, ValueError):
-            pass
-        finally:
-            sock.close()
-            self._open.discard(sock)
 
     # -- what a session asks ----------------------------------------------------------------------------------
 
@@ -137,9 +84,7 @@ class SmtpServer:
         """The socket once TLS is agreed on; ``None`` where there is no certificate."""
         if self._tls is None:
             return None
-        wrapped = self._tls.wrap_socket(sock, server_side=True)
-        self._open.add(wrapped)
-        return wrapped
+        return self._encrypted(sock, self._tls)
 
 
 class _Talk:
