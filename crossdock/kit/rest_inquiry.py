@@ -110,7 +110,8 @@ class RestInquiry:
             return
         now = self._clock.now()
         stands = _Round.of(after)
-        if stands is None or (stands.done and now >= stands.began_at + self._every()):
+        # A round that began in a time to come was begun on a clock that was wrong: it holds nobody up for long.
+        if stands is None or (stands.done and abs(now - stands.began_at) >= self._every()):
             stands = _Round(began_at=now)
         elif stands.done:
             return
@@ -177,11 +178,17 @@ class RestInquiry:
         known = inquiries.known([message.key for message in said]) if said else frozenset()
         asked = {one.number for one in numbers}
         for one in numbers:
+            new = [
+                message
+                for message in said
+                if message.key not in known
+                and (message.name == one.number or (message.name not in asked and one is numbers[-1]))
+            ]
+            for message in new[:-1]:  # several about one number: the round moves on with the last
+                yield self._at(message, stands)
             stands.after = one.place
-            for message in said:
-                theirs = message.name == one.number or (message.name not in asked and one is numbers[-1])
-                if theirs and message.key not in known:
-                    yield self._at(message, stands)
+            for message in new[-1:]:
+                yield self._at(message, stands)
 
     def _asked(self, numbers: Sequence[str]) -> list[Answered] | None:
         """One call. ``None``: the system refuses these numbers, or one of them."""
