@@ -39,6 +39,8 @@ def test_the_file_of_the_page_is_read_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / waivers.FILE).write_text(text, "utf-8")
     told = waivers.read(tmp_path, tuple(check.id for check in checks()))
     assert set(told.waivers) == {"source.late_record_is_found"}
-    assert set(told.played) == {"wrongs", "draws", "settings", "sink_settings", "request", "soap"}
+    assert set(told.played) == {
+        "wrongs", "draws", "settings", "sink_settings", "request", "inquiry", "soap",
+    }  # fmt: skip
     assert [one["operation"] for one in told.write_backs] == ["note"]
     assert set(tomllib.loads(text)) == {"login", "played", "write_back", "waiver"}

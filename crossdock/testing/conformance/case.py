@@ -17,6 +17,7 @@ from crossdock.registry import Registry
 from crossdock.testing.clock import MovableClock
 from crossdock.testing.conformance import waivers
 from crossdock.testing.conformance.check import checks
+from crossdock.testing.conformance.inquiry_play import inquiry_of
 from crossdock.testing.conformance.play import Play, play_of
 from crossdock.testing.conformance.waivers import Told
 from crossdock.testing.conformance.watch import Watch, watching
@@ -127,6 +128,8 @@ class Case:
         if not isinstance(self.play, str):
             can |= {"played", *self.play.can}
             can |= self._ports()
+            if can & {"paged", "inquires"}:
+                can.add("in_steps")
         return frozenset(can)
 
     @property
@@ -155,7 +158,10 @@ class Case:
     def side(self, side: str, login: Login | None = None) -> Any:
         """A new source or sink on the played system."""
         make: Callable[..., Any] = self.registry.source if side == "source" else self.registry.sink
-        return make(self.played_manifest, login or self.system.login(), self.clock)
+        made = make(self.played_manifest, login or self.system.login(), self.clock)
+        if side == "source" and "inquires" in self.system.can and isinstance(made, ports.Inquiring):
+            made.inquire(inquiry_of(self).inquiries)
+        return made
 
     @contextlib.contextmanager
     def source(self, login: Login | None = None) -> Iterator[Source]:

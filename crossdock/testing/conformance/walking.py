@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from crossdock.errors import CrossdockError
 from crossdock.messages import RawMessage
-from crossdock.ports import Patient, Source, Watchful
+from crossdock.ports import Inquiring, Patient, Source, Watchful
 from crossdock.testing.conformance.check import broken
 from crossdock.testing.conformance.play import Thing
 
@@ -53,6 +53,9 @@ def walk(case: "Case", source: Source, after: str | None = None, *, most: int = 
                 done.position = stands
     except CrossdockError as error:
         done.error = error
+        # A round stands where it came to, also when it ended early.
+        if isinstance(source, Inquiring) and isinstance(source, Watchful):
+            done.position = source.position() or done.position
     if len(done.messages) >= MOST:
         broken(f"read() gave {MOST} messages of what lies there; end at the last page, and refuse a circle")
     return done
@@ -96,6 +99,13 @@ def rest(case: "Case", after: str | None, *, runs: int = 40) -> Walk:
     return done
 
 
+def come_round(case: "Case") -> None:
+    """Let the time pass after which a system is asked again about what it was asked: none, where it tells all."""
+    again: timedelta | None = getattr(case.system, "asked_again_after", None)
+    if again is not None:
+        case.clock.advance(again)
+
+
 def moment(case: "Case", minutes: float) -> datetime:
     """So many minutes after six hours before the clock's time."""
     return case.clock.now().replace(microsecond=0) - timedelta(hours=6) + timedelta(minutes=minutes)
@@ -128,6 +138,11 @@ def require_all(things: Sequence[Thing], done: Walk, remedy: str) -> None:
 def require_in_the_end(case: "Case", things: Sequence[Thing], done: Walk, remedy: str) -> None:
     """All of these came, in this walk or in the runs that go on from it."""
     later = rest(case, done.position)
+    if "inquires" in case.capabilities and later.error is None:
+        come_round(case)
+        messages = later.messages
+        later = rest(case, later.position)
+        later.messages = [*messages, *later.messages]
     if later.error is not None:
         broken(f"the next run ends with {type(later.error).__name__}: {later.error}; {remedy}")
     came = {*done.numbers(things), *later.numbers(things)}

@@ -4,7 +4,8 @@ from crossdock.testing.conformance.case import Case
 from crossdock.testing.conformance.check import broken, check
 
 PLAYS = {
-    "rest": "declare [source.request] with a sample page, or say [played.request] in conformance.toml",
+    "rest": "declare [source.request] with a sample page, or say [played.request] in conformance.toml; "
+    "[played.inquiry] where it asks number by number",
     "soap": "say [played.soap] in conformance.toml: the operation, and which elements are the record, its "
     "key and its moment",
     "sftp": "set directory in [source.settings]",

@@ -8,6 +8,7 @@ from crossdock.testing.conformance.case import Case
 from crossdock.testing.conformance.check import broken, check, not_here
 from crossdock.testing.conformance.walking import (
     Walk,
+    come_round,
     fresh,
     moment,
     read,
@@ -155,6 +156,7 @@ def goes_on_where_it_was(case: Case) -> None:
         first = fresh(case)
         require_all(things, first, "walk every page to its end")
         new = some(case, 2, from_number=PAGES + 1)
+        come_round(case)
         second = rest(case, first.position)
         require_all(new, second, "begin where the stored position says")
         again = [number for number in second.numbers(things)]
@@ -183,6 +185,7 @@ def nothing_new_is_nothing(case: Case) -> None:
         things = some(case, 4)
         first = fresh(case)
         require_all(things, first, "walk every page to its end")
+        come_round(case)
         second = fresh(case, first.position)
         if second.error is not None:
             broken(
@@ -266,7 +269,7 @@ def odd_position_is_harmless(case: Case) -> None:
 @check(
     "source.reads_as_it_goes",
     "It hands over what it has before it asks for more: no run holds everything in memory.",
-    needs=(*POLLED, "paged", "http"),
+    needs=(*POLLED, "in_steps", "http"),
 )
 def reads_as_it_goes(case: Case) -> None:
     with case.watched():
@@ -295,6 +298,7 @@ def settling_twice_is_safe(case: Case) -> None:
             for message in first.messages:
                 source.settle(message, Verdict.DUPLICATE)
         new = some(case, 2, from_number=20)
+        come_round(case)
         require_all(new, rest(case, first.position), "settle touches only the message that it is given")
 
 

@@ -21,6 +21,7 @@ from crossdock.ports import Clock
 from crossdock.testing import lying_http as lie
 from crossdock.testing.conformance.delta_links import PLACE, DeltaLinks, Place
 from crossdock.testing.conformance.http_play import HttpPlay, query_of
+from crossdock.testing.conformance.inquiry_play import InquiryPlay
 from crossdock.testing.conformance.play import Thing
 from crossdock.testing.lying_http import Said
 
@@ -44,9 +45,11 @@ _MOMENT: Final = re.compile(
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
-def play(case: "Case") -> "RestPlay":
+def play(case: "Case") -> HttpPlay:
     """The played system. Raises ``Misconfigured`` when its tables are nowhere, or its samples do not fit them."""
     source, played = case.manifest.source, case.told.played
+    if "inquiry" in played:
+        return InquiryPlay(case, played["inquiry"])
     request = paging = cursor = None
     if source is not None:
         request = Request(**played["request"]) if "request" in played else source.request
