@@ -22,6 +22,8 @@ from crossdock.testing.conformance.walking import (
 POLLED: Final = ("polled", "played", "played_source")
 PAGES: Final = 11
 """Things of a check: four pages of three."""
+KILLED_IN: Final = 7
+"""Things among which a reading is killed behind each: two pages of three, and one more."""
 
 ODD_POSITIONS: Final = (
     "", " ", "x", "[]", "{}", "null", "0", '"2026-11-20"', '{"mark":"soon","seen":{}}', '{"mark":1,"seen":[]}',
@@ -129,7 +131,7 @@ def keys_differ(case: Case) -> None:
 )
 def position_moves_late(case: Case) -> None:
     with case.watched():
-        things = some(case, PAGES)
+        things = some(case, KILLED_IN)
         whole = fresh(case)
         require_all(things, whole, "walk every page to its end")
         for taken in range(1, len(whole.messages)):
@@ -258,7 +260,9 @@ def odd_position_is_harmless(case: Case) -> None:
     with case.watched():
         things = some(case, 4)
         for odd in ODD_POSITIONS:
-            done = rest(case, odd)
+            done = fresh(case, odd)
+            if len(done.numbers(things)) < len(things):  # a run may come to less than all
+                done = rest(case, odd)
             require_all(
                 things,
                 done,

@@ -25,8 +25,12 @@ def _faults(case: Case, *kinds: str) -> list[Fault]:
     return found
 
 
-def _met(case: Case, fault: Fault, *, hurry: bool = False) -> Walk:
-    """What came of reading a system that goes wrong so, with two pages behind and two before it."""
+def _met(case: Case, fault: Fault, *, hurry: bool = False, first: bool = True) -> Walk:
+    """What came of reading a system that goes wrong so, with two pages behind and two before it.
+
+    ``first`` of its kind: reading goes on in any case. After the others it goes on where something came or moved:
+    what had no effect leaves everything to be read, and that is read by other checks.
+    """
     case.system.reset(case.clock)
     things = some(case, 5)
     fault.tell()
@@ -36,9 +40,10 @@ def _met(case: Case, fault: Fault, *, hurry: bool = False) -> Walk:
     else:
         done = fresh(case)
     case.system.heal()
-    require_in_the_end(
-        case, things, done, f"after {fault.name!r} was over; move the position only with what was yielded"
-    )
+    if first or done.messages or done.position is not None:
+        require_in_the_end(
+            case, things, done, f"after {fault.name!r} was over; move the position only with what was yielded"
+        )
     return done
 
 
@@ -51,7 +56,7 @@ def _require(
 ) -> str:
     faults = _faults(case, kind)
     for fault in faults:
-        done = _met(case, fault, hurry=hurry)
+        done = _met(case, fault, hurry=hurry, first=fault is faults[0])
         if not isinstance(done.error, wanted):
             names = " or ".join(one.__name__ for one in wanted)
             broken(f"{fault.name}: it came to {_class(done.error)}, not {names}; {remedy}")
@@ -103,7 +108,7 @@ def asked_to_wait_it_waits(case: Case) -> str:
     with case.watched():
         faults = _faults(case, "busy")
         for fault in faults:
-            done = _met(case, fault)
+            done = _met(case, fault, first=fault is faults[0])
             if not isinstance(done.error, Refused):
                 broken(
                     f"{fault.name}: it came to {_class(done.error)}, not Refused; let refused() of the wire "
@@ -145,7 +150,7 @@ def stays_at_its_host(case: Case) -> str:
     with case.watched() as watch:
         faults = _faults(case, "elsewhere")
         for fault in faults:
-            done = _met(case, fault)
+            done = _met(case, fault, first=fault is faults[0])
             if system.elsewhere.requests or watch.opened_elsewhere:
                 broken(
                     "a redirect was followed to another host; turn it off, and refuse 301, 302, 307 and 308"
@@ -202,7 +207,7 @@ def garbage_is_kept(case: Case) -> str:
     with case.watched():
         faults = _faults(case, "garbage")
         for fault in faults:
-            done = _met(case, fault)
+            done = _met(case, fault, first=fault is faults[0])
             if done.error is None and not done.messages:
                 broken(
                     f"{fault.name} was taken for a page without records; yield the answer whole as one message "

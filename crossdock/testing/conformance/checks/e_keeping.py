@@ -3,7 +3,8 @@
 import contextlib
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crossdock.errors import CrossdockError
@@ -43,9 +44,17 @@ def _one_of_each_kind(case: Case, side: str) -> list[Any]:
     return list(found.values())
 
 
-def _lived(case: Case, side: str, said: list[str], watch: "Watch") -> None:
-    """A day of this side: all well, each kind of trouble once, and what it asks and shows. ``said``: all "
-    "its words."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What was seen of a day of one side. ``said``: all its words."""
+
+    said: list[str]
+    watch: "Watch"
+    running: list[str]
+
+
+def _live(case: Case, side: str, said: list[str], watch: "Watch") -> None:
+    """A day of this side: all well, each kind of trouble once, and what it asks and shows."""
     wrongs: list[Any] = [None, *_one_of_each_kind(case, side)]
     for fault in wrongs:
         case.system.reset(case.clock)
@@ -94,11 +103,17 @@ def _words_of(error: BaseException) -> list[str]:
     ]
 
 
-@contextlib.contextmanager
-def _life(case: Case, side: str, said: list[str]) -> Iterator["Watch"]:
-    with case.watched() as watch:
-        _lived(case, side, said, watch)
-        yield watch
+def _lived(case: Case, side: str) -> Life:
+    """The day of this side: lived once, and looked at by several checks."""
+    name = f"the life of the {side}"
+    if name not in case.kept:
+        said: list[str] = []
+        with case.watched() as watch:
+            _live(case, side, said, watch)
+            running = watch.left_running()
+        case.kept[name] = Life(said=said, watch=watch, running=running)
+    life: Life = case.kept[name]
+    return life
 
 
 @check(
@@ -113,9 +128,8 @@ def tells_no_secret(case: Case) -> str:
     forms = Forms([("canary", CANARY), ("canary", MORE_CANARIES), ("token", TOKEN)])
     count = 0
     for side in sides:
-        said: list[str] = []
-        with _life(case, side, said) as watch:
-            words = {"a message, an error or a check": said, "the log": watch.lines}
+        life = _lived(case, side)
+        words = {"a message, an error or a check": life.said, "the log": life.watch.lines}
         for where, texts in words.items():
             count += len(texts)
             for text in texts:
@@ -136,38 +150,34 @@ def _around(text: str) -> str:
 @check("both.opens_declared_hosts_only", "It opens its own system and nothing else.", needs=("played",))
 def opens_declared_hosts_only(case: Case) -> None:
     for side in _sides(case) or not_here("neither side of it calls anybody"):
-        with _life(case, side, []) as watch:
-            if watch.opened_elsewhere:
-                broken(
-                    f"the {side} opened {watch.opened_elsewhere[0]}, which is not its system; take it away, or "
-                    "declare it in hosts and reach it through a wire"
-                )
+        if opened := _lived(case, side).watch.opened_elsewhere:
+            broken(
+                f"the {side} opened {opened[0]}, which is not its system; take it away, or declare it in hosts and "
+                "reach it through a wire"
+            )
 
 
 @check("both.never_sleeps", "It never waits by itself, whatever it is told.", needs=("played",))
 def never_sleeps(case: Case) -> None:
     for side in _sides(case) or not_here("neither side of it calls anybody"):
-        with _life(case, side, []) as watch:
-            if watch.slept:
-                broken(
-                    f"the {side} slept {watch.slept[0]:g} s; raise Refused with retry_after, or return Retry "
-                    "with not_before, and the spine comes back then"
-                )
+        if slept := _lived(case, side).watch.slept:
+            broken(
+                f"the {side} slept {slept[0]:g} s; raise Refused with retry_after, or return Retry with not_before, "
+                "and the spine comes back then"
+            )
 
 
 @check("both.leaves_nothing", "After close() no thread runs, and no connection is open.", needs=("played",))
 def leaves_nothing(case: Case) -> None:
     for side in _sides(case) or not_here("neither side of it calls anybody"):
-        with _life(case, side, []) as watch:
-            if running := watch.left_running():
-                broken(
-                    f"after close() of the {side} a thread still runs ({running[0]}); start none, or end it in "
-                    "close()"
-                )
-            if open_now := watch.left:
-                broken(
-                    f"after close() of the {side} {open_now} connections are open; close the wire in close()"
-                )
+        life = _lived(case, side)
+        if life.running:
+            broken(
+                f"after close() of the {side} a thread still runs ({life.running[0]}); start none, or end it in "
+                "close()"
+            )
+        if open_now := life.watch.left:
+            broken(f"after close() of the {side} {open_now} connections are open; close the wire in close()")
 
 
 @check(
