@@ -13,15 +13,11 @@ from typing import Final
 
 from lxml import etree
 
-from crossdock.errors import Misconfigured
+from crossdock.kit.oauth1 import ALGORITHM, nonce, plain, secret
 from crossdock.ports import Clock, Dice, Login
 
-ALGORITHM: Final = "HMAC-SHA256"
 PLAIN: Final = ("account", "consumer_key", "token_id")
 SECRET: Final = ("consumer_secret", "token_secret")
-
-_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_NONCE: Final = 32
 
 
 class Passport:
@@ -33,42 +29,21 @@ class Passport:
 
     def __call__(self) -> Sequence[etree._Element]:
         """The header of one request. Raises ``Misconfigured`` with the field that the connection lacks."""
-        account, consumer, token = (_plain(self._login, name) for name in PLAIN)
-        nonce = "".join(_ALPHABET[int(self._dice.random() * len(_ALPHABET))] for _ in range(_NONCE))
+        account, consumer, token = (plain(self._login, name) for name in PLAIN)
+        once = nonce(self._dice)
         timestamp = str(int(self._clock.now().timestamp()))
-        base = "&".join((account, consumer, token, nonce, timestamp))
-        key = "&".join(_secret(self._login, name) for name in SECRET)
+        base = "&".join((account, consumer, token, once, timestamp))
+        key = "&".join(secret(self._login, name) for name in SECRET)
         signature = base64.b64encode(hmac.new(key.encode(), base.encode(), hashlib.sha256).digest()).decode()
         passport = etree.Element(f"{{{self._messages}}}tokenPassport")
         for name, text in (
             ("account", account),
             ("consumerKey", consumer),
             ("token", token),
-            ("nonce", nonce),
+            ("nonce", once),
             ("timestamp", timestamp),
             ("signature", signature),
         ):
             etree.SubElement(passport, f"{{{self._core}}}{name}").text = text
         passport[-1].set("algorithm", ALGORITHM)
         return [passport]
-
-
-def _plain(login: Login, name: str) -> str:
-    """A field of the connection. ``token_id`` looks like a secret by its name, and is kept like one."""
-    secret = login.secrets.get(name)
-    return _there(login, name, secret.reveal() if secret else str(login.extra.get(name) or ""))
-
-
-def _secret(login: Login, name: str) -> str:
-    secret = login.secrets.get(name)
-    return _there(login, name, secret.reveal() if secret else "")
-
-
-def _there(login: Login, name: str, value: str) -> str:
-    if not value or not value.isascii() or not value.isprintable():
-        raise Misconfigured(
-            f"connection {login.connection_id!r}: {name} is missing or is none; copy it from NetSuite's integration "
-            "record or access token",
-            field=name,
-        )
-    return value

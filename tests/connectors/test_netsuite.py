@@ -14,7 +14,6 @@ from connectors.netsuite import sink as module
 from connectors.netsuite.passport import Passport
 from connectors.netsuite.played import NetSuite
 from crossdock.errors import Misconfigured
-from crossdock.kit.rest_target import Effect, RestTarget
 from crossdock.manifests import read_manifest
 from crossdock.messages import Delivered, Receipt, Reject, Retry, Unsure
 from crossdock.ports import Login, Secret
@@ -173,28 +172,3 @@ def test_without_the_users_contract_it_says_where_it_must_lie(login, clock, note
     with pytest.raises(Misconfigured, match=r"the contract .*netsuite\.wsdl cannot be read"):
         sink.deliver(note())
     sink.close()
-
-
-def test_a_duplicate_over_rest_is_success_where_it_says_where_the_first_is(server, login, clock, note):
-    """As NetSuite documents it for its REST services: 400, a Location, and a body that is no JSON for its quotes."""
-    said = (
-        b'{"type":"https://www.w3.org/Protocols/rfc2616/rfc2616-sec10.html","title":"Conflict","status":400,'
-        b'"o:errorDetails":[{"detail":"A request with the same idempotency key is already submitted. See the '
-        b'"Location" header for a link to the previously submitted job","o:errorCode":"IDEMPOTENCY_ERROR"}]}'
-    )
-    job = "/services/rest/async/v1/job/123456"
-    target = RestTarget(login, clock, title="NetSuite")
-
-    def deliver():
-        return target.deliver(
-            note(),
-            asked=lambda _one: Effect(method="POST", path="/services/rest/record/v1/note", body=b"{}"),
-            proof=lambda _answer, _one: Receipt(reference="x"),
-        )
-
-    server.then(lie.answer(400, said, headers={"Location": job}, commit=False))
-    outcome = deliver()
-    assert isinstance(outcome, Delivered) and outcome.duplicate and outcome.receipt.reference == job
-    server.then(lie.answer(400, said, commit=False))
-    assert isinstance(deliver(), Reject), "without a Location nothing says where the first is"
-    target.close()
