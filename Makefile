@@ -45,7 +45,8 @@ lint: install
 
 test: install lint
 	$(BIN)/python -B -m deploy.sandbox.tryton --prepare
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@# a third process has work while two wait for servers, programs and clocks
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: install
 	$(BIN)/python -m tests.benchmarks
