@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
@@ -211,7 +211,7 @@ class Registry:
                 f"connector {name!r} is switched off here; take it out of the list", where=OFF
             )
         if name not in self._manifests:
-            raise Misconfigured(f"no connector is called {name!r}{did_you_mean(name, list(self._manifests))}")
+            raise self._unknown(name, self._manifests)
         return self._manifests[name]
 
     def source(self, manifest: Manifest, login: Login, clock: Clock) -> Source:
@@ -269,8 +269,20 @@ class Registry:
         self._look()
         assert self._found is not None
         if name not in self._found:
-            raise Misconfigured(f"no connector is called {name!r}{did_you_mean(name, list(self._found))}")
+            raise self._unknown(name, self._found)
         return self._found[name]
+
+    def _unknown(self, name: str, known: Collection[str]) -> Misconfigured:
+        """That no connector is called so, with what was probably meant, or where was looked."""
+        if near := did_you_mean(name, list(known)):
+            return Misconfigured(f"no connector is called {name!r}{near}")
+        site = os.environ.get(SITE)
+        own = f"{site}/connectors" if site else f"no folder of your own, for {SITE} is not set"
+        folders = [self._root] if self._root is not None else [package_folder("connectors"), own]
+        looked = " and ".join(map(str, folders))
+        return Misconfigured(
+            f"no connector is called {name!r}: looked in {looked}; `crossdock connector list` shows them"
+        )
 
     def _look(self) -> None:
         if self._found is not None:

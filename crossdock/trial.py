@@ -13,6 +13,7 @@ from crossdock.edi import outgoing
 from crossdock.edi.plan import Knowledge, about_of, document_mapping, plan
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
+from crossdock.formats.tabular.dialect import DELIMITERS
 from crossdock.formats.tabular.workbook import is_workbook
 from crossdock.messages import Action, Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
@@ -186,11 +187,12 @@ def _as_addressed(partner: Partner, body: bytes) -> Partner:
 
 def guess(body: bytes, registry: Registry) -> str:
     """The kind of document, from its first bytes. JSON and XML have one kind each here, or must be named; so must
-    the list that a workbook is."""
-    if is_workbook(body):
+    the list that a workbook or a CSV file is."""
+    table = "a workbook" if is_workbook(body) else "CSV" if _looks_like_csv(body) else ""
+    if table:
         lists = [name for name, one in registry.inbound_mappings().items() if one.layout is not None]
         raise Misconfigured(
-            f"this is a workbook, and which list it is must be said: --document {' | '.join(sorted(lists))}"
+            f"this is {table}, and which list it is must be said: --document {' | '.join(sorted(lists))}"
         )
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start not in (b"{", b"[", b"<"):
@@ -208,6 +210,13 @@ def guess(body: bytes, registry: Registry) -> str:
     raise Misconfigured(
         f"this is {family.upper()}, and which document it is must be said: --document {' | '.join(kinds)}"
     )
+
+
+def _looks_like_csv(body: bytes) -> bool:
+    """Whether the first line is a header of several cells, and no interchange is in it."""
+    first = body.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0]
+    several = any(len(first.split(one.encode())) > 1 for one in DELIMITERS)
+    return several and first[:1] not in b"{[<" and b"ISA" not in body and b"~" not in first
 
 
 def _source_of(kind: str, registry: Registry) -> Manifest:

@@ -18,6 +18,8 @@ from crossdock.cli.talk import Talk
 from crossdock.errors import CrossdockError, Misconfigured, WireDown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crossdock.ports import Login, Manifest
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="See `crossdock connector list`.")]
@@ -65,12 +67,25 @@ def play(
         system.hold(*(system.thing(number, begin + timedelta(minutes=number)) for number in range(records)))
         connection = _connection(case.manifest, system.login())
         variable = f"AIRFLOW_CONN_{case.manifest.connection.upper()}"
+        places = {way: str(path) for way, path in _places(system).items()}
+        if places.get("read"):
+            talk.say(f"what you put there is read: {places['read']}")
+        if places.get("written"):
+            talk.say(f"what is sent lies there: {places['written']}")
         talk.say(f"{records} records lie there; this is its connection, for the terminal in which you work:")
-        if not talk.answer({"connector": name, "variable": variable, "connection": connection}):
+        answer = {"connector": name, "variable": variable, "connection": connection, "places": places}
+        if not talk.answer(answer):
             talk.line(f"export {variable}={shlex.quote(json.dumps(connection))}")
         talk.flush()
         with suppress(KeyboardInterrupt):
             threading.Event().wait(seconds)
+
+
+def _places(system: object) -> "Mapping[str, Path]":
+    """The folders of a played system that holds files; a system of another kind has none."""
+    from crossdock.testing.conformance.files_play import FilesPlay
+
+    return system.places() if isinstance(system, FilesPlay) else {}
 
 
 def push(

@@ -31,7 +31,8 @@ NOT_SET: Final = "not set"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One key of a connector.toml. ``came_from``: a file and line, ``default``, or ``not set``."""
+    """One key of a connector.toml. ``came_from``: a file and line, ``default``, or ``not set``. ``required``: a table
+    without it is refused."""
 
     table: str
     key: str
@@ -39,6 +40,7 @@ class Setting:
     came_from: str
     wanted: str
     default: Any
+    required: bool
     meaning: str
 
 
@@ -110,6 +112,7 @@ def _settings(files: list[TomlFile]) -> Iterator[Setting]:
     for way in TABLES:
         if way and not any(_at(file, way) is not None for file in files):
             continue
+        required = schema.declared(*way).get("required", ())
         for key, said in schema.keys(*way):
             if key in ("settings", "fields"):
                 continue
@@ -121,6 +124,7 @@ def _settings(files: list[TomlFile]) -> Iterator[Setting]:
                 came_from=came_from,
                 wanted=schema.wanted(said),
                 default=said.get("default"),
+                required=key in required,
                 meaning=str(said.get("description", "")),
             )
 
@@ -137,6 +141,7 @@ def _own_settings(files: list[TomlFile], own: Mapping[str, type]) -> Iterator[Se
             field = fields.get(key)
             default = None if field is None or field.default is dataclasses.MISSING else field.default
             value, came_from = _value(files, (*way, key), default)
+            required = field is not None and default is None and _has_no_default(field)
             kind = getattr(field.type, "__name__", str(field.type)) if field is not None else ""
             yield Setting(
                 table=".".join(way),
@@ -145,8 +150,13 @@ def _own_settings(files: list[TomlFile], own: Mapping[str, type]) -> Iterator[Se
                 came_from=came_from,
                 wanted=kind,
                 default=default,
+                required=required,
                 meaning="",
             )
+
+
+def _has_no_default(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _fields(manifest: Manifest, login: Login | None) -> Iterator[Field]:

@@ -165,7 +165,7 @@ def _settings(found: About, table: str) -> list[str]:
 
 def _row(setting: Setting) -> tuple[str, str, str, str]:
     value = _literal(setting.value)
-    came = "default" if setting.came_from == DEFAULT else ""
+    came = "default" if setting.came_from == DEFAULT else "required" if setting.required else ""
     return f"`{setting.key}`", f"`{value}`" if value else "", came, setting.meaning
 
 

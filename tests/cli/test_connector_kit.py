@@ -201,3 +201,26 @@ def test_a_dry_run_explains_each_message_and_writes_nothing(
     told = crossdock("receive", "acme", "--dry-run", "--explain")
     assert "INV.BACKORDER" in told.stdout and "nothing was stored" in told.stderr
     assert crossdock("receive", "acme", "--explain").exit_code == 2
+
+
+def test_who_plays_a_folder_is_told_where_files_are_put_and_where_they_come(crossdock: Run) -> None:
+    played = crossdock("connector", "play", "file_drop", "--records", "1", "--seconds", "0.1", "--json")
+    places = played.json["places"]
+    root = Path(played.json["connection"]["extra"]["path"])
+    assert {way: Path(path).relative_to(root) for way, path in places.items()} == {
+        "read": Path("in"),
+        "written": Path("reports"),
+    }
+    assert f"what you put there is read: {places['read']}" in played.stderr
+    assert not root.exists(), "nothing is left of it"
+
+
+def test_a_name_that_is_no_connector_is_answered_with_the_folders_that_were_searched(
+    crossdock: Run, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = crossdock("connector", "about", "zzzz")
+    assert ran.exit_code == 2
+    assert f"/connectors and {site}/connectors" in ran.stderr
+    monkeypatch.delenv("CROSSDOCK_SITE_DIR")
+    assert "CROSSDOCK_SITE_DIR is not set" in crossdock("connector", "about", "zzzz").stderr
+    assert "did you mean 'erp'?" in crossdock("connector", "about", "erpp").stderr

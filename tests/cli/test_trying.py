@@ -223,6 +223,16 @@ def test_a_json_document_is_tried_when_it_is_named(crossdock: Any) -> None:
     assert "erp_order_hold" in ran.stderr
 
 
+def test_a_csv_file_is_tried_once_it_is_said_which_list_it_is(crossdock, tmp_path):
+    ran = crossdock("try", str(ROOT / "mappings/inbound/supplier_backorders/samples/backorders.csv"))
+    assert ran.exit_code == 2
+    assert "this is CSV" in ran.stderr
+    assert "--document supplier_backorders | supplier_stock" in ran.stderr
+    broken = tmp_path / "no_envelope.edi"
+    broken.write_bytes(b"GS*PR*A,B*C*20261120~ST*855*0001~")
+    assert crossdock("try", str(broken), "--json").json["document"] == "x12"
+
+
 def test_a_workbook_is_tried_as_the_list_that_it_is_said_to_be(crossdock):
     file = str(ROOT / "mappings/inbound/supplier_backorders/samples/backorders.xlsx")
     ran = crossdock("try", file)

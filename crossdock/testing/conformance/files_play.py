@@ -101,6 +101,11 @@ class FilesPlay(QuietPlay):
         folder = self._at(self._written_to)
         return [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".part"]
 
+    def places(self) -> dict[str, Path]:
+        """Where its directories lie on this machine: those that are read, and those that are written."""
+        named = {"read": self._read_from, "written": self._written_to}
+        return {way: self._at(folder) for way, folder in named.items() if folder}
+
     def _at(self, folder: str) -> Path:
         return self.root / folder.strip("/")
 
