@@ -28,3 +28,13 @@ def test_the_guide_tells_of_each_table_which_keys_it_must_have_and_which_it_may_
         tables |= {"settings", "fields", "expected", "rules"}
         assert must == set(said.get("required", ())), where
         assert may == set(said["properties"]) - must - tables, where
+
+
+def test_every_connector_has_words_of_its_own() -> None:
+    connectors = Path(__file__).parents[2] / "connectors"
+    without = [
+        one.parent.name
+        for one in connectors.glob("*/connector.toml")
+        if not (one.parent / "README.md").is_file()
+    ]
+    assert not without, "write a README.md: what it reads, what the system must give, where it is odd"
