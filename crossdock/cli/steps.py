@@ -233,9 +233,10 @@ def _report(talk: Talk, reports: list[Any], then: str) -> ExitCode:
                 talk.say(f"{_who(report)}: what is due waits: {waits}")
             if report.counts.get("not_yet_quiet"):
                 talk.next_step(f"crossdock {_who(report)} --once", "some seconds later: is it still growing?")
-            if any(count for name, count in report.counts.items() if name in ("set_aside", "dead_lettered")):
+            if any(report.counts.get(name) for name in ("set_aside", "dead_letters")):
                 talk.next_step("crossdock dead-letters list", "something was set aside")
-        if not broken:
+        growing = any(report.counts.get("not_yet_quiet") for report in reports)
+        if not broken and not (growing and not any(report.counts.get("received") for report in reports)):
             talk.next_step(then)
     for report in broken:
         talk.say(f"crossdock: {_who(report)}: {report.error}")

@@ -15,7 +15,7 @@ from crossdock.kit.heard import Heard
 from crossdock.kit.sampling import read_well, with_sample
 from crossdock.messages import PARTNER, RawMessage, Verdict
 from crossdock.ports import CheckStep, Clock, Manifest, Skipped
-from crossdock.wires.files import MISSING, FileChanged, Files, FileTooLarge, RemoteFile
+from crossdock.wires.files import MISSING, FileChanged, Files, FileTooLarge, Listing, RemoteFile
 
 MOST_LOOKS = 5000
 MOST_ARCHIVE_NAMES = 50
@@ -44,13 +44,7 @@ class FilePoll:
         self._skipped = []
         self._young = 0
         listing = self._wire.listing(self._settings.directory, most=self._settings.max_names)
-        archive = self._settings.archive.rstrip("/").rpartition("/")
-        inside = archive[0] == self._settings.directory.rstrip("/")
-        self._skipped += [
-            one
-            for one in listing.skipped
-            if not (one.code == f"{self._wire.scheme}.directory" and inside and one.name == archive[2])
-        ]
+        self._skipped += self._not_ours(listing)
         ready, looks = self._sorted(listing.files, _looks(after))
         state = json.dumps({"looks": looks}, separators=(",", ":"))
         self._position = state if state != after else None
@@ -108,13 +102,23 @@ class FilePoll:
             listing = self._wire.listing(self._settings.directory, most=self._settings.max_names)
             return read_well(
                 f"{len(listing.files)} files lie in {self._settings.directory}, "
-                f"{len(listing.skipped)} other things are not taken"
+                f"{len(self._not_ours(listing))} other things are not taken"
             )
 
         yield from with_sample(directories(), read, remedy="Look at the server's own log.")
 
     def close(self) -> None:
         self._wire.close()
+
+    def _not_ours(self, listing: Listing) -> list[Skipped]:
+        """What lies there and is not taken; the archive, where it lies there too, is no such thing."""
+        parent, _, archive = self._settings.archive.rstrip("/").rpartition("/")
+        inside = parent == self._settings.directory.rstrip("/")
+        return [
+            one
+            for one in listing.skipped
+            if not (one.code == f"{self._wire.scheme}.directory" and inside and one.name == archive)
+        ]
 
     def _sorted(
         self, files: tuple[RemoteFile, ...], before: dict[str, Look]

@@ -356,6 +356,7 @@ def test_files_that_may_still_grow_are_said_to_be_there(told: Any, tmp_path: Pat
         )
     assert (ran.returncode, ran.stdout) == (0, b"receive supplier_edi: 2 seen, not yet quiet\n")
     assert b"crossdock receive supplier_edi --once" in ran.stderr
+    assert b"crossdock process" not in ran.stderr, "nothing is there to process"
 
 
 def test_process_by_hand_is_the_step_of_the_dag(crossdock: Any, told: Any) -> None:

@@ -31,6 +31,13 @@ def test_a_good_list_ends_with_0_and_may_be_read_later(crossdock, told, tmp_path
     assert crossdock("lists", "show", ran.json["id"], "--json").json["rows"] == {"taken": 2}
 
 
+def test_who_processes_a_bad_row_by_hand_is_led_to_it(crossdock, told, tmp_path):
+    file = tmp_path / "backorders.csv"
+    file.write_bytes(LIST)
+    crossdock("upload", str(file), "--as", "supplier_backorders", "--no-process")
+    assert "next: crossdock dead-letters list" in crossdock("process", "--once").stderr
+
+
 def test_a_list_under_the_wrong_name_is_taken_as_the_right_ones_in_one_command(crossdock, told, tmp_path):
     file = tmp_path / "backorders.csv"
     file.write_bytes(LIST)

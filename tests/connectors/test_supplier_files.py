@@ -40,6 +40,8 @@ def test_a_list_is_taken_once_it_lies_still_and_says_whose_it_is(server, clock, 
     (archived,) = (server.root / "lists" / "archive").iterdir()
     assert archived.read_bytes() == LIST
     assert source.skipped() == (), "the archive in the directory is nothing that was passed over"
+    *_, sample = source.check()
+    assert sample.sentence == "0 files lie in /lists, 0 other things are not taken"
 
 
 def test_files_that_cannot_be_read_hold_up_no_other(server, clock, manifest_of, store):
