@@ -1,29 +1,17 @@
 """What may be set for Dynamics 365 Business Central, and where its connection's fields lead."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from crossdock.errors import Misconfigured
+from crossdock.kit.call_times import CallTimes
 from crossdock.ports import Login
 
 _COMPANY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENVIRONMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkSettings:
-    """``[sink.settings]``."""
-
-    deadline_s: float = 60.0
-    connect_s: float = 5.0
-
-    def __post_init__(self) -> None:
-        if self.deadline_s <= 0 or self.connect_s <= 0:
-            raise ValueError("deadline_s and connect_s must be above 0")
-
-
-SETTINGS = {"sink": SinkSettings}
+SETTINGS = {"sink": CallTimes}
 
 
 def company_path(login: Login) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-from connectors.business_central.settings import SinkSettings, company_path
+from connectors.business_central.settings import company_path
 from crossdock.errors import Refused
 from crossdock.formats import json_strict, odata
+from crossdock.kit.call_times import CallTimes
 from crossdock.kit.odata_target import Change, No, ODataTarget, Plan, Stands
 from crossdock.manifests import typed
 from crossdock.messages import Outcome, Receipt, WriteBack
@@ -37,7 +38,7 @@ class SalesOrders:
     """The sales orders of one company, as something that can be written to. Safe to share between threads."""
 
     def __init__(self, manifest: Manifest, login: Login, clock: Clock) -> None:
-        settings = typed(SinkSettings, manifest, "sink")
+        settings = typed(CallTimes, manifest, "sink")
         self._login = login
         wire = Rest(login, deadline_s=settings.deadline_s, connect_s=settings.connect_s)
         self._target = ODataTarget(

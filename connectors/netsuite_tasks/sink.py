@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from connectors.netsuite_tasks.settings import SinkSettings
 from crossdock.errors import CrossdockError, Refused
 from crossdock.formats import json_strict
 from crossdock.kit import notice
+from crossdock.kit.call_times import CallTimes
 from crossdock.kit.oauth1 import OAuth1
 from crossdock.kit.rest_target import DONE, Effect, RestTarget
 from crossdock.manifests import typed
@@ -39,7 +39,7 @@ class Tasks:
     """The tasks of a NetSuite account. Safe to share between threads."""
 
     def __init__(self, manifest: Manifest, login: Login, clock: Clock) -> None:
-        settings = typed(SinkSettings, manifest, "sink")
+        settings = typed(CallTimes, manifest, "sink")
         wire = Rest(
             login,
             deadline_s=settings.deadline_s,
