@@ -47,6 +47,7 @@ class Paging:
     """``[source.paging]``: how one page leads to the next.
 
     ``none``: there is one page. ``page``: numbers from ``first`` on. ``offset``: so many records are passed over.
+    Both are counted anew from the last moment on where it moved: what changes meanwhile shifts all that is behind it.
     ``cursor``: a token at ``next``. ``link``: the header ``Link`` with ``rel="next"`` (RFC 8288). ``next_link``: an
     address at ``next`` (OData: ``@odata.nextLink``). ``delta_link``: the same, and behind the last page an address at
     ``delta`` that tells what changed since (OData: ``@odata.deltaLink``). ``keyset``: what comes after the last

@@ -95,9 +95,16 @@ class DeltaPoll:
             if link in walked:
                 raise Refused(f"{self._wire.base}: the pages go in a circle at {self._path}", status="loop")
             walked.add(link)
+        if not self._delta:
+            raise Refused(
+                f"{self._wire.base}: {self._paging.most_pages} pages were read and there are more, which are never "
+                "read where no link says how far the last run came; raise size or most_pages",
+                status="pages",
+            )
+        self._came_to = link  # pages may be empty, and no message says then how far they were read
 
     def position(self) -> str | None:
-        """The delta link, once everything was read."""
+        """The delta link, once everything was read; the link to the next page where a run ends before."""
         return self._came_to
 
     def skipped(self) -> tuple[Skipped, ...]:

@@ -123,6 +123,12 @@ class RestPoll:
                 )
             walked.add(following)
             turn = following
+        if self._cursor is None:
+            raise Refused(
+                f"{self._wire.base}: {self._paging.most_pages} pages were read and there are more, which are never "
+                "read where no [source.cursor] says how far the last run came; raise size or most_pages",
+                status="pages",
+            )
         if not new:
             raise Refused(
                 f"{self._wire.base}: {self._paging.most_pages} pages from {turn.since or 'the beginning'} on hold "
@@ -219,10 +225,12 @@ class RestPoll:
     def _following(self, turn: Turn, page: Page, answer: Answer) -> Turn | None:
         """What the next page is asked with, ``None`` after the last one."""
         match self._paging.kind:
+            case "page" | "offset" if not self._full(page):
+                return None
             case "page":
-                return replace(turn, page=turn.page + 1) if self._full(page) else None
+                return self._anew(turn, page) or replace(turn, page=turn.page + 1)
             case "offset":
-                return replace(turn, offset=turn.offset + len(page.records)) if self._full(page) else None
+                return self._anew(turn, page) or replace(turn, offset=turn.offset + len(page.records))
             case "cursor":
                 return replace(turn, token=str(page.following)) if page.following else None
             case "link":
@@ -247,6 +255,22 @@ class RestPoll:
         if link is None:
             raise Refused(f"{self._wire.base}: the link to the next page leaves the system", status="next")
         return replace(turn, link=link)
+
+    def _anew(self, turn: Turn, page: Page) -> Turn | None:
+        """Counted anew from the last record's moment on, where the system orders by it: a record that is changed
+        between two pages leaves its place, and what is counted from the old beginning passes over another one."""
+        if self._cursor is None or not any("{since}" in text for text in self._request.query.values()):
+            return None
+        moments = [moment for body in page.records if (moment := self._known_by(body)[1]) is not None]
+        ordered = len(moments) == len(page.records) and moments == sorted(moments)
+        if not ordered or moments[0] == moments[-1] or moments[-1] > self._clock.now():
+            return None
+        # what shares the last moment may stand on both sides of the page's end
+        begin = moments[-1] - timedelta(seconds=min(self._cursor.overlap_s, 1))
+        since = WRITTEN[self._cursor.written](begin)
+        if read_moment(since) <= read_moment(turn.since):
+            return None
+        return replace(turn, since=since, page=self._paging.first, offset=0)
 
     def _after_the_last(self, turn: Turn, page: Page) -> Turn:
         for body in reversed(page.records):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -138,6 +139,28 @@ def test_a_run_that_ends_in_a_page_reads_that_page_again(company, opened):
     assert source.position() is None, "not everything was read"
     assert "$skiptoken=2" in taken[-1].position
     assert names(source.read(taken[-1].position)) == ["02", "03", "04", "05"]
+
+
+def test_a_run_that_saw_empty_pages_alone_goes_on_behind_them(login, clock):
+    """A service may give pages without a record while it looks for what changed (OData 4.0, 11.2.5.7)."""
+
+    def paged(request):
+        number = int((parse_qs(urlsplit(request.path).query).get("p") or ["0"])[0])
+        body = {"value": [], "@odata.nextLink": f"/v2.0/production/api/v1.0/salesOrders?p={number + 1}"}
+        if number == 5:
+            body = {"value": [{"id": "late"}], "@odata.deltaLink": "/delta"}
+        return 200, {}, json.dumps(body).encode()
+
+    manifest = REGISTRY.manifest("business_central")
+    read = replace(manifest.source, paging=replace(manifest.source.paging, most_pages=3))
+    position, found = None, []
+    with lie.LyingServer(lie.reply(paged)) as server:
+        source = REGISTRY.source(replace(manifest, source=read), replace(login, port=server.port), clock)
+        for _ in range(2):
+            found += [message.name for message in source.read(position)]
+            position = source.position() or position
+        source.close()
+    assert found == ["late"]
 
 
 def test_what_is_received_is_stored_once_and_the_delta_link_is_kept(company, opened, store, clock):

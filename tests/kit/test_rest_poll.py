@@ -64,6 +64,7 @@ class Supplier:
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
         self.asked: list[dict[str, str]] = []
+        self.newest_first = False
 
     def __call__(self, request: Any) -> tuple[int, dict[str, str], bytes]:
         query = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
@@ -71,6 +72,7 @@ class Supplier:
         since = int((query.get("since") or query.get("$filter", "0")).rpartition(" ")[2])
         held = sorted(self.orders, key=lambda one: (one["changed"]["at"], one["id"]))
         held = [one for one in held if (one["changed"]["at"], one["id"]) > (since, query.get("after_id", ""))]
+        held = held[::-1] if self.newest_first else held
         begin = int(query.get("offset") or query.get("after") or query.get("skip") or 0)
         begin = 2 * (int(query["page"]) - 1) if "page" in query else begin
         page, rest = held[begin : begin + 2], held[begin + 2 :]
@@ -138,6 +140,39 @@ def test_the_next_run_begins_in_the_window_and_brings_what_came_late(supplier, s
     position = list(source.read(None))[-1].position
     supplier.orders += [order(3, minutes=10), order(4, minutes=11)]
     assert names(source, position) == ["O-3", "O-4"]
+
+
+@pytest.mark.parametrize("kind", ["page", "offset", "keyset"])
+@pytest.mark.parametrize("happens", ["changed", "deleted"])
+def test_a_record_that_leaves_its_page_hides_no_other(supplier, source_of, kind, happens) -> None:
+    """What was on the first page is changed, or taken away, before the second one is asked for: all behind it moves
+    up by one."""
+    supplier.orders = [order(number, minutes=5 * number) for number in range(8)]
+    found = []
+    for message in source_of(declared(kind, KINDS[kind])).read(None):
+        found.append(message.name)
+        if len(found) == 1:
+            del supplier.orders[0]
+            supplier.orders += [order(0, minutes=59)] if happens == "changed" else []
+    again = ["O-0"] if happens == "changed" else []
+    assert found == [*(f"O-{number}" for number in range(8)), *again]
+
+
+@pytest.mark.parametrize("kind", ["page", "offset"])
+def test_a_system_that_orders_otherwise_is_read_page_by_page(supplier, source_of, kind) -> None:
+    supplier.orders = [order(number, minutes=5 * number) for number in range(7)]
+    supplier.newest_first = True
+    found = names(source_of(declared(kind, KINDS[kind])))
+    assert found == [f"O-{number}" for number in range(6, -1, -1)]
+
+
+def test_more_pages_than_a_run_reads_are_told_where_no_cursor_says_how_far_it_came(
+    supplier, source_of
+) -> None:
+    supplier.orders = [order(number) for number in range(9)]
+    source = source_of(declared("offset", '{ offset = "{offset}" }', cursor="", most_pages=3))
+    with pytest.raises(Refused, match="3 pages were read and there are more, which are never read"):
+        names(source)
 
 
 def test_a_parameter_that_comes_out_empty_is_left_out(supplier, source_of) -> None:
