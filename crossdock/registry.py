@@ -564,8 +564,8 @@ def _import(name: str, *, why: str) -> ModuleType:
         return importlib.import_module(name)
     except CrossdockError:
         raise
-    except Exception as error:
-        # Code of others may fail in any way while it loads; the complaint names it and the rest goes on.
+    except (Exception, SystemExit) as error:
+        # Code of others may fail in any way while it loads, or end us; the complaint names it, the rest goes on.
         raise Misconfigured(f"{why}: module {name} does not load: {type(error).__name__}: {error}") from error
 
 

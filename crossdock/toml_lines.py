@@ -56,7 +56,7 @@ def read(path: Path) -> TomlFile:
     if len(content) > MOST_BYTES:
         raise Misconfigured(f"is larger than {MOST_BYTES} bytes, so it was not read", where=str(path))
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")  # some editors put a byte order mark before it
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Misconfigured("is not UTF-8", where=f"{path}:{line}") from error

@@ -212,6 +212,7 @@ def test_a_connector_outside_the_package_is_loaded_with_its_own_modules(root):
         ({"source": "x = 1"}, "lacks connect"),
         ({"source": "import no_such_module"}, "does not load: ModuleNotFoundError"),
         ({"source": "1/0"}, "does not load: ZeroDivisionError"),
+        ({"source": "raise SystemExit(3)"}, "does not load: SystemExit: 3"),
     ],
 )
 def test_a_connector_whose_code_is_wrong_says_so(root, files, words):

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -86,9 +87,9 @@ def write(
 ) -> Scaffold:
     """A connector of this name in ``into/connectors``, and the mapping of its document in ``into/mappings/inbound``
     unless a document is named that has one already. Raises ``Misconfigured``; then nothing was written."""
-    if not CONNECTOR_NAME.fullmatch(name):
+    if not CONNECTOR_NAME.fullmatch(name) or iskeyword(name):
         raise Misconfigured(
-            f"{name!r} is no name for a connector: a-z, 0-9 and _, at most 40, a letter first"
+            f"{name!r} is no name for a connector: a-z, 0-9 and _, at most 40, a letter first, and no word of Python"
         )
     if wire not in wires():
         raise Misconfigured(
