@@ -57,9 +57,23 @@ def from_fields(connection_id: str, fields: Mapping[str, Any], *, where: str | N
     scheme = str(fields.get("schema") or "").strip().lower()
     port = _port(connection_id, fields.get("port"), where)
     if "://" in host:
-        split = urlsplit(host)
-        scheme, host = split.scheme.lower(), split.hostname or ""
-        port = port or split.port
+        try:
+            split = urlsplit(host)
+            scheme, host = split.scheme.lower(), split.hostname or ""
+            port = port or split.port
+        except ValueError:
+            raise Misconfigured(
+                f"the host of connection {connection_id!r} is no URL that can be read; give the name alone",
+                where=where,
+                field="host",
+            ) from None
+    if "@" in host:
+        raise Misconfigured(
+            f"the host of connection {connection_id!r} holds a user or a password; give the name alone, and the rest "
+            "in their own fields",
+            where=where,
+            field="host",
+        )
     plain, secrets = _separate(extra)
     return Login(
         connection_id=connection_id,

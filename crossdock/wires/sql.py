@@ -10,6 +10,7 @@ SQLite's are installed by who needs them.
 """
 
 import math
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,9 +40,15 @@ UNREADABLE_ROW: Final = (sa.exc.DataError, ArithmeticError, ValueError, TypeErro
 
 NOT_OPTIONS: Final = frozenset(
     {"host", "hostaddr", "port", "user", "password", "dbname", "database", "server", "dsn", "odbc_connect",
-     "service", "servicefile", "passfile", "unix_socket", "read_default_file", "mode", "uri"}
+     "service", "servicefile", "passfile", "unix_socket", "read_default_file", "read_default_group", "mode", "uri",
+     "init_command", "local_infile", "plugin", "sslkeylogfile", "failover_partner", "failoverpartner",
+     "attachdbfilename", "creator", "module"}
 )  # fmt: skip
-"""Options that would lead elsewhere than the connection says, or let us write."""
+"""Options that would lead elsewhere than the connection says, load or write a file, or let us write."""
+
+_DRIVER: Final = re.compile(r"[a-z0-9_]+(?:\+[a-z0-9_]+)?")
+_LIBRARY: Final = re.compile(r"[A-Za-z0-9 ._()-]+")
+"""The name of an ODBC driver. A path would load any library."""
 
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -287,7 +294,7 @@ class SqlView:
         login = self._login
         driver = str(login.extra.get("driver") or "")
         database = str(login.extra.get("database") or "")
-        if not driver:
+        if not _DRIVER.fullmatch(driver):  # what was pasted there may hold a password, and is not shown
             raise Misconfigured(
                 f"connection {login.connection_id!r} names no driver, as SQLAlchemy does: postgresql+psycopg, "
                 "mssql+pyodbc, oracle+oracledb, mysql+pymysql, sqlite",
@@ -298,6 +305,14 @@ class SqlView:
             raise Misconfigured(
                 f"connection {login.connection_id!r}: the option {wrong[0]!r} would lead elsewhere than the "
                 "fields of the connection say; take it out",
+                field="options",
+            )
+        if wrong := [
+            name for name in options if name.lower() == "driver" and not _LIBRARY.fullmatch(options[name])
+        ]:
+            raise Misconfigured(
+                f"connection {login.connection_id!r}: the option {wrong[0]!r} names an installed driver, as "
+                "'ODBC Driver 18 for SQL Server', and no file",
                 field="options",
             )
         if driver.partition("+")[0] == "sqlite":

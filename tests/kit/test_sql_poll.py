@@ -494,6 +494,11 @@ def test_the_check_stops_at_what_is_not_permitted(postgres, declare, clock):
         ({"driver": "oracle+oracledb"}, "login", "driver"),
         ({"options": "host=elsewhere.example"}, "resolve", "options"),
         ({"options": "mode=rwc"}, "resolve", "options"),
+        ({"options": "plugin=anything"}, "resolve", "options"),
+        ({"options": "sslkeylogfile=/tmp/keys"}, "resolve", "options"),
+        ({"driver": "mysql+pymysql", "options": "init_command=DELETE+FROM+lines"}, "resolve", "options"),
+        ({"driver": "mssql+pyodbc", "options": "driver=/tmp/any.so"}, "resolve", "options"),
+        ({"driver": "postgresql://ann:canary@erp.example/d"}, "resolve", "driver"),
         ({"database": ""}, "resolve", "database"),
     ],
 )
@@ -505,6 +510,7 @@ def test_the_check_names_the_field_that_is_wrong(tmp_path, declare, clock, extra
         login = Login(connection_id="view", host="localhost", extra=login.extra, hosts=("localhost",))
     last = steps(declare(), login, clock)[-1]
     assert (last.step, last.ok, last.field) == (step, False, field)
+    assert "canary" not in last.sentence
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path, declare, clock):
