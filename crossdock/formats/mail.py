@@ -30,6 +30,7 @@ _DAMAGE: Final = (
     errors.InvalidBase64CharactersDefect,
     errors.InvalidBase64LengthDefect,
 )
+_WORDS: Final = ("text/plain", "text/html", "text/enriched")
 _CUT: Final = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
 
 
@@ -101,9 +102,9 @@ def _attachments(message: Message, place: str, depth: int, *, cut: bool) -> Iter
                 yield from _attachments(part, f"{place}.{number}".lstrip("."), depth + 1, cut=cut and last)
         return
     name = _name_of(message)
-    if not name and message.get_content_disposition() != "attachment":
-        return  # the text of the mail
     media_type = message.get_content_type()
+    if not name and message.get_content_disposition() != "attachment" and _is_shown(message, media_type):
+        return
     decoded = message.get_payload(decode=True)
     whole = decoded if isinstance(decoded, bytes) else b""
     odd = ""
@@ -112,6 +113,13 @@ def _attachments(message: Message, place: str, depth: int, *, cut: bool) -> Iter
     elif cut:
         odd = "the mail ends before it does"
     yield Attachment(place=place or "1", name=name or "unnamed", media_type=media_type, body=whole, odd=odd)
+
+
+def _is_shown(message: Message, media_type: str) -> bool:
+    """Whether a part without a name is what a person reads: the words, or a picture in them. Programs that send
+    documents often name none, or send one as the whole mail."""
+    kind = message.get_content_maintype()
+    return media_type in _WORDS or kind == "multipart" or (kind == "image" and "Content-ID" in message)
 
 
 def _name_of(message: Message) -> str:
@@ -157,6 +165,6 @@ def _address(value: Any) -> str:
         return ""
     try:
         found = [address for _, address in getaddresses([str(value)]) if address]
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, RecursionError):
         return ""
     return _UNSEEN.sub("", found[0]).strip().lower()[:320] if len(found) == 1 else ""

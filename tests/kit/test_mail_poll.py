@@ -322,6 +322,32 @@ def test_a_mail_that_is_too_large_is_not_taken_and_told_once(hub, server):
     assert len(server.folders["INBOX"]) == 1
 
 
+@pytest.mark.parametrize("sender", [b"(" * 50_000, b"a:" * 20_000], ids=["comments", "groups"])
+def test_a_sender_that_is_nested_without_end_stops_no_mailbox(hub, server, sender):
+    body = written(("855.edi", "application/edi-x12", X12))
+    server.put(b"From: " + sender + b"\r\nSubject: x\r\n\r\nx")
+    server.put(body)
+    post = hub()
+    run = post.receive("post")
+    assert (run.error, run.counts["stored"]) == (None, 3)
+    assert server.folders["INBOX"] == []
+
+
+def test_a_document_without_a_name_is_one_beside_others_and_as_the_whole_mail(hub, server):
+    two = interchange(group("PR", 102, confirmation(order="4500000002")), number=502)
+    parts_of_it = b"".join(
+        b"--X\r\nContent-Type: " + kind + b"\r\n\r\n" + body + b"\r\n"
+        for kind, body in ((b"text/plain", b"see below"), (b"application/edi-x12", X12))
+    )
+    server.put(b"Content-Type: multipart/mixed; boundary=X\r\n\r\n" + parts_of_it + b"--X--\r\n")
+    server.put(b"Content-Type: application/edi-x12\r\nMIME-Version: 1.0\r\n\r\n" + two)
+    post = hub(rules='[[source.mailbox.rules]]\nmedia_type = "application/edi-x12"\ndocument = "x12"\n')
+    assert post.receive("post").counts["stored"] == 4
+    post.process()
+    assert letters(post) == {}
+    assert sum(label.startswith("855") for label, _ in parts(post)) == 2
+
+
 @pytest.mark.parametrize("listed_as", [0, 17])
 def test_a_mail_that_is_larger_than_its_server_says_is_told_too(hub, server, listed_as):
     server.put(b"Subject: huge\r\n\r\n" + b"x" * (1024 * 1024 + 1))
