@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -213,13 +213,30 @@ class SqlView:
         try:
             with self._reading() as connection:
                 table = self._table(connection)
-                places = self._select(table, since=since, after=after, size=size).with_only_columns(
-                    table.c[self._field], table.c[self._key]
-                )
-                found = [(at, key) for at, key in connection.execute(places)]
+                at, key = table.c[self._field], table.c[self._key]
+                places = self._select(table, since=since, after=after, size=size).with_only_columns(at, key)
+                last = self._last_moment()
+                if last is not None:
+                    places = places.where(at <= sa.literal(last))
+                found = [(one, other) for one, other in connection.execute(places)]
+                never: list[Any] = []
+                if last is not None and (room := size - 1 - len(found)) > 0:
+                    beyond = sa.select(key).where(at > sa.literal(last)).order_by(key).limit(room)
+                    never = list(connection.execute(beyond).scalars())
         except FOREIGN as error:
             raise translated(error, what=self._what) from error
-        return [row for place in dict.fromkeys(found) for row in self._at(place, size)]
+        rows = [row for place in dict.fromkeys(found) for row in self._at(place, size)]
+        odd = f"its {self._field} is beyond every date"
+        return rows + [Row(values={self._key: one}, place=(None, one), odd=odd) for one in never]
+
+    def _last_moment(self) -> datetime | date | None:
+        """The last one that Python holds, where the database has others behind it (PostgreSQL: ``infinity``)."""
+        match self._changed_type:
+            case sa.types.DateTime() as kind if self._dialect != "sqlite":
+                return datetime(9999, 12, 30, tzinfo=UTC if getattr(kind, "timezone", False) else None)
+            case sa.types.Date() if self._dialect != "sqlite":
+                return date(9999, 12, 30)
+        return None
 
     def _at(self, place: tuple[Any, Any], size: int) -> list[Row]:
         """The rows at one place: one, unless they share their key."""

@@ -409,6 +409,19 @@ def test_a_row_that_cannot_be_read_is_set_aside_alone(postgres, declare, clock):
     assert json_strict.loads(found[2].body)["day"] == "2026-11-22"
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_a_row_that_changed_at_no_moment_at_all_holds_up_no_other(postgres, declare, clock, kind):
+    postgres.do(f"CREATE TABLE lines (line_id bigint, changed_at {kind}, note text)")
+    for number, moment in ((1, NOON), (2, "infinity"), (3, NOON + timedelta(minutes=2)), (4, "20000-01-01")):
+        postgres.do("INSERT INTO lines VALUES (%s, %s, '')", number, moment)
+    registry = declare(size=10)
+    found, position = poll(registry, postgres.login(), clock)
+    assert ids(found) == [1, 3, 2, 4]
+    odd = [json_strict.loads(one.body).get("unreadable") for one in found]
+    assert odd == [None, None, "its changed_at is beyond every date", "its changed_at is beyond every date"]
+    assert poll(registry, postgres.login(), clock, position)[0] == []
+
+
 def test_bytes_that_are_no_text_are_kept_as_bytes(tmp_path, declare, clock):
     erp = Sqlite(tmp_path)
     erp.make()
