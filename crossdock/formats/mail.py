@@ -23,12 +23,17 @@ MEDIA_TYPE: Final = "message/rfc822"
 MOST_PARTS: Final = 500
 MOST_DEPTH: Final = 20
 LONGEST_NAME: Final = 200
+LONGEST_HEADER: Final = 16 * 1024
+"""So many letters of a header are read. The library takes their square in time, and some mails have millions."""
 
 _UNSEEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _DAMAGE: Final = (
     errors.InvalidBase64PaddingDefect,
     errors.InvalidBase64CharactersDefect,
     errors.InvalidBase64LengthDefect,
+)
+_OF_PARTS: Final = re.compile(
+    rb"(?im)^content-(?:type|disposition|transfer-encoding):[^\n]*+(?:\n[ \t][^\n]*+)*+"
 )
 _WORDS: Final = ("text/plain", "text/html", "text/enriched")
 _CUT: Final = (errors.StartBoundaryNotFoundDefect, errors.CloseBoundaryNotFoundDefect)
@@ -73,7 +78,10 @@ _FORGIVING: Final = _Forgiving()
 
 
 def read(body: bytes) -> Mail:
-    """The mail of these bytes. Raises ``Unreadable`` when it has too many parts, or too deep ones."""
+    """The mail of these bytes. Raises ``Unreadable`` when it has too many parts, or too deep ones, or a header that
+    tells of a part and is too long."""
+    if any(len(one[0]) > LONGEST_HEADER for one in _OF_PARTS.finditer(body)):
+        raise Unreadable(f"a header of the mail is longer than {LONGEST_HEADER} bytes", code="MAIL.LIMIT")
     try:
         message = BytesParser(policy=_FORGIVING).parsebytes(body)
         found = tuple(_attachments(message, "", 0, cut=False))
@@ -144,7 +152,8 @@ def plain_name(text: str) -> str:
 
 
 def _words(value: Any) -> str:
-    return " ".join(_UNSEEN.sub(" ", _decoded(str(value))).split()) if value is not None else ""
+    said = "" if value is None else str(value)[:LONGEST_HEADER]
+    return " ".join(_UNSEEN.sub(" ", _decoded(said)).split())
 
 
 def _decoded(text: str) -> str:
@@ -161,7 +170,7 @@ def _decoded(text: str) -> str:
 
 def _address(value: Any) -> str:
     """The address of From, if it is exactly one."""
-    if value is None:
+    if value is None or len(str(value)) > LONGEST_HEADER:
         return ""
     try:
         found = [address for _, address in getaddresses([str(value)]) if address]

@@ -133,3 +133,29 @@ def test_no_bytes_break_the_reader(junk):
             mail.read(body)
         except Unreadable:
             pass
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Subject: " + b"=?utf-8?Q?a?= " * 500_000,
+        b"From: " + b"a@b.example, " * 500_000,
+        b"Message-ID: " + b"=?utf-8?Q?a?= " * 500_000,
+    ],
+    ids=["subject", "from", "id"],
+)
+def test_a_header_without_end_is_read_to_some_letters(header):
+    assert len(mail.read(header + b"\r\n\r\nx").subject) <= 1000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Content-Disposition: attachment; " + b'a=";"' * 500_000,
+        b"Content-Type: multipart/mixed; " + b'a=";";\r\n ' * 300_000 + b"boundary=X",
+    ],
+    ids=["disposition", "type"],
+)
+def test_a_part_whose_header_has_no_end_is_refused_before_the_library_looks_at_it(header):
+    with pytest.raises(Unreadable, match="a header of the mail is longer"):
+        mail.read(b"Subject: x\r\n" + header + b"\r\n\r\nx")
