@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from crossdock.errors import Misconfigured
@@ -56,17 +58,34 @@ def read(path: Path) -> TomlFile:
     if len(content) > MOST_BYTES:
         raise Misconfigured(f"is larger than {MOST_BYTES} bytes, so it was not read", where=str(path))
     try:
-        text = content.decode("utf-8-sig")  # some editors put a byte order mark before it
+        values, lines = _parsed(content)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Misconfigured("is not UTF-8", where=f"{path}:{line}") from error
-    try:
-        values = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = _LINE_OF_ERROR.search(str(error))
-        line = int(found.group(1)) if found else text.count("\n") + 1
+        line = int(found.group(1)) if found else content.count(b"\n") + 1
         raise Misconfigured(f"is not TOML: {error}", where=f"{path}:{line}") from error
-    return TomlFile(path=path, content=content, values=values, lines=_lines(text))
+    return TomlFile(path=path, content=content, values=_copied(values), lines=lines)
+
+
+@lru_cache(maxsize=256)
+def _parsed(content: bytes) -> tuple[dict[str, Any], Mapping[Way, int]]:
+    """What these bytes say. A file is read by several who want to name its lines, and parsing it is what takes long:
+    known by its bytes, it is never an old state of it."""
+    text = content.decode("utf-8-sig")  # some editors put a byte order mark before it
+    return tomllib.loads(text, parse_float=Decimal), MappingProxyType(_lines(text))
+
+
+def _copied(value: Any) -> Any:
+    """Tables and lists of the reader's own; what stands in them cannot be changed."""
+    match value:
+        case dict():
+            return {key: _copied(one) for key, one in value.items()}
+        case list():
+            return [_copied(one) for one in value]
+        case _:
+            return value
 
 
 def _lines(text: str) -> dict[Way, int]:
