@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.kit.declarations import CONNECTION
 from crossdock.manifests import MANIFEST_NAME, read_manifest, typed
-from crossdock.packages import package_folder
+from crossdock.packages import entry_points, package_folder
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
 
