@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
 from crossdock.messages import derived_id
 from crossdock.store import tables
 from crossdock.store.engine import Store
+from tests.command_line import said
 
 NOW = datetime(2026, 11, 20, 14, tzinfo=UTC)
 BODY = b"ISA*00~ST*855*0001~SE*2*0001~ST*855*0002~BROKEN\x1b[2J~ST*855*0003~SE*2*0003~IEA*1*1~"
@@ -41,23 +41,14 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def crossdock(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Run:
     """``crossdock("cases", "list")`` in a home of its own, as a script would run it."""
-    from crossdock.cli.application import app
-
     monkeypatch.setenv("CROSSDOCK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CROSSDOCK_ACTOR", "dana")
     for name in ("CROSSDOCK_TENANT", "CROSSDOCK_PARTNERS_DIR", "CROSSDOCK_ROUTES_DIR"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, stdin: bytes | None = None) -> Ran:
-        result = CliRunner().invoke(app, list(arguments), input=stdin)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        ran = Ran(
-            result.exit_code,
-            result.stdout_bytes.decode("utf-8", "replace"),
-            result.stdout_bytes,
-            result.stderr,
-        )
+        answer = said(*arguments, stdin=stdin)
+        ran = Ran(answer.exit_code, answer.stdout.decode("utf-8", "replace"), answer.stdout, answer.stderr)
         assert "Traceback" not in ran.stdout + ran.stderr
         return ran
 
