@@ -4,11 +4,12 @@ Both are what the connector asked for, except while somebody judges it: then the
 that a system that never answers is told from one that is slow within half a second.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,13 +21,12 @@ class Hurry:
     deadlines: list[float] = field(default_factory=list)
 
 
-_lock = threading.Lock()
-_hurry: Hurry | None = None
+_HURRY: Final[ContextVar[Hurry | None]] = ContextVar("crossdock_hurry", default=None)
 
 
 def pause(seconds: float) -> None:
     """Wait before a read is tried again."""
-    hurry = _hurry
+    hurry = _HURRY.get()
     if hurry is None:
         time.sleep(seconds)
     else:
@@ -34,8 +34,9 @@ def pause(seconds: float) -> None:
 
 
 def bounded(seconds: float) -> float:
-    """The deadline that holds for what should take at most so long."""
-    hurry = _hurry
+    """The deadline that holds for what should take at most so long. Asked by whoever makes the call, never by a
+    thread that only waits for it."""
+    hurry = _HURRY.get()
     if hurry is None:
         return seconds
     hurry.deadlines.append(seconds)
@@ -44,13 +45,11 @@ def bounded(seconds: float) -> float:
 
 @contextmanager
 def in_a_hurry(most_s: float) -> Iterator[Hurry]:
-    """Nothing pauses, and no call takes longer than this. For the whole process: instruments alone use it."""
-    global _hurry
-    with _lock:
-        before, _hurry = _hurry, Hurry(most_s=most_s)
-        mine = _hurry
+    """Nothing pauses, and no call takes longer than this. For whoever asks for it, and not for the threads beside:
+    a hub that works in the same process keeps its patience."""
+    before, mine = _HURRY.get(), Hurry(most_s=most_s)
+    _HURRY.set(mine)
     try:
         yield mine
     finally:
-        with _lock:
-            _hurry = before
+        _HURRY.set(before)

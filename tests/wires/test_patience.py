@@ -1,5 +1,6 @@
 """Whoever judges a connector does not wait for what it waits for."""
 
+import threading
 import time
 
 import pytest
@@ -48,3 +49,12 @@ def test_afterwards_everything_takes_the_time_that_it_takes():
     began = time.monotonic()
     pause(0.02)
     assert time.monotonic() - began >= 0.02
+
+
+def test_a_hub_that_works_beside_keeps_its_patience():
+    beside: list[float] = []
+    with in_a_hurry(0.1):
+        thread = threading.Thread(target=lambda: beside.append(bounded(30.0)))
+        thread.start()
+        thread.join()
+    assert beside == [30.0]
