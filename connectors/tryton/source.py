@@ -266,7 +266,7 @@ def _digests(text: str | None) -> dict[str, None]:
     """What was kept; what cannot be read is the beginning, and duplicates are known by content."""
     try:
         return dict.fromkeys(str(one) for one in json.loads(text or "")["said"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

@@ -62,7 +62,8 @@ class HttpPlay:
         self.wrongs = tuple(case.told.played.get("wrongs", self.wrongs))
         if self.own is not None and hasattr(self.own, "record"):
             self.can |= {"played_source"}
-        if self.own is not None and hasattr(self.own, "answer") and case.manifest.sink is not None:
+        writes = case.manifest.sink is not None and case.told.played.get("sink") is not False
+        if self.own is not None and hasattr(self.own, "answer") and writes:
             self.can |= {"played_sink"}
         self.effects = Effects()
         self.held: list[Thing] = []

@@ -6,6 +6,7 @@ which checks are waived, by whom is answered for in the reason, until when.
 
     [played]
     source = false                   # a source that the kit cannot play: played.its_source_is fails
+    sink = false                     # played.py plays what is read alone: played.its_sink_is fails
     draws = "a notice is drawn as blocks of the channel"     # a sink that does not write the body as it is, and why
 
     [played.settings]                # settings that make pages small: the kit sends few records

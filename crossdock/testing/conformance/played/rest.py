@@ -75,12 +75,12 @@ class RestPlay(HttpPlay):
                 can.add("linked")
             if paging.kind == "delta_link":
                 can.add("delta")
-            if cursor is not None and any("{since}" in text for text in request.query.values()):
-                can.add("moments")
-                if cursor.overlap_s > 0:
-                    can.add("overlap")
         media_type = request.accept if request is not None else "application/json"
         super().__init__(case, can=frozenset(can), media_type=media_type)
+        # played.py that makes the records knows by itself how it is asked for those since a moment.
+        asked_since = request is not None and any("{since}" in text for text in request.query.values())
+        if "played_source" in can and cursor is not None and (asked_since or hasattr(self.own, "record")):
+            self.can |= {"moments"} | ({"overlap"} if cursor.overlap_s > 0 else set())
         self.can_circle = paging.kind in ("cursor", "link", "next_link", "delta_link", "keyset")
         self.delta = DeltaLinks()
         self._pages = 0
