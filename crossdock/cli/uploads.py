@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 lists = group("lists", "Lists (CSV, XLSX) row by row: what was taken, what was rejected, and why.")
 
+Wait = Annotated[
+    bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
+]
+
 
 def declare(app: typer.Typer) -> None:
     """Add these commands to the application."""
@@ -43,9 +47,7 @@ def upload(
     partner: Annotated[
         str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
     ] = "",
-    wait: Annotated[
-        bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
-    ] = True,
+    wait: Wait = True,
 ) -> ExitCode:
     """Bring a list by hand, read it, and say what became of each row. Ends with 1 when a row was not taken."""
     from crossdock.hub import Hub
@@ -100,9 +102,7 @@ def again(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="How it came under another; kept in the audit.")
     ] = "",
-    wait: Annotated[
-        bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
-    ] = True,
+    wait: Wait = True,
 ) -> ExitCode:
     """Take a list that came under the wrong partner as another's: the same bytes, as a list of its own. What lies set
     aside of the first ends, and the first stays as it was."""

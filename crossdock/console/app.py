@@ -112,6 +112,7 @@ def create_app(
     people.add_acts(acts)
     targets.add_acts(acts)
     subscriptions.add_acts(acts)
+    uploads.add_acts(acts)
     app.include_router(acts.router, dependencies=visitors)
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(authorize)])

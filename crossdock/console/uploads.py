@@ -14,7 +14,16 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from crossdock.console.acting import Actor, require_actor, require_token, status_of, whole_body
+from crossdock.console.acting import (
+    Actor,
+    Acts,
+    Asked,
+    Done,
+    require_actor,
+    require_token,
+    status_of,
+    whole_body,
+)
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.limits import limit
 from crossdock.messages import Verdict
@@ -22,6 +31,8 @@ from crossdock.partners import Partners
 from crossdock.uploads import SOURCE, Uploaded
 
 if TYPE_CHECKING:
+    import uuid
+
     from crossdock.console.pages import View
 
 PAGE: Final = "/uploads"
@@ -84,7 +95,9 @@ def router(view: "View", wake: Callable[[str], None] | None) -> APIRouter:
     ) -> Response:
         found = one(identity, after)
         command = f"crossdock lists show {found['list']['id'][:8]}"
-        return view.page(request, "upload.html", found, command=command)
+        names, _ = Partners.look()
+        others = {one.name: one.title for one in names if one.name != found["list"]["partner"]}
+        return view.page(request, "upload.html", {**found, "partners": others}, command=command)
 
     @routes.get(f"/api{PAGE}/{{identity}}", name="upload-json")
     def given_one(identity: str, after: Annotated[int, Query(ge=-1, le=2**31 - 1)] = -1) -> dict[str, Any]:
@@ -141,6 +154,48 @@ def router(view: "View", wake: Callable[[str], None] | None) -> APIRouter:
         return done
 
     return routes
+
+
+def add_acts(acts: Acts) -> None:
+    """What people do with a list that came: the twins of ``crossdock lists again`` and ``discard``."""
+    acts.add(PAGE + "/{identity}/again", again)
+    acts.add(PAGE + "/{identity}/discard", discard)
+
+
+def again(asked: Asked) -> Done:
+    """Take a list that came under the wrong partner as another's."""
+    done = asked.hub.uploads.again(
+        _raw_id(asked), partner=asked.text("partner"), actor=asked.actor.name, reason=asked.text("reason")
+    )
+    stays = (
+        f" Rows that were taken as another partner's: {done.stays}; what they said stays said."
+        if done.stays
+        else ""
+    )
+    return Done(
+        sentence=f"It is taken as a list of {asked.text('partner')}; what lay set aside of it ended.{stays}",
+        page=f"{PAGE}/{done.raw_id}",
+        data={
+            "raw_message": str(done.raw_id),
+            "verdict": str(done.verdict),
+            "ended": done.ended,
+            "stays": done.stays,
+        },
+    )
+
+
+def discard(asked: Asked) -> Done:
+    """End every dead letter that is open of a list's rows."""
+    raw_id = _raw_id(asked)
+    ended = asked.hub.uploads.discard(raw_id, actor=asked.actor.name, reason=asked.text("reason"))
+    return Done(sentence=f"Dead letters discarded: {ended}.", page=f"{PAGE}/{raw_id}", data={"ended": ended})
+
+
+def _raw_id(asked: Asked) -> "uuid.UUID":
+    from crossdock.store import queries
+
+    with asked.hub.store.reading(asked.hub.tenant) as connection:
+        return queries.resolve(connection, asked.hub.tenant, "raw message", asked.path["identity"])
 
 
 def _sentence(done: Uploaded) -> str:

@@ -122,6 +122,29 @@ def test_a_list_that_came_by_a_connector_is_among_them(
     assert "backorders.csv" in console.get("/uploads").text
 
 
+def test_a_list_is_taken_as_another_partners_on_its_page_and_what_is_left_of_it_ended(
+    console: TestClient, store: Store, clock: MovableClock
+) -> None:
+    bring(console, LIST, partner="roadrunner")
+    processed(store, clock)
+    (first,) = messages(store)
+    page = console.get(f"/uploads/{first.id}").text
+    assert "Take it as another partner" in page and '<option value="roadrunner">' not in page
+    asked = {"partner": "acme_supply", "reason": "chosen by mistake"}
+    token = {"authorization": "Bearer x"}
+    answer = console.post(f"/api/uploads/{first.id}/again", json=asked, headers=token)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["ended"], answer.json()["stays"]) == (1, 1)
+    processed(store, clock)
+    again = answer.json()["raw_message"]
+    assert console.get(f"/api/uploads/{again}").json()["list"]["partner"] == "acme_supply"
+    assert console.get(f"/api/uploads/{first.id}").json()["list"]["rows"] == {"taken": 1, "discarded": 1}
+    nobody = console.post(f"/api/uploads/{again}/discard", json={"reason": ""}, headers=token)
+    assert nobody.status_code == 409, nobody.text
+    ended = console.post(f"/api/uploads/{again}/discard", json={"reason": "by phone"}, headers=token)
+    assert ended.json()["ended"] == 1
+
+
 @pytest.mark.parametrize(
     ("more", "status", "said"),
     [

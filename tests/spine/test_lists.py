@@ -65,6 +65,14 @@ class Trade:
         report = self.hub.receive("backorder_drop")
         assert report.error is None, report.error
 
+    def held_by_another(self) -> None:
+        """Another worker holds what was received, and dies."""
+        with self.hub.store.transaction("main") as connection:
+            connection.execute(
+                sa.text("UPDATE crossdock.raw_messages SET lease_until = :until, attempts = 1"),
+                {"until": self.clock.now() + timedelta(hours=1)},
+            )
+
     def process(self) -> dict[str, int]:
         report = self.hub.process()
         assert report.error is None, report.error
@@ -189,11 +197,7 @@ def test_the_letter_of_a_rejected_row_ends_with_the_list_that_corrects_it(trade:
 def test_a_list_that_is_older_than_its_correction_leaves_no_letter_open(trade: Trade) -> None:
     trade.send("week 1.csv", HEAD + row(1, backordered="many"))
     trade.receive()
-    with trade.hub.store.transaction("main") as connection:  # another worker holds it, and dies
-        connection.execute(
-            sa.text("UPDATE crossdock.raw_messages SET lease_until = :until, attempts = 1"),
-            {"until": trade.clock.now() + timedelta(hours=1)},
-        )
+    trade.held_by_another()
     trade.take("week 2.csv", HEAD + row(1))
     trade.clock.advance(timedelta(hours=2))
     trade.process()
@@ -247,11 +251,7 @@ def test_a_row_that_goes_back_to_what_it_said_once_is_news(trade: Trade) -> None
 def test_an_older_list_that_is_read_later_changes_nothing(trade: Trade) -> None:
     trade.send("week 1.csv", HEAD + row(1, eta="2026-12-01"))
     trade.receive()
-    with trade.hub.store.transaction("main") as connection:  # another worker holds it, and dies
-        connection.execute(
-            sa.text("UPDATE crossdock.raw_messages SET lease_until = :until, attempts = 1"),
-            {"until": trade.clock.now() + timedelta(hours=1)},
-        )
+    trade.held_by_another()
     trade.take("week 2.csv", HEAD + row(1, eta="2026-12-08"))
     trade.clock.advance(timedelta(hours=2))
     trade.process()
