@@ -5,6 +5,7 @@
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -90,7 +91,8 @@ def from_fields(connection_id: str, fields: Mapping[str, Any], *, where: str | N
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name is treated as a secret."""
     lowered = name.lower()
-    return lowered not in NOT_SECRET and any(word in lowered for word in SECRET_WORDS)
+    squeezed = re.sub("[^a-z0-9]", "", lowered)  # apiKey, api-key and api_key are one name
+    return lowered not in NOT_SECRET and any(word.replace("_", "") in squeezed for word in SECRET_WORDS)
 
 
 def _separate(extra: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Secret]]:

@@ -18,12 +18,15 @@ from crossdock.ports import Login, Secret
 _LEAST_INSIDE: Final = 6
 """A shorter text is not looked for inside other base64: too much would look like it."""
 
+_KEPT: Final = ("", "/", "!$&'()*+,;=:@", "!$&'()*+,;=:@/")
+"""What is left as it is in an address, by who writes it: nothing, or what a path may hold (RFC 3986, 3.3)."""
+
 _BY_CAUTION: Final = re.compile(r"[<>&'+`\"]")
 
 
 def forms_of(text: str) -> tuple[str, ...]:
     """Every form of one secret, each once, the plain one first."""
-    in_url = (quote(text, safe=""), quote_plus(text))
+    in_url = (*(quote(text, safe=kept) for kept in _KEPT), quote_plus(text))
     in_page = (escape(text), html.escape(text), html.escape(text).replace("&#x27;", "&#39;"))
     in_json = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
     return tuple(

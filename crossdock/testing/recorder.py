@@ -11,6 +11,7 @@ cookies and CSRF too), and the name of the host. Where tokens are given is not r
 by number, so that a session, or a page that is asked for by its token, can still be played.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ _SECRET_HEADER: Final = re.compile(
 )
 _JSON_FIELD: Final = re.compile(rb'"((?:[^"\\]|\\.){1,100})"\s*:\s*"((?:[^"\\]|\\.)+)"')
 _XML_FIELD: Final = re.compile(rb"<(?:[\w.-]+:)?([\w.-]{1,100})(?:\s[^<>]*)?>([^<>]+)</")
+_SIGNS: Final = re.compile(r"(?:x-amz-)?sig(?:nature)?|hmac|jwt|passwd|pwd", re.I)
+"""Names of what shows who we are, in an address or a body, which hold none of the usual words."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _OF_COOKIES: Final = ("path", "domain", "expires", "max-age", "samesite", "version", "priority")
 LEAST: Final = 6
@@ -94,7 +97,7 @@ class Recorder:
         self._learn(asked.headers, asked.body)
         self._learn(said.headers, said.body)
         for name, value in asked.query:
-            if is_secret_name(name):
+            if is_secret_name(name) or _SIGNS.fullmatch(name):
                 self._secrets.setdefault(value)
         self._seen.append((asked, said))
 
@@ -122,9 +125,9 @@ class Recorder:
             found = [*_JSON_FIELD.findall(body), *_XML_FIELD.findall(body)]
             pairs = [
                 (name.decode("utf-8", "replace"), value.decode("utf-8", "replace")) for name, value in found
-            ]
+            ] + list(_in_json(body))
         for name, value in pairs:
-            if is_secret_name(name):
+            if is_secret_name(name) or _SIGNS.fullmatch(name):
                 self._secrets.setdefault(value.strip())
 
 
@@ -178,6 +181,23 @@ class _Scrub:
         for old, new in (*self._forms, *self._bases):
             data = data.replace(old, new)
         return data
+
+
+def _in_json(body: bytes) -> Iterator[tuple[str, str]]:
+    """The texts of a JSON body as they are meant, and not as they are escaped, each with the name that it stands
+    under, also in a list; nothing of what is no JSON."""
+    try:
+        waiting: list[tuple[str, Any]] = [("", json.loads(body))]
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list):
+            waiting += [(name, one) for one in value]
+        elif isinstance(value, dict):
+            waiting += value.items()
 
 
 def _cookies(value: str) -> Iterator[str]:

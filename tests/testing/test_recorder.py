@@ -167,6 +167,22 @@ def test_a_key_leaves_no_trace_wherever_the_vendor_wants_it(erp, extra):
     player.judge()
 
 
+def test_what_a_system_escapes_lists_or_signs_leaves_no_trace_either(erp):
+    """PHP writes a slash with a backslash; what is learnt there stands plainly in the next address."""
+    canaries = ("canary/of+a-session", "canary-in-a-list", "canary-of-a-signature", "canary-of-an-api-key")
+    said = {"access_token": canaries[0], "tokens": [canaries[1]], "apiKey": canaries[3]}
+    page = json.dumps(said).replace("/", r"\/").encode()
+    erp.standing = lie.reply(lambda _request: (200, {"X-Next": f"/p?t={canaries[0]}"}, page))
+    login = from_fields("crossdock_erp", {"host": "127.0.0.1", "port": erp.port, "schema": "http"})
+    recorder, wire = Recorder(login, clock=MovableClock(NOW)), Rest(login, deadline_s=5)
+    with recorder.on():
+        wire.call("GET", "/p", effect=False, query={"sig": canaries[2]})
+        wire.call("GET", f"/p/{canaries[0].replace('/', '%2F')}/{canaries[1]}/{canaries[3]}", effect=False)
+    wire.close()
+    recording = recorder.recording(about="a session", asked={"check": {}})
+    assert "canary" not in repr(recording)
+
+
 def test_where_tokens_are_given_is_not_recorded(erp):
     token = json.dumps({"access_token": "token-canary", "expires_in": 60}).encode()
     with lie.LyingServer(lie.answer(200, token)) as tokens:
