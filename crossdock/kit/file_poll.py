@@ -84,11 +84,19 @@ class FilePoll:
             return
         moved_to = self._archive(message)
         lies = self._wire.look(archive, moved_to)
-        if lies is not None and (lies.size, lies.mtime) != (stood.size, stood.mtime):
-            # Replaced between our look and the move: the new one goes back and is read.
+        if lies is not None and not self._is_what_was_read(lies, stood, message):
+            # Replaced since it was read, maybe under the same size and time: the new one goes back and is read.
             self._wire.move(archive, moved_to, directory, message.name)
             return
         self._archive_marker(message.name, moved_to)
+
+    def _is_what_was_read(self, lies: RemoteFile, stood: RemoteFile, message: RawMessage) -> bool:
+        """Whether the file in the archive is the one that was read: by size and time, and by its content, for whoever
+        copies files keeps their times."""
+        if (lies.size, lies.mtime) != (stood.size, stood.mtime):
+            return False
+        content = self._wire.read(self._settings.archive, lies, most_bytes=max(stood.size, 1))
+        return content.sha256 == message.sha256
 
     def check(self) -> Iterator[CheckStep]:
         """Connect with the pinned host key, log in, look into both directories, read a sample."""

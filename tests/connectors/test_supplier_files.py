@@ -44,6 +44,24 @@ def test_a_list_is_taken_once_it_lies_still_and_says_whose_it_is(server, clock, 
     assert sample.sentence == "0 files lie in /lists, 0 other things are not taken"
 
 
+def test_a_file_that_took_the_place_of_another_with_its_size_and_time_is_read(server, clock, source):
+    """Who copies files keeps their times, and a corrected digit keeps the size."""
+    path, moment = server.root / "lists" / "backorders.csv", (1_700_000_000, 1_700_000_000)
+    path.write_bytes(LIST)
+    os.utime(path, moment)
+    assert list(source.read(None)) == []
+    position = source.position()
+    clock.move(31)
+    (message,) = source.read(position)
+    path.write_bytes(LIST.replace(b",5", b",9"))
+    os.utime(path, moment)
+    source.settle(message, Verdict.STORED)
+    (again,) = source.read(position)
+    assert again.body == LIST.replace(b",5", b",9")
+    source.settle(again, Verdict.STORED)
+    assert [path.read_bytes() for path in (server.root / "lists" / "archive").iterdir()] == [again.body]
+
+
 def test_files_that_cannot_be_read_hold_up_no_other(server, clock, manifest_of, store):
     """More of them than a run takes, all older than the good one, and none ever goes away by itself."""
     for number in range(25):
