@@ -9,29 +9,22 @@ in the folder that ``CROSSDOCK_SITE_DIR`` names, in its connectors, mappings/inb
 Until a source, a sink or a mapping is asked for, only TOML is read.
 """
 
-import importlib
 import importlib.util
 import os
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from hashlib import sha256
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.kit.declarations import CONNECTION
 from crossdock.manifests import MANIFEST_NAME, read_manifest, typed
-from crossdock.packages import entry_points, package_folder
+from crossdock.mapping import InboundMapping, OutboundMapping
+from crossdock.packages import adopt, entry_points, imported, package_folder, package_of
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
-
-if TYPE_CHECKING:
-    from crossdock.formats.tabular import Layout
-    from crossdock.partners import Partner
 
 CONNECTORS_GROUP = "crossdock.connectors"
 SITE = "CROSSDOCK_SITE_DIR"
@@ -41,117 +34,6 @@ MAPPINGS_GROUP = "crossdock.mappings"
 
 FIELDS_NAME = "fields.toml"
 """An inbound mapping that is a table and no Python (``crossdock.fields``)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What an outbound mapping wrote for one write-back.
-
-    ``subject`` is the business key at the target ("supplier_po/4500123456"); ``headers`` are never credentials.
-    """
-
-    body: bytes
-    media_type: str
-    subject: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundMapping:
-    """What one kind of document means. ``map(document, context)`` gives statements, one after another. Its samples
-    lie in ``folder``. ``layout``: the document is a list (CSV, XLSX) with these fields, and what is mapped is one row
-    of it."""
-
-    name: str
-    document: str
-    version: str
-    map: Callable[[Any, Any], Iterator[Any]]
-    folder: str = ""
-    layout: "Layout | None" = None
-
-
-class Later(Enum):
-    """What only the writer of an interchange knows. It stands in a draft as it is, so that a mapping needs no clock
-    and the same intent is the same draft tomorrow."""
-
-    TODAY = "the day on which it is written, in the partner's zone"
-    NUMBER = "a number of ours for this document, never twice: that of its interchange"
-
-
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """An element that is written and is no part of what is meant: the number of a change, whether an answer is the
-    first or replaces one. A draft that differs in these alone is the same intent."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An open exception about the same business, with what its decision wants said of it.
-
-    ``arguments`` are those of the same operation, ``None`` where the decision does not want it. ``now``: it was
-    decided in this very transaction; the others were told before.
-    """
-
-    event: Mapping[str, Any]
-    arguments: Mapping[str, Any] | None = None
-    now: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What an outbound mapping may know of a trading partner's business beside the event.
-
-    ``facts`` share a reference with the event, oldest first, of the kinds that the mapping asked for. ``told`` are
-    the open exceptions about the same references, the event itself among them.
-    """
-
-    partner: "Partner"
-    tenant: str
-    facts: Sequence[Mapping[str, Any]] = ()
-    told: Sequence[Told] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A document to a trading partner before it has control numbers, delimiters and dates.
-
-    ``segments`` are those between ST and SE, as ``Composer.build`` takes them: (name, elements) or (name, elements,
-    [what stands in its loop]). ``subject`` is the business key ("customer_po/PO-77"). ``kept`` are attributes that
-    our own fact of it has beside those that its inbound mapping reads.
-    """
-
-    set_id: str
-    subject: str
-    segments: Sequence[Any]
-    kept: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboundMapping:
-    """How one operation is said to a target.
-
-    ``write(event, decision, arguments, *, exception_id, decision_id)`` gives a ``Body``. One that writes a
-    ``document`` ("x12/855") takes ``known``, a ``Known``, too and gives a ``Draft``: ``action`` is the taxonomy's
-    word for what it does, ``answers`` are the kinds of facts whose partner it is for, ``knows`` all that it wants to
-    see, its own kind among them. ``per_document``: what is said belongs to one document of the partner, and not to a
-    business number. ``fields`` says from what an element comes, by its path ("PO1/ACK02"). ``sets``: the arguments
-    that say, with the subject, what a write-back sets: a later one that sets the same replaces an earlier one that
-    has no effect yet. ``None``: each counts, and none is ever replaced.
-    """
-
-    name: str
-    operation: str
-    version: str
-    write: Callable[..., Any]
-    document: str = ""
-    action: str = ""
-    answers: tuple[str, ...] = ()
-    knows: frozenset[str] = frozenset()
-    per_document: bool = False
-    fields: Mapping[str, str] = field(default_factory=dict)
-    sets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +137,7 @@ class Registry:
                 f"connector {manifest.name!r} declares [{side}] but has no {side}.py; write it",
                 where=str(found.folder / MANIFEST_NAME),
             )
-        module = _import(f"{found.package}.{side}", why=f"connector {manifest.name!r}")
+        module = imported(f"{found.package}.{side}", why=f"connector {manifest.name!r}")
         connect = getattr(module, "connect", None)
         if not callable(connect):
             raise Misconfigured(
@@ -306,7 +188,7 @@ class Registry:
         by side; and ``check(manifest)`` for what a class cannot say."""
         if not (place.folder / "settings.py").is_file():
             return
-        module = _import(f"{place.package}.settings", why=f"connector {name!r}")
+        module = imported(f"{place.package}.settings", why=f"connector {name!r}")
         for side, settings in getattr(module, "SETTINGS", {}).items():
             if getattr(self._manifests[name], side) is not None:
                 typed(settings, self._manifests[name], side)
@@ -319,17 +201,17 @@ class Registry:
         place = self._place(manifest.like or manifest.name)
         if not (place.folder / "settings.py").is_file():
             return {}
-        module = _import(f"{place.package}.settings", why=f"connector {manifest.name!r}")
+        module = imported(f"{place.package}.settings", why=f"connector {manifest.name!r}")
         found: Mapping[str, type] = getattr(module, "SETTINGS", {})
         return found
 
     def _in_root(self, root: Path) -> dict[str, _Found]:
         if not root.is_dir():
             raise Misconfigured("is no folder of connectors", where=str(root))
-        package = _package_of(root)
+        package = package_of(root)
         found = {}
         for folder in _folders(root):
-            _adopt(f"{package}.{folder.name}", folder)
+            adopt(f"{package}.{folder.name}", folder)
             found[folder.name] = _Found(folder=folder, package=f"{package}.{folder.name}")
         return found
 
@@ -465,10 +347,10 @@ class Registry:
             if entry.name.startswith(f"{side}/"):
                 names.append((entry.name.partition("/")[2], entry.value))
         if (folder := site_folder("mappings", side)) is not None:
-            names += [(each.name, f"{_package_of(folder)}.{each.name}") for each in _packages(folder)]
+            names += [(each.name, f"{package_of(folder)}.{each.name}") for each in _packages(folder)]
         for name, module_name in names:
             try:
-                yield name, _of_fields(module_name, side) or _import(module_name, why=f"mapping {name!r}")
+                yield name, _of_fields(module_name, side) or imported(module_name, why=f"mapping {name!r}")
             except Misconfigured as error:
                 self._broken_mappings[f"{side}/{name}"] = error
 
@@ -480,8 +362,8 @@ def switched_off() -> frozenset[str]:
 
 def inbound_at(folder: Path) -> InboundMapping:
     """The inbound mapping in this folder, wherever it lies. Raises ``Misconfigured``."""
-    name = f"{_package_of(folder.parent)}.{folder.name}"
-    module = _of_fields(name, "inbound") or _import(name, why=f"mapping {folder.name!r}")
+    name = f"{package_of(folder.parent)}.{folder.name}"
+    module = _of_fields(name, "inbound") or imported(name, why=f"mapping {folder.name!r}")
     return _inbound_of(folder.name, module)
 
 
@@ -511,13 +393,6 @@ def site_folder(*parts: str) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _package_of(root: Path) -> str:
-    """The package that the folders of this folder belong to, which need not be on ``sys.path``."""
-    package = f"crossdock_of_{sha256(str(root).encode()).hexdigest()[:12]}"
-    _adopt(package, root)
-    return package
-
-
 def _folders(root: Path) -> list[Path]:
     return sorted(path.parent for path in root.glob(f"*/{MANIFEST_NAME}"))
 
@@ -536,37 +411,6 @@ def _of_fields(name: str, side: str) -> ModuleType | None:
     from crossdock.fields import load  # only whoever maps pays for JMESPath
 
     return load(folder).as_module(name)
-
-
-def _adopt(name: str, folder: Path) -> None:
-    """Makes a folder outside ``sys.path`` importable under a name of its own."""
-    if name in sys.modules:
-        return
-    start = folder / "__init__.py"
-    if start.is_file():
-        spec = importlib.util.spec_from_file_location(name, start, submodule_search_locations=[str(folder)])
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    else:
-        module = ModuleType(name)
-        module.__path__ = [str(folder)]
-        sys.modules[name] = module
-
-
-def _import(name: str, *, why: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except CrossdockError:
-        raise
-    except (Exception, SystemExit) as error:
-        # Code of others may fail in any way while it loads, or end us; the complaint names it, the rest goes on.
-        raise Misconfigured(f"{why}: module {name} does not load: {type(error).__name__}: {error}") from error
 
 
 def _distribution(entry: EntryPoint) -> str:

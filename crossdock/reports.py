@@ -10,10 +10,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from crossdock.formats.tabular import Trouble, write_csv
+from crossdock.mapping import Body
 from crossdock.messages import derived_id
 from crossdock.normalize import Normalized
 from crossdock.normalize.values import ListedRow, ReportWanted, RowVerdict
-from crossdock.registry import Body
 from crossdock.store import inbox, outbox
 from crossdock.writebacks import write_back_row
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crossdock import approvals, deadletters
 from crossdock.errors import CrossdockError
 from crossdock.faultpoints import faultpoint
+from crossdock.mapping import Body
 from crossdock.messages import (
     Action,
     Decision,
@@ -29,7 +30,7 @@ from crossdock.messages import (
 )
 from crossdock.ports import Clock
 from crossdock.principals import OURSELVES
-from crossdock.registry import Body, Registry
+from crossdock.registry import Registry
 from crossdock.store import desk, outbox, sagas, sendings, turns
 from crossdock.store.engine import Clash
 from crossdock.writebacks import write_back_row, write_body

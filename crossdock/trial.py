@@ -15,11 +15,12 @@ from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
 from crossdock.formats.tabular.dialect import DELIMITERS
 from crossdock.formats.tabular.workbook import is_workbook
+from crossdock.mapping import Body
 from crossdock.messages import Action, Decision, RawMessage, Stage
 from crossdock.normalize import Normalizer, PartResult
 from crossdock.partners import Partner, Partners
 from crossdock.ports import Clock, Manifest
-from crossdock.registry import Body, Registry
+from crossdock.registry import Registry
 from crossdock.writebacks import decision_id_of, write_body
 
 PLACEHOLDERS: Final = outgoing.Numbers(interchange=1, group=1, set=1)

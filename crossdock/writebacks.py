@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from crossdock.errors import CrossdockError
+from crossdock.mapping import Body
 from crossdock.messages import Action, Decision, WriteBackState, derived_id
-from crossdock.registry import Body, Registry
+from crossdock.registry import Registry
 
 
 def write_body(

@@ -10,8 +10,9 @@ import pytest
 from crossdock import registry as registry_module
 from crossdock.errors import Misconfigured
 from crossdock.formats.x12 import guides
+from crossdock.mapping import Body
 from crossdock.ports import Login, Secret, SystemClock
-from crossdock.registry import Body, Registry
+from crossdock.registry import Registry
 from tests.edi_tries import RELEASES, SUPPLY_CHAIN
 
 GOOD = """\

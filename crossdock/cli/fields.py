@@ -10,7 +10,7 @@ from crossdock.cli.exits import ExitCode
 from crossdock.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from crossdock.registry import InboundMapping
+    from crossdock.mapping import InboundMapping
 
 fields = group(
     "fields", "Mappings without code: what a fields.toml says of a document, and what it does not read."

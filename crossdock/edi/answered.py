@@ -18,7 +18,8 @@ from crossdock.edi.outgoing import field_of
 from crossdock.formats import x12
 from crossdock.formats.x12 import acknowledge as ack
 from crossdock.formats.x12 import guides
-from crossdock.registry import OutboundMapping, Registry
+from crossdock.mapping import OutboundMapping
+from crossdock.registry import Registry
 from crossdock.store import sendings
 
 if TYPE_CHECKING:

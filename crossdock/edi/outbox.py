@@ -28,10 +28,11 @@ from crossdock.edi.plan import (
     plan,
 )
 from crossdock.errors import CrossdockError
+from crossdock.mapping import OutboundMapping
 from crossdock.messages import Action, Decision, Stage, derived_id
 from crossdock.partners import Partner
 from crossdock.reconcile import Said
-from crossdock.registry import OutboundMapping, Registry
+from crossdock.registry import Registry
 from crossdock.store import clockwork, outbox, told
 from crossdock.writebacks import decision_id_of, write_back_row
 

@@ -23,12 +23,13 @@ from crossdock.formats.x12 import guides
 from crossdock.formats.x12.compose import Composer, Replaced
 from crossdock.formats.x12.second_reader import differences
 from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, number_after, write_interchange
+from crossdock.mapping import Aside, Body, Draft, Later, OutboundMapping
 from crossdock.messages import Action
 from crossdock.normalize.acknowledge import delimiters_for
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import MappingContext, Partner
 from crossdock.partners.agreed import guide_of
-from crossdock.registry import Aside, Body, Draft, Later, OutboundMapping, Registry
+from crossdock.registry import Registry
 
 if TYPE_CHECKING:
     from crossdock.formats.x12.guides import Guide

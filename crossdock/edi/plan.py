@@ -13,9 +13,10 @@ from canonical.events import reference_key
 from crossdock import clocks
 from crossdock.edi import outgoing
 from crossdock.errors import CrossdockError
+from crossdock.mapping import Draft, Known, OutboundMapping, Told
 from crossdock.messages import Action, Decision
 from crossdock.partners import Partner
-from crossdock.registry import Draft, Known, OutboundMapping, Registry, Told
+from crossdock.registry import Registry
 from crossdock.writebacks import decision_id_of
 
 CONTENT: Final = "content"

@@ -21,9 +21,9 @@ from crossdock import approvals, deadletters
 from crossdock.deadletters import NotPossible
 from crossdock.edi import exchanges, outgoing
 from crossdock.errors import Misconfigured
+from crossdock.mapping import Body
 from crossdock.messages import REISSUED, RESENT, WriteBackState, derived_id
 from crossdock.partners import Partner, Partners
-from crossdock.registry import Body
 from crossdock.store import desk, outbox, sendings, told
 from crossdock.writebacks import write_back_row
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 from canonical.events import Fact
 from crossdock.errors import Unreadable
 from crossdock.formats import tabular
+from crossdock.mapping import InboundMapping
 from crossdock.partners import MappingContext, Partner, Partners
 from crossdock.partners.lists import USUAL
-from crossdock.registry import InboundMapping
 
 RECEIVED_AT: Final = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
 TENANT: Final = "main"

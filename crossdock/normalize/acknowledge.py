@@ -15,10 +15,10 @@ from crossdock.formats.x12.problems import SEGMENTS_IN_ERROR, SegmentProblem, re
 from crossdock.formats.x12.second_reader import differences
 from crossdock.formats.x12.security import hide_quoted_security, without_security
 from crossdock.formats.x12.write import OutgoingGroup, OutgoingSet, Party, number_after, write_interchange
+from crossdock.mapping import Body
 from crossdock.messages import Problem, Stage
 from crossdock.normalize.values import AcknowledgementWanted, CameTwice, SetNumbers, unsupported
 from crossdock.partners import Partner
-from crossdock.registry import Body
 
 MEDIA_TYPE: Final = "application/edi-x12"
 _TOLD: Final = "The sender was told and sends a correct one; then discard this."

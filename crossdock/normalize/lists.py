@@ -12,6 +12,7 @@ from typing import Final
 
 from crossdock.errors import Place, Unreadable
 from crossdock.formats.tabular import BadRow, Layout, Row, Trouble, read
+from crossdock.mapping import InboundMapping
 from crossdock.messages import PartState, Problem, Stage
 from crossdock.normalize.part import map_part
 from crossdock.normalize.values import (
@@ -27,7 +28,6 @@ from crossdock.normalize.values import (
     RowVerdict,
     set_aside,
 )
-from crossdock.registry import InboundMapping
 
 TOGETHER: Final = 500
 """So many rows are looked up at a time."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.formats import json_strict, safe_xml
 from crossdock.kit.mail_rules import handed_on
+from crossdock.mapping import InboundMapping
 from crossdock.messages import DOCUMENT, PARTNER, SENT_BY, RawMessage
 from crossdock.normalize import bounds
 from crossdock.normalize.mail import KINDS, read_mail
@@ -24,7 +25,7 @@ from crossdock.normalize.values import (
 from crossdock.partners import Partner, Partners
 from crossdock.partners.lists import USUAL
 from crossdock.ports import Clock
-from crossdock.registry import InboundMapping, Registry
+from crossdock.registry import Registry
 
 
 class Normalizer:

@@ -11,10 +11,10 @@ from canonical.validate import validator
 from crossdock import blocked
 from crossdock.errors import CrossdockError, Place, Unacceptable, Unreadable
 from crossdock.limits import limit
+from crossdock.mapping import InboundMapping
 from crossdock.messages import NAMESPACE, PartState, Problem, Stage
 from crossdock.normalize.values import Document, Opened, PartResult
 from crossdock.partners import MappingContext, Partner
-from crossdock.registry import InboundMapping
 from crossdock.wires.watchdog import within_cpu
 
 

@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from crossdock import blocked
 from crossdock.errors import Unreadable
 from crossdock.formats.tabular.records import Trouble
+from crossdock.mapping import Body
 from crossdock.messages import PartState, Problem, RawMessage
 from crossdock.partners import Partner
 from crossdock.partners.lists import Listed
-from crossdock.registry import Body
 
 Document = dict[str, Any]
 """A sealed, valid fact or event."""

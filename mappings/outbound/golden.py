@@ -17,9 +17,10 @@ from typing import Any, Final
 
 from crossdock.edi import outgoing
 from crossdock.errors import CrossdockError
+from crossdock.mapping import Draft, Known, OutboundMapping, Told
 from crossdock.messages import Decision
 from crossdock.partners import Partner, Partners
-from crossdock.registry import Draft, Known, OutboundMapping, Registry, Told
+from crossdock.registry import Registry
 
 WRITTEN_AT: Final = datetime(2026, 11, 20, 14, 2, 11, tzinfo=UTC)
 NUMBERS: Final = outgoing.Numbers(interchange=101, group=55, set=7)

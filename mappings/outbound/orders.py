@@ -15,8 +15,8 @@ from typing import Any, Final
 from canonical import crosswalks
 from canonical.events import Ref, reference_key
 from crossdock.errors import Unreadable
+from crossdock.mapping import Known, Told
 from crossdock.partners import Partner
-from crossdock.registry import Known, Told
 from mappings.outbound import standing
 from mappings.outbound.standing import same_line
 

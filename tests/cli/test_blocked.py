@@ -9,8 +9,9 @@ import pytest
 
 from crossdock import receive as receiving
 from crossdock.hub import Hub
+from crossdock.mapping import InboundMapping
 from crossdock.messages import RawMessage
-from crossdock.registry import InboundMapping, Registry
+from crossdock.registry import Registry
 from crossdock.testing.clock import MovableClock
 
 ORDER = Path(receiving.__file__).parents[1] / "mappings/inbound/x12_850/samples/clean.edi"

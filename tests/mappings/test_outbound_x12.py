@@ -18,8 +18,9 @@ from crossdock.formats.x12 import TransactionSet, read
 from crossdock.formats.x12.guides import guide
 from crossdock.formats.x12.overlay import Overlay
 from crossdock.formats.x12.second_reader import differences, second_reading
+from crossdock.mapping import OutboundMapping
 from crossdock.partners import MappingContext, Partner, Partners
-from crossdock.registry import OutboundMapping, Registry
+from crossdock.registry import Registry
 from mappings.outbound import golden, orders
 from mappings.outbound.x12_990 import pieces
 

@@ -11,9 +11,10 @@ import pytest
 from canonical.events import Fact, Origin
 from crossdock.edi.plan import ANSWERS, WRITE_BACK, document_key
 from crossdock.formats.x12 import TransactionSet, read
+from crossdock.mapping import Known
 from crossdock.normalize.part import rfc3339, sealed
 from crossdock.partners import MappingContext, Partners
-from crossdock.registry import Known, Registry
+from crossdock.registry import Registry
 from mappings import changes
 from mappings.golden import RECEIVED_AT
 from mappings.outbound import orders

@@ -12,9 +12,10 @@ from crossdock import deadletters
 from crossdock import receive as receiving
 from crossdock.formats.x12 import TransactionSet, read
 from crossdock.hub import Hub
+from crossdock.mapping import InboundMapping
 from crossdock.messages import RawMessage
 from crossdock.partners import Partners, Window
-from crossdock.registry import InboundMapping, Registry
+from crossdock.registry import Registry
 from crossdock.store.tables import cases, dead_letters, exchanges, facts, parts, write_backs
 
 TENANT = "main"

@@ -13,6 +13,7 @@ from crossdock import deadletters, faultpoints, mending, sagas
 from crossdock.approvals import Approvals
 from crossdock.deadletters import NotPossible
 from crossdock.faultpoints import InjectedFault
+from crossdock.mapping import Body
 from crossdock.messages import (
     SAGA_TRANSITIONS,
     Action,
@@ -23,7 +24,6 @@ from crossdock.messages import (
     WriteBackState,
     derived_id,
 )
-from crossdock.registry import Body
 from crossdock.sagas import Judgement, NoSuchSaga, Planned, PlannedStep, Sagas, Stands, judge
 from crossdock.store import desk, outbox, saga_queries
 from crossdock.store.tables import approvals, audit, dead_letters, saga_steps, write_backs

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
+from crossdock.mapping import Body
 from crossdock.messages import Decision
-from crossdock.registry import Body
 from mappings.outbound.notice import notice_of
 
 OPERATION: Final = "crm_case"

@@ -9,8 +9,8 @@ from datetime import date as day
 from typing import Any, Final
 
 from crossdock.errors import Unreadable
+from crossdock.mapping import Body
 from crossdock.messages import Decision
-from crossdock.registry import Body
 from mappings.outbound.subjects import argument, as_json, shipment_of
 
 OPERATION: Final = "pickup"

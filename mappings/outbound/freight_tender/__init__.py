@@ -6,8 +6,8 @@ JSON with sorted keys: the same decision always gives the same bytes, so a repea
 from collections.abc import Mapping
 from typing import Any, Final
 
+from crossdock.mapping import Body
 from crossdock.messages import Decision
-from crossdock.registry import Body
 from mappings.outbound.subjects import as_json, shipment_of
 
 OPERATION: Final = "tender"

@@ -11,8 +11,8 @@ import orjson
 from canonical import taxonomy
 from crossdock.errors import Unreadable
 from crossdock.kit.notice import Notice
+from crossdock.mapping import Body
 from crossdock.messages import Decision
-from crossdock.registry import Body
 
 OPERATION: Final = "notify"
 VERSION: Final = "1"

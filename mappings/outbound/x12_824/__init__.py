@@ -21,8 +21,8 @@ from typing import Any, Final
 from crossdock.formats.x12.compose import text_of
 from crossdock.formats.x12.elements import Element
 from crossdock.formats.x12.guides import guide
+from crossdock.mapping import Draft, Known, Later, Told
 from crossdock.messages import Decision
-from crossdock.registry import Draft, Known, Later, Told
 from mappings.outbound import orders
 from mappings.outbound.x12_990 import pieces
 

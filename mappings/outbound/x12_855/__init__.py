@@ -20,8 +20,8 @@ are those of the order as it stands: with the changes (860) that we accepted, an
 from collections.abc import Mapping
 from typing import Any, Final
 
+from crossdock.mapping import Aside, Draft, Known, Later
 from crossdock.messages import Decision
-from crossdock.registry import Aside, Draft, Known, Later
 from mappings.outbound import orders
 from mappings.outbound.x12_855.lines import Answered, answered
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from crossdock.mapping import Told
 from crossdock.partners import Partner
-from crossdock.registry import Told
 from mappings.outbound import orders
 
 STATUS: Final = {

@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from crossdock.mapping import Aside, Draft, Known, Later, Told
 from crossdock.messages import Decision
-from crossdock.registry import Aside, Draft, Known, Later, Told
 from mappings.outbound import orders
 
 OPERATION: Final = "x12_860"

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from crossdock.edi.plan import document_key
+from crossdock.mapping import Draft, Known, Later, Told
 from crossdock.messages import Decision
-from crossdock.registry import Draft, Known, Later, Told
 from mappings import changes
 from mappings.outbound import orders
 

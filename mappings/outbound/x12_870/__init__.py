@@ -19,8 +19,8 @@ from functools import cache
 from typing import Any, Final
 
 from canonical import crosswalks
+from crossdock.mapping import Draft, Known, Later, Told
 from crossdock.messages import Decision
-from crossdock.registry import Draft, Known, Later, Told
 from mappings.outbound import orders
 
 OPERATION: Final = "x12_870"

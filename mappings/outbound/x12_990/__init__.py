@@ -11,8 +11,8 @@ Arguments of the action, all texts:
 from collections.abc import Mapping
 from typing import Any, Final
 
+from crossdock.mapping import Draft, Known, Later
 from crossdock.messages import Decision
-from crossdock.registry import Draft, Known, Later
 from mappings.outbound import orders
 
 OPERATION: Final = "x12_990"
