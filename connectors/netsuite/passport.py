@@ -13,8 +13,8 @@ from typing import Final
 
 from lxml import etree
 
-from crossdock.kit.oauth1 import ALGORITHM, nonce, plain, secret
 from crossdock.ports import Clock, Dice, Login
+from crossdock.wires.oauth1 import ALGORITHM, nonce, plain, secret
 
 PLAIN: Final = ("account", "consumer_key", "token_id")
 SECRET: Final = ("consumer_secret", "token_secret")

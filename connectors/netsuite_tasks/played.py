@@ -1,11 +1,11 @@
 """NetSuite's REST services, played: tasks are made by jobs, once for a key, and a repeat is refused with its job."""
 
 import json
-import re
 from typing import Any, Final
-from urllib.parse import unquote
 
-from crossdock.kit.oauth1 import signature
+from oauthlib import common
+from oauthlib.oauth1.rfc5849.signature import collect_parameters, verify_hmac_sha256
+
 from crossdock.testing.conformance.http_play import HttpPlay
 from crossdock.testing.conformance.play import MORE_CANARIES
 from crossdock.testing.lying_http import Request, Said
@@ -78,11 +78,14 @@ def answer(request: Request, system: HttpPlay) -> Said | None:
 
 def lets_in(request: Request, secret: str) -> bool:
     """Whether the request is signed with the secrets of the connection."""
-    said = dict(re.findall(r'(oauth_\w+)="([^"]*)"', request.headers.get("authorization", "")))
-    given = said.pop("oauth_signature", "")
     url = f"http://{request.headers.get('host', '')}{request.path}"
-    named = {name: unquote(text) for name, text in said.items()}
-    return unquote(given) == signature(request.method, url, named, (MORE_CANARIES, MORE_CANARIES))
+    signed = common.Request(url, http_method=request.method, headers=dict(request.headers))
+    said = dict(
+        collect_parameters(uri_query=signed.uri_query, headers=signed.headers, exclude_oauth_signature=False)
+    )
+    signed.signature = said.pop("oauth_signature", "")
+    signed.params = list(said.items())
+    return verify_hmac_sha256(signed, MORE_CANARIES, MORE_CANARIES)
 
 
 def _said(status: int, value: Any) -> Said:

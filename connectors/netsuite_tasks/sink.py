@@ -15,11 +15,11 @@ from crossdock.errors import CrossdockError, Refused
 from crossdock.formats import json_strict
 from crossdock.kit import notice
 from crossdock.kit.call_times import CallTimes
-from crossdock.kit.oauth1 import OAuth1
 from crossdock.kit.rest_target import DONE, Effect, RestTarget
 from crossdock.manifests import typed
 from crossdock.messages import Delivered, Outcome, Receipt, Reject, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login, Manifest, system_dice
+from crossdock.wires.oauth1 import OAuth1
 from crossdock.wires.rest import Answer, Rest, duplicate_at, same_host
 
 TASKS: Final = "/services/rest/record/v1/task"

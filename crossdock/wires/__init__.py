@@ -33,6 +33,9 @@ TALKATIVE = (
     "paramiko",
     "paramiko.transport",
     "paramiko.transport.sftp",
+    "oauthlib",
+    "oauthlib.oauth1.rfc5849",
+    "oauthlib.oauth1.rfc5849.signature",
 )
 
 SHOWS_ADDRESSES = ("urllib3.connection", "urllib3.connectionpool")
