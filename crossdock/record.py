@@ -135,13 +135,15 @@ class Recorder:
         if claim.id not in inbox.hold_claims(connection, self._tenant, [claim]):
             return counts
         self._reconciler.take_every_turn(connection)
-        is_list = False
+        heard = corrections.Heard(message=claim.message)
         for worked in slices:
-            is_list = is_list or any(part.row is not None for part in worked.parts)
+            for part in worked.parts:
+                if part.row is not None:
+                    heard.add(part.ordinal, part.row)
             said_first = self._said_first(connection, [worked])
             for name, number in self._write_said(connection, said_first, now).items():
                 counts[name] += number
-        if is_list and (ended := corrections.end_corrected(connection, self._tenant, claim.id, now)):
+        if ended := corrections.end_corrected(connection, self._tenant, heard, now):
             counts["corrected"] = ended
         self._end(connection, [(claim, slices.ended())], {claim.id: slices.part_count}, counts, now)
         if counts["dead_letters"]:

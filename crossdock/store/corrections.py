@@ -2,32 +2,50 @@
 sender has a row about the same thing, and that one is taken."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from crossdock.normalize.values import RowVerdict
+from crossdock.messages import RawMessage
+from crossdock.normalize.values import ListedRow, RowVerdict
 from crossdock.principals import OURSELVES
 from crossdock.store.bulk import as_json, recordset
-from crossdock.store.tables import dead_letters, listed_rows, parts, raw_messages
+from crossdock.store.listed import said_last
+from crossdock.store.tables import dead_letters, listed_rows, parts
 
-_TAKEN = (str(RowVerdict.TAKEN), str(RowVerdict.REPEATED))
+_TAKEN = (RowVerdict.TAKEN, RowVerdict.REPEATED)
 _LYING = ("open", "parked")
 
 
-def end_corrected(connection: sa.Connection, tenant: str, raw_id: uuid.UUID, now: datetime) -> int:
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """What was heard of one list while it was read. ``taken``: the number of the row by its key; ``refused``: the key
+    by the part, of rows of which one is known."""
+
+    message: RawMessage
+    document: str = ""
+    partner: str = ""
+    taken: dict[str, int] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def add(self, part: int, row: ListedRow) -> None:
+        """A row of it."""
+        self.document, self.partner = row.document, row.partner
+        if row.key and row.verdict in _TAKEN:
+            self.taken.setdefault(row.key, row.number)
+        elif row.key and row.verdict is RowVerdict.REFUSED:
+            self.refused[part] = row.key
+
+
+def end_corrected(connection: sa.Connection, tenant: str, heard: Heard, now: datetime) -> int:
     """End the letters of refused rows that this list corrects, and those of its own refused rows that a list which
     came later, and was read before it, corrected. How many. Each says by which row of which list; no person did it,
     and the audit does not say so."""
-    refused, taken = listed_rows.alias("refused"), listed_rows.alias("taken")
-    found: dict[uuid.UUID, dict[str, Any]] = {}
-    for mine in (taken.c.raw_id == raw_id, refused.c.raw_id == raw_id):
-        for row in connection.execute(_corrected(tenant, refused, taken).where(mine)):
-            reason = f"row {row.number} of {row.name} (list {str(row.raw_id)[:8]}) corrects it"
-            found[row.id] = {"id": row.id, "reason": reason}
+    found = [*_of_earlier(connection, tenant, heard), *_of_its_own(connection, tenant, heard)]
     if not found:
         return 0
     given = recordset(dead_letters, ("id", "reason"))
@@ -40,49 +58,64 @@ def end_corrected(connection: sa.Connection, tenant: str, raw_id: uuid.UUID, now
         )
         .values(state="discarded", closed_at=now, closed_by=OURSELVES, reason=given.c.reason)
         .returning(dead_letters.c.raw_id, dead_letters.c.part),
-        {"rows": as_json(sorted(found.values(), key=lambda one: one["id"]))},
+        {"rows": as_json(sorted(found, key=lambda one: one["id"]))},
     ).all()
     _discard_parts(connection, tenant, ended)
     return len(ended)
 
 
-def _corrected(tenant: str, refused: Any, taken: Any) -> Any:
-    """The letters that lie open of refused rows, each with the last row that a later list has about the same."""
-    return (
-        sa.select(dead_letters.c.id, taken.c.number, taken.c.raw_id, raw_messages.c.name)
-        .ext(pg.distinct_on(dead_letters.c.id))
-        .select_from(
-            dead_letters.join(
-                refused,
-                sa.and_(
-                    refused.c.tenant == tenant,
-                    refused.c.raw_id == dead_letters.c.raw_id,
-                    refused.c.part == dead_letters.c.part,
-                ),
-            )
-            .join(
-                taken,
-                sa.and_(
-                    taken.c.tenant == tenant,
-                    taken.c.partner == refused.c.partner,
-                    taken.c.document == refused.c.document,
-                    taken.c.key_sha256 == refused.c.key_sha256,
-                    taken.c.said_at > refused.c.said_at,
-                ),
-            )
-            .join(
-                raw_messages,
-                sa.and_(raw_messages.c.tenant == tenant, raw_messages.c.id == taken.c.raw_id),
-            )
+def _of_earlier(connection: sa.Connection, tenant: str, heard: Heard) -> Iterator[dict[str, Any]]:
+    """The letters of refused rows of earlier lists about which this one has a row. Compared here, key by key: what
+    this transaction wrote itself no statistics know of, and PostgreSQL joins it row by row."""
+    if not heard.taken:
+        return
+    rows = connection.execute(
+        sa.select(dead_letters.c.id, listed_rows.c.key_sha256)
+        .join(
+            listed_rows,
+            sa.and_(
+                listed_rows.c.tenant == tenant,
+                listed_rows.c.raw_id == dead_letters.c.raw_id,
+                listed_rows.c.part == dead_letters.c.part,
+            ),
         )
         .where(
             dead_letters.c.tenant == tenant,
             dead_letters.c.state.in_(_LYING),
-            refused.c.verdict == str(RowVerdict.REFUSED),
-            taken.c.verdict.in_(_TAKEN),
+            listed_rows.c.partner == heard.partner,
+            listed_rows.c.document == heard.document,
+            listed_rows.c.verdict == str(RowVerdict.REFUSED),
+            listed_rows.c.said_at < heard.message.received_at,
         )
-        .order_by(dead_letters.c.id, taken.c.said_at.desc(), taken.c.raw_id, taken.c.number)
     )
+    message = heard.message
+    for letter_id, key in rows:
+        if (number := heard.taken.get(key)) is not None:
+            yield _ended(letter_id, number, message.name or message.key, str(message.id))
+
+
+def _of_its_own(connection: sa.Connection, tenant: str, heard: Heard) -> Iterator[dict[str, Any]]:
+    """The letters of this list's refused rows that a later list has right."""
+    keys = sorted(set(heard.refused.values()))
+    raw_id = heard.message.id
+    last = said_last(connection, tenant, heard.document, heard.partner, keys, but=raw_id)
+    later = {key: one for key, one in last.items() if one.at > heard.message.received_at}
+    if not later:
+        return
+    rows = connection.execute(
+        sa.select(dead_letters.c.id, dead_letters.c.part).where(
+            dead_letters.c.tenant == tenant,
+            dead_letters.c.raw_id == raw_id,
+            dead_letters.c.state.in_(_LYING),
+        )
+    )
+    for letter_id, part in rows:
+        if (by := later.get(heard.refused.get(part, ""))) is not None:
+            yield _ended(letter_id, by.number, by.name, by.raw_id)
+
+
+def _ended(letter_id: uuid.UUID, number: int, name: str, raw_id: str) -> dict[str, Any]:
+    return {"id": letter_id, "reason": f"row {number} of {name} (list {raw_id[:8]}) corrects it"}
 
 
 def _discard_parts(connection: sa.Connection, tenant: str, of: Sequence[Any]) -> None:
