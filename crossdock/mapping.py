@@ -6,11 +6,14 @@ A mapping is found by name (``crossdock/registry.py``); this says only what it m
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from crossdock.formats.tabular import Layout
     from crossdock.partners import Partner
+
+FIELDS_NAME: Final = "fields.toml"
+"""An inbound mapping that is a table and no Python (``crossdock.fields``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from typing import Any
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.kit.declarations import CONNECTION
 from crossdock.manifests import MANIFEST_NAME, read_manifest, typed
-from crossdock.mapping import InboundMapping, OutboundMapping
+from crossdock.mapping import FIELDS_NAME, InboundMapping, OutboundMapping
 from crossdock.packages import adopt, entry_points, imported, package_folder, package_of
 from crossdock.ports import Clock, Login, Manifest, Sink, Source
 from crossdock.toml_lines import did_you_mean
@@ -31,9 +31,6 @@ SITE = "CROSSDOCK_SITE_DIR"
 OFF = "CROSSDOCK_CONNECTORS_OFF"
 """Names of connectors that this site does not use, with commas between: they are there and do nothing."""
 MAPPINGS_GROUP = "crossdock.mappings"
-
-FIELDS_NAME = "fields.toml"
-"""An inbound mapping that is a table and no Python (``crossdock.fields``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

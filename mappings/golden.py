@@ -15,9 +15,8 @@ from typing import Any, Final
 from crossdock.fields import load
 from crossdock.kit import golden
 from crossdock.kit.golden import RECEIVED_AT, TENANT, as_dict, documents, expected_path
-from crossdock.mapping import InboundMapping
+from crossdock.mapping import FIELDS_NAME, InboundMapping
 from crossdock.partners import Partners
-from crossdock.registry import FIELDS_NAME
 
 __all__ = ["RECEIVED_AT", "TENANT", "as_dict", "documents", "expected_path", "mappings", "run", "samples"]
 

@@ -688,8 +688,8 @@ def test_every_condition_of_the_page_can_be_written() -> None:
 
 
 def test_the_keys_and_the_default_arguments_of_a_row_are_those_of_the_page(written: Path) -> None:
+    from crossdock.decide.operations import DEFAULT_ARGUMENTS
     from crossdock.decide.router import Router
-    from crossdock.decide.row import DEFAULT_ARGUMENTS
     from crossdock.errors import Misconfigured
 
     rows = table_after(ROUTES_PAGE, "## What a row says")
@@ -942,7 +942,7 @@ def test_the_groups_of_what_is_blocked_are_those_of_the_page() -> None:
 
 
 def test_the_documents_that_the_page_names_are_those_that_can_be_written() -> None:
-    from crossdock.decide.row import DOCUMENTS
+    from crossdock.decide.operations import DOCUMENTS
 
     text = EDI_PAGE.read_text("utf-8").partition("## What we send")[2].partition("\n## ")[0]
     assert {word for word in words(text) if word.startswith("x12_")} == set(DOCUMENTS)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from crossdock.decide.operations import DOCUMENTS
 from crossdock.messages import Trace
 from crossdock.toml_lines import did_you_mean
 
@@ -87,8 +88,6 @@ def _undone(check: "Check", values: Mapping[str, Any], where: "Where", actions: 
 
 
 def _documents(check: "Check", where: "Where", actions: Actions) -> None:
-    from crossdock.decide.row import DOCUMENTS
-
     documents = [action.name for action in actions if action.operation in DOCUMENTS]
     if len(documents) > 1:
         check.problems.tell(
@@ -100,8 +99,6 @@ def _documents(check: "Check", where: "Where", actions: Actions) -> None:
 def _undo(
     check: "Check", action: "PlannedAction", written: Any, place: str
 ) -> "PlannedAction | Trace | None":
-    from crossdock.decide.row import DOCUMENTS
-
     if isinstance(written, str) and written in tuple(Trace):
         return Trace(written)
     if action.operation in DOCUMENTS:

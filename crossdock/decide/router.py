@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from crossdock.decide import drawn, jdm, reference, sentences
 from crossdock.decide.context import FIELDS, Value, as_json, for_engine
-from crossdock.decide.row import DOCUMENTS, TO_PARTNER, PlannedAction, Rule
+from crossdock.decide.operations import DOCUMENTS, TO_PARTNER
+from crossdock.decide.row import PlannedAction, Rule
 from crossdock.decide.table import TRIAGE, Table, load
 from crossdock.limits import limit
 from crossdock.messages import Action, Decision

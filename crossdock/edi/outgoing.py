@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from canonical.events import Fact, Origin
-from crossdock.decide.row import TO_PARTNER
+from crossdock.decide.operations import TO_PARTNER
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.formats import x12
 from crossdock.formats.x12 import guides

@@ -35,8 +35,8 @@ from crossdock.fields.table import (
 )
 from crossdock.fields.values import EPOCHS
 from crossdock.formats.json_query import Query, WrongQuery
+from crossdock.mapping import FIELDS_NAME
 from crossdock.packages import package_folder
-from crossdock.registry import FIELDS_NAME
 from crossdock.toml_lines import TomlFile, did_you_mean
 
 PACKAGED: Final = "mappings.inbound"

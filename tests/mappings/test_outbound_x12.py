@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from canonical.events import Fact
-from crossdock.decide.row import DOCUMENTS
+from crossdock.decide.operations import DOCUMENTS
 from crossdock.edi import outgoing
 from crossdock.edi.plan import document_key
 from crossdock.errors import CrossdockError, Unacceptable, Unreadable
