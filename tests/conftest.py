@@ -6,7 +6,6 @@ cost more than most tests: the folder lies in memory wherever there is enough of
 """
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from crossdock import manifests, registry
-from crossdock.ports import Manifest
 from crossdock.store.embedded import EmbeddedServer
 from crossdock.store.engine import Store
 from crossdock.testing.clock import MovableClock
@@ -137,28 +134,3 @@ def clock() -> MovableClock:
 def no_token_of_another_test() -> None:
     """A server may get the port of one that ended a moment before; the tokens of that one open nothing here."""
     oauth2.TOKENS.forget()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def manifests_are_parsed_once() -> Iterator[None]:
-    """Each test that opens a hub reads the forty manifests of the fleet: the same bytes are parsed once."""
-    known: dict[object, tuple[Manifest, bytes]] = {}
-
-    def written(folder: Path | str) -> bytes:
-        return (Path(folder) / manifests.MANIFEST_NAME).read_bytes()
-
-    def read(folder: Path, *, folder_of: manifests.FolderOf | None = None) -> Manifest:
-        if not (folder / manifests.MANIFEST_NAME).is_file():
-            return manifests.read_manifest(folder, folder_of=folder_of)
-        key = (folder, written(folder), os.environ.get("CROSSDOCK_TENANT"))
-        if key in known:
-            manifest, of_its_base = known[key]
-            if written(manifest.code_folder) == of_its_base:
-                return manifest
-        manifest = manifests.read_manifest(folder, folder_of=folder_of)
-        known[key] = (manifest, written(manifest.code_folder))
-        return manifest
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "read_manifest", read)
-        yield
