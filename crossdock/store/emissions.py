@@ -121,12 +121,14 @@ def head(connection: sa.Connection, tenant: str) -> int:
 
 def before_oldest(connection: sa.Connection, tenant: str, since: datetime) -> int:
     """The place before the oldest event that was published since then: where a reader of all that is kept begins."""
+    # the head first: what is published between the two statements lies behind it, and is not passed over
+    last = head(connection, tenant)
     oldest = connection.scalar(
         sa.select(sa.func.min(emissions.c.position)).where(
             emissions.c.tenant == tenant, emissions.c.published_at >= since
         )
     )
-    return head(connection, tenant) if oldest is None else int(oldest) - 1
+    return last if oldest is None else int(oldest) - 1
 
 
 def read(

@@ -86,25 +86,26 @@ def test_a_stolen_token_can_be_ended_now(console, store, clock, token):
 
 
 def test_tokens_are_rotated_under_load_without_one_refusal(console, store, clock, token):
-    held, stop, answers = [token], threading.Event(), []
+    """The token before the last ends with a rotation, so nobody rotates while a reader still holds that one."""
+    held, stop, answers = [token], threading.Event(), [[] for _ in range(4)]
 
-    def reads():
+    def reads(mine):
         while not stop.is_set():
-            answers.append(asked(console, held[0]))
+            mine.append(asked(console, held[0]))
 
-    threads = [threading.Thread(target=reads) for _ in range(4)]
+    threads = [threading.Thread(target=reads, args=(mine,), daemon=True) for mine in answers]
     for thread in threads:
         thread.start()
     for _ in range(5):
         held[0] = rotated(store, clock)
-        before = len(answers)
-        while len(answers) < before + 8:
+        before = [len(mine) for mine in answers]
+        while any(len(mine) < so_many + 2 for mine, so_many in zip(answers, before, strict=True)):
+            assert all(thread.is_alive() for thread in threads)
             stop.wait(0.01)
     stop.set()
     for thread in threads:
         thread.join()
-    assert len(answers) >= 40
-    assert set(answers) == {200}
+    assert {answer for mine in answers for answer in mine} == {200}
 
 
 @pytest.mark.parametrize(("point", "there"), [("hub.before_change", 0), ("hub.after_change", 1)])

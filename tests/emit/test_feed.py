@@ -129,6 +129,36 @@ def test_writers_and_publishers_at_once_leave_no_gap_and_a_reader_beside_them_mi
     assert places == list(range(1, 91))
 
 
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_what_is_published_while_a_reader_looks_for_the_oldest_is_passed_over_by_nobody(
+    store, publisher, clock, commit, after
+):
+    """After so many of the reader's statements the first event for 31 days gets its place."""
+    commit(event(1))
+    publisher.publish_batch()
+    clock.advance(timedelta(days=31))
+    commit(event(2))
+    statements = 0
+
+    def count(connection, *_):
+        nonlocal statements
+        if connection is not looking:
+            return
+        if statements == after:
+            publisher.publish_batch()
+        statements += 1
+
+    with store.reading(TENANT) as looking:
+        sa.event.listen(looking, "before_cursor_execute", count)
+        begin = emissions.before_oldest(looking, TENANT, clock.now() - FeedSettings().kept)
+        sa.event.remove(looking, "before_cursor_execute", count)
+    assert begin == 1
+    publisher.publish_batch()
+    with store.reading(TENANT) as connection:
+        found = emissions.read(connection, TENANT, after=begin, wanted=Filter(), limit=10)
+    assert [str(one.event_id) for one in found.events] == [event(2)["id"]]
+
+
 def test_a_publisher_that_dies_before_its_commit_has_published_nothing(store, publisher, commit, read):
     commit(event(1))
     with pytest.raises(RuntimeError), store.transaction(TENANT) as connection:
