@@ -153,7 +153,9 @@ class RestPoll:
 
         def read() -> CheckStep:
             page = self._cut(self._page(turn).body)
-            return read_well(f"a page with {len(page.records)} record(s) was read")
+            return self._cut_short(turn, page) or read_well(
+                f"a page with {len(page.records)} record(s) was read"
+            )
 
         yield from with_sample(
             self._wire.check(self._request.path, query=self._query(turn)),
@@ -247,6 +249,24 @@ class RestPoll:
     def _full(self, page: Page) -> bool:
         """Whether there may be more: a system that gives less than it was asked for has no more."""
         return len(page.records) >= self._paging.size
+
+    def _cut_short(self, turn: Turn, page: Page) -> CheckStep | None:
+        """The step that fails where a page is shorter than was asked for and not the last: the system has a limit of
+        its own, and what lies behind it would never be asked for."""
+        so_many = len(page.records)
+        if self._paging.kind not in ("page", "offset") or not so_many or self._full(page):
+            return None
+        behind = self._cut(self._page(replace(turn, page=turn.page + 1, offset=turn.offset + so_many)).body)
+        if not set(behind.records) - set(page.records):
+            return None
+        return CheckStep(
+            step="sample",
+            ok=False,
+            sentence=f"{self._wire.base}{self._request.path}: a page holds {so_many} record(s) and the one behind it "
+            f"holds more, but a page of less than {self._paging.size} is taken for the last one",
+            remedy=f"Set size = {so_many} in [source.paging], and show it to the system in [source.request] query.",
+            field="source.paging.size",
+        )
 
     def _at(self, turn: Turn, address: Any) -> Turn | None:
         if not address:

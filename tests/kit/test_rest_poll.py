@@ -206,6 +206,23 @@ def test_the_check_reads_a_sample(supplier, source_of) -> None:
     assert last.ok and "1 record(s)" in last.sentence
 
 
+@pytest.mark.parametrize("kind", ["page", "offset"])
+def test_the_check_finds_a_system_that_gives_less_a_page_than_it_is_asked_for(
+    supplier, source_of, kind
+) -> None:
+    """Else its first two records would be read for ever, and never those behind them."""
+    source = source_of(declared(kind, KINDS[kind]).replace("size = 2", "size = 50"))
+    supplier.orders = [order(number, number) for number in range(2)]
+    *_, last = source.check()
+    assert last.ok, "a short page with nothing behind it is the last"
+    supplier.orders = [order(number, number) for number in range(3)]
+    *_, last = source.check()
+    assert not last.ok and "holds 2 record(s) and the one behind it holds more" in last.sentence
+    assert last.remedy.startswith("Set size = 2 in [source.paging]")
+    *_, last = source_of(declared(kind, KINDS[kind])).check()
+    assert last.ok
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
