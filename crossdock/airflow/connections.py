@@ -70,9 +70,8 @@ def _of_terminal(connection_id: str) -> tuple[dict[str, Any] | None, str]:
     that is not there is not made."""
     from airflow.configuration import conf
 
-    url = urlsplit(str(conf.get("database", "sql_alchemy_conn")))
-    shown = f"{url.scheme}://{url.hostname or ''}{url.path}"
-    if url.scheme.startswith("sqlite") and not Path(url.path.removeprefix("/")).is_file():
+    shown, file = _database(str(conf.get("database", "sql_alchemy_conn")))
+    if file is not None and not file.is_file():
         return None, (
             f": the environment and the secrets backends were asked, and there is no Airflow database at {shown} "
             "(AIRFLOW_HOME and AIRFLOW__DATABASE__SQL_ALCHEMY_CONN say where the workers' is)"
@@ -88,6 +87,20 @@ def _of_terminal(connection_id: str) -> tuple[dict[str, Any] | None, str]:
             f"({type(error).__name__}); does it run, and is AIRFLOW__CORE__FERNET_KEY that of the workers?"
         ) from error
     return fields, f": neither the environment nor a secrets backend has it, nor the Airflow database {shown}"
+
+
+def _database(address: str) -> tuple[str, Path | None]:
+    """What is shown of a database's address, and its file where it is one. Read as SQLAlchemy reads it: a password
+    may hold a / or a #, behind which others see a host and a path."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        return "that AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names", None
+    shown = f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+    return shown, Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 def mask(login: Login) -> None:

@@ -178,6 +178,28 @@ def test_a_terminal_finds_the_connection_that_was_made_in_airflow(monkeypatch: p
 
 
 @pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql+psycopg2://airflow:pa/secret#word@db:5432/airflow", "postgresql+psycopg2://db/airflow"),
+        ("postgresql://us:[secret@db/airflow?password=secret", "postgresql://db/airflow"),
+        ("us:secret@db/airflow", "that AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names"),
+    ],
+)
+def test_what_is_told_of_airflows_database_holds_no_part_of_its_password(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.configuration import conf
+    from airflow.secrets.metastore import MetastoreBackend
+
+    monkeypatch.delenv("_AIRFLOW_PROCESS_CONTEXT", raising=False)
+    monkeypatch.setattr(conf, "get", lambda *_: address)
+    monkeypatch.setattr(MetastoreBackend, "get_connection", lambda *_: None)
+    with pytest.raises(Misconfigured) as complaint:
+        connections.fetch("made_nowhere")
+    assert f"nor the Airflow database {shown};" in str(complaint.value)
+
+
+@pytest.mark.parametrize(
     "form",
     [
         PASSWORD,
