@@ -380,6 +380,18 @@ def test_a_server_that_gives_no_mail_at_all_is_told_instead_of_every_mail(hub, s
     assert len(letters(post)) <= 2
 
 
+def test_many_damaged_mails_before_all_others_hold_up_none_of_them(hub, server):
+    for _ in range(5):
+        server.put(b"Subject: damaged\r\n\r\nx")
+    for held in server.folders["INBOX"]:
+        held.withheld = True
+    server.put(written(("855.edi", "application/edi-x12", X12)))
+    post = hub()
+    run = post.receive("post")
+    assert (run.counts["stored"], run.counts["skipped"], run.error) == (2, 5, None)
+    assert len(letters(post)) == 5
+
+
 def test_a_mail_with_more_files_than_a_run_takes_is_taken_in_several_and_holds_up_no_other(hub, server):
     files = [(f"{number}.dat", "application/octet-stream", b"%d" % number) for number in range(250)]
     server.put(written(*files))
