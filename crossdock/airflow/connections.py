@@ -5,9 +5,10 @@ in a URL, in an ``Authorization`` header, in XML), so each of those is registere
 """
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from airflow.sdk import Connection
@@ -18,6 +19,9 @@ from crossdock.errors import Misconfigured, Undefined, WireDown
 from crossdock.logins import from_fields, parse
 from crossdock.ports import Login
 from crossdock.secret_forms import forms_of_login
+
+_ADDRESS: Final = re.compile(r"(?P<kind>[\w+]+)://(?:[^:/]*(?::[^@]*)?@)?(?P<place>[^?@]*)(?:\?[^@]*)?")
+"""Taken apart as SQLAlchemy does it: a password ends at the @."""
 
 
 def fetch(connection_id: str) -> Login:
@@ -90,17 +94,13 @@ def _of_terminal(connection_id: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _database(address: str) -> tuple[str, Path | None]:
-    """What is shown of a database's address, and its file where it is one. Read as SQLAlchemy reads it: a password
-    may hold a / or a #, behind which others see a host and a path."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(address)
-    except (ArgumentError, ValueError):
+    """What is shown of a database's address, and its file where it is one. A password may hold a / or a #, behind
+    which others see a host and a path."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
         return "that AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names", None
-    shown = f"{url.drivername}://{url.host or ''}/{url.database or ''}"
-    return shown, Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    shown = f"{found['kind']}://{found['place']}"
+    return shown, Path(found["place"].removeprefix("/")) if found["kind"].startswith("sqlite") else None
 
 
 def mask(login: Login) -> None:

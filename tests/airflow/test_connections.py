@@ -180,8 +180,12 @@ def test_a_terminal_finds_the_connection_that_was_made_in_airflow(monkeypatch: p
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        ("postgresql+psycopg2://airflow:pa/secret#word@db:5432/airflow", "postgresql+psycopg2://db/airflow"),
+        (
+            "postgresql+psycopg2://airflow:pa/secret#word@db:5432/airflow",
+            "postgresql+psycopg2://db:5432/airflow",
+        ),
         ("postgresql://us:[secret@db/airflow?password=secret", "postgresql://db/airflow"),
+        ("postgresql://us:secret?of@us@db/airflow", "that AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names"),
         ("us:secret@db/airflow", "that AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names"),
     ],
 )
