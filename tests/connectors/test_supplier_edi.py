@@ -12,6 +12,7 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, WireDown
 from crossdock.messages import Delivered, Reject, Retry, Unsure, Verdict
 from crossdock.ports import Checkable, Patient, Searchable, Secret, Sink, Source, Watchful
 from crossdock.testing.sftp_server import SftpServer
+from crossdock.wires import sftp
 
 CONNECTORS = Path(__file__).resolve().parents[2] / "connectors"
 
@@ -246,6 +247,27 @@ def test_a_file_that_is_replaced_as_it_is_moved_goes_back_and_is_read(server, cl
     reader.source.settle(message, Verdict.STORED)
     assert archived(server) == []
     assert [message.body for message in still(reader, clock)] == [b"second"]
+
+
+def test_a_file_that_its_writer_goes_on_with_in_the_archive_goes_back_and_is_read(
+    server, clock, open_source, monkeypatch
+):
+    reader = Reader(open_source())
+    drop(server, "855.edi", b"first")
+    (message,) = still(reader, clock)
+
+    def written_to(handle, size):
+        (moved,) = archived(server)
+        with (server.root / "outbound" / "archive" / moved).open("ab") as file:
+            file.write(b" and second")
+        return read(handle, size)
+
+    read = sftp._read
+    with monkeypatch.context() as while_compared:
+        while_compared.setattr(sftp, "_read", written_to)
+        reader.source.settle(message, Verdict.STORED)
+    assert archived(server) == []
+    assert [message.body for message in still(reader, clock)] == [b"first and second"]
 
 
 def test_what_fails_in_the_archive_is_said_and_the_file_stays(server, clock, open_source):
