@@ -187,7 +187,12 @@ class Uploads:
         return Again(raw_id=message.id, verdict=verdict, ended=ended, stays=stays)
 
     def discard(self, raw_id: uuid.UUID, *, actor: str, reason: str) -> int:
-        """End every dead letter that is open of this list's rows. How many."""
+        """End every dead letter that is open of this list's rows. How many. Raises ``Misconfigured`` for a message
+        that is no list: its letters are looked at one by one."""
+        with self._store.reading(self._tenant) as connection:
+            message = inbox.read_message(connection, self._tenant, raw_id)
+        if message is None or not self._kind(message):
+            raise Misconfigured(f"raw message {raw_id} is no list")
         with self._changing() as connection:
             return self._end(connection, raw_id, actor=actor, reason=reason)
 

@@ -59,6 +59,12 @@ def test_a_list_under_the_wrong_name_is_taken_as_the_right_ones_in_one_command(c
     assert crossdock("lists", "show", second).exit_code == 0
 
 
+def test_the_letters_of_a_message_that_is_no_list_are_not_ended_together(crossdock, told):
+    ran = crossdock("lists", "discard", str(told.raw), "--reason", "a list has them right")
+    assert ran.exit_code == 2 and "is no list" in ran.stderr
+    assert crossdock("dead-letters", "show", str(told.letter), "--json").json["state"] == "open"
+
+
 def test_a_word_that_is_no_list_is_answered_with_those_that_are(crossdock, told, tmp_path):
     file = tmp_path / "backorders.csv"
     file.write_bytes(LIST)
