@@ -47,7 +47,8 @@ class Paging:
     """``[source.paging]``: how one page leads to the next.
 
     ``none``: there is one page. ``page``: numbers from ``first`` on. ``offset``: so many records are passed over.
-    Both are counted anew from the last moment on where it moved: what changes meanwhile shifts all that is behind it.
+    Where the cursor is ``ordered`` both are counted anew from the last moment on: what changes meanwhile shifts all
+    that is behind it.
     ``cursor``: a token at ``next``. ``link``: the header ``Link`` with ``rel="next"`` (RFC 8288). ``next_link``: an
     address at ``next`` (OData: ``@odata.nextLink``). ``delta_link``: the same, and behind the last page an address at
     ``delta`` that tells what changed since (OData: ``@odata.deltaLink``). ``keyset``: what comes after the last
@@ -119,6 +120,8 @@ class Cursor:
 
     ``written`` is how ``{since}`` is written for the system (see ``crossdock.kit.moments``). Records that commit
     behind the cursor are found for ``overlap_s`` seconds; the first poll starts at ``begin_at``, RFC 3339.
+    ``ordered``: the system gives the records in the order of ``field``, the oldest change first; its contract alone
+    can tell, because a page may look so by chance.
     """
 
     field: str
@@ -126,3 +129,4 @@ class Cursor:
     overlap_s: int = 300
     begin_at: str = "2000-01-01T00:00:00Z"
     written: str = "rfc3339"
+    ordered: bool = False

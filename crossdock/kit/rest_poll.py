@@ -279,7 +279,9 @@ class RestPoll:
     def _anew(self, turn: Turn, page: Page) -> Turn | None:
         """Counted anew from the last record's moment on, where the system orders by it: a record that is changed
         between two pages leaves its place, and what is counted from the old beginning passes over another one."""
-        if self._cursor is None or not any("{since}" in text for text in self._request.query.values()):
+        if self._cursor is None or not self._cursor.ordered:
+            return None
+        if not any("{since}" in text for text in self._request.query.values()):
             return None
         moments = [moment for body in page.records if (moment := self._known_by(body)[1]) is not None]
         ordered = len(moments) == len(page.records) and moments == sorted(moments)
