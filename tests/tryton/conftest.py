@@ -32,13 +32,14 @@ def books() -> Books:
     return Books.built()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(books: Books) -> Iterator[Server]:
+    """An ERP of the file's own: what another file reserved or ordered is not in it, whichever ran before."""
     with home_in_memory() as home, books.running(home / "tryton") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clerk(books: Books, server: Server) -> Desk:
     return books.admin(server)
 
@@ -78,7 +79,7 @@ class Wire(LyingServer):
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def between(server: Server) -> Iterator[Wire]:
     with Wire(server) as running:
         yield running
@@ -134,7 +135,7 @@ def source(login: Login, clock: MovableClock) -> Iterator[Callable[..., Any]]:
         one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sink_through(books: Books, between: Wire) -> Iterator[Any]:
     """One sink, which signs in once."""
     manifest = Registry().manifest("tryton")
