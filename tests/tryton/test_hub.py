@@ -112,10 +112,8 @@ def play(
 
 
 @pytest.fixture
-def short(play: Played, books: Books, clerk: Desk) -> Iterator[Order]:
-    """Ten of WID-1 and three of WID-2, of which five of WID-1 could not be reserved. What other tests left in the
-    books is done with before: nothing else is written when this order is."""
-    play.turn()
+def short(books: Books, clerk: Desk) -> Iterator[Order]:
+    """Ten of WID-1 and three of WID-2, of which five of WID-1 could not be reserved."""
     books.company.count(clerk, {"WID-1": 5})
     order = Order(clerk, books.company.sell(clerk, {"WID-1": 10, "WID-2": 3}))
     order.press("assign_try")
