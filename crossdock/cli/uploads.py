@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 lists = group("lists", "Lists (CSV, XLSX) row by row: what was taken, what was rejected, and why.")
 
+Whose = Annotated[
+    str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
+]
 Wait = Annotated[
     bool, typer.Option("--process/--no-process", help="Read it now, or leave it to the next run.")
 ]
@@ -44,9 +47,7 @@ def upload(
     document: Annotated[
         str, typer.Option("--as", metavar="DOCUMENT", help="What it is, as supplier_backorders.")
     ],
-    partner: Annotated[
-        str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
-    ] = "",
+    partner: Whose = "",
     wait: Wait = True,
 ) -> ExitCode:
     """Bring a list by hand, read it, and say what became of each row. Ends with 1 when a row was not taken."""
@@ -96,9 +97,7 @@ def list_(talk: Talk, limit: Limit = 50) -> None:
 def again(
     talk: Talk,
     identity: Identity,
-    partner: Annotated[
-        str, typer.Option("--partner", metavar="NAME", help="Whose it is, by the name of the profile.")
-    ],
+    partner: Whose,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="How it came under another; kept in the audit.")
     ] = "",

@@ -15,9 +15,10 @@ import orjson
 
 from crossdock.errors import Refused, Unreadable, WireDown
 from crossdock.formats import json_strict, odata
-from crossdock.kit.rest_target import CONFLICT, NOT_NOW, Effect, RestTarget, outcome_of
+from crossdock.kit.rest_target import CONFLICT, Effect, RestTarget, outcome_of
 from crossdock.messages import Conflict, Delivered, Outcome, Receipt, Reject, Retry, WriteBack
 from crossdock.ports import Clock, Login
+from crossdock.wires.http_answer import NOT_NOW
 from crossdock.wires.rest import Answer, Rest, if_match, refused
 
 _MESSAGE: Final = 500

@@ -14,11 +14,11 @@ from crossdock.errors import CrossdockError, Refused, Unreadable, WireDown, Wire
 from crossdock.formats import json_strict
 from crossdock.messages import Conflict, Delivered, Outcome, Receipt, Reject, Retry, Unsure, WriteBack
 from crossdock.ports import CheckStep, Clock, Login
+from crossdock.wires.http_answer import NOT_NOW
 from crossdock.wires.rest import Answer, Rest, duplicate_at, refused, version_of
 
 DONE: Final = (200, 201, 204)
 """A success that says that it is done; 202 says only that it was taken."""
-NOT_NOW: Final = (425, 429, 503)
 NO_LOGIN: Final = (401, 403, 407)
 MOVED: Final = (307, 308)
 """The request was provably not taken."""
@@ -102,10 +102,8 @@ class RestTarget:
                 headers=effect.headers,
                 body=effect.body,
             )
-        except WireDown as error:
-            return Retry(reason=str(error), wire=True)
-        except WireQuiet as error:
-            return Unsure(reason=str(error), wire=True)
+        except (WireDown, WireQuiet) as error:
+            return outcome_of(error, self._clock.now())
         own = judged(answer, what) if judged is not None and 300 <= answer.status < 500 else None
         if own is not None:
             return own

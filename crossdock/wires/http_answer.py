@@ -12,6 +12,8 @@ import requests
 
 from crossdock.errors import CrossdockError, Misconfigured, Refused
 
+NOT_NOW: Final = (425, 429, 503)
+"""Statuses that say that nothing was done, and that it may be later."""
 SHORTEST_WAIT: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = timedelta(hours=24)
 

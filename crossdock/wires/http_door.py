@@ -136,7 +136,11 @@ class Door:
 
     def shown(self, text: str) -> str:
         """The same text without the secrets of the login, for a message."""
-        return self._scrubber.scrubbed(text.encode()).decode()
+        return self.scrubbed(text.encode()).decode()
+
+    def scrubbed(self, data: bytes) -> bytes:
+        """The same bytes without the secrets of the login."""
+        return self._scrubber.scrubbed(data)
 
     def open(self, call: Call) -> None:
         """Resolve, connect and agree on TLS without sending anything. ``call.stage`` says how far it came."""

@@ -16,7 +16,7 @@ import tenacity
 
 from crossdock.errors import Misconfigured, WireDown
 from crossdock.ports import CheckStep, Clock, Dice, Login, SystemClock
-from crossdock.secret_forms import Scrubber, texts_of
+from crossdock.secret_forms import Scrubber
 from crossdock.wires import http_check
 from crossdock.wires.http_adapter import Monotonic, Resolve
 from crossdock.wires.http_answer import (
@@ -92,7 +92,6 @@ class Rest:
         self._clock = clock
         self._door = door_to(login, most_body)
         self._login: HttpLogin = Signed(signer) if signer else http_login(login, clock, door_to)
-        self._scrubber = Scrubber(texts_of(login))
 
     def __repr__(self) -> str:
         return f"Rest({self.base})"
@@ -163,7 +162,7 @@ class Rest:
         self._door.close()
 
     def _scrubbed(self, data: bytes) -> bytes:
-        return Scrubber(self._login.texts()).scrubbed(self._scrubber.scrubbed(data))
+        return Scrubber(self._login.texts()).scrubbed(self._door.scrubbed(data))
 
     def _without_secrets(self, answer: Answer) -> Answer:
         scrubbed = self._scrubbed(answer.body)

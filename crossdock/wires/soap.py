@@ -25,6 +25,7 @@ from crossdock.formats import safe_xml
 from crossdock.ports import CheckStep, Clock, Dice, Login, system_dice
 from crossdock.wires import ws_security
 from crossdock.wires.http_adapter import Monotonic
+from crossdock.wires.http_answer import NOT_NOW
 from crossdock.wires.http_login import unsigned
 from crossdock.wires.rest import Answer, Rest, refused
 from crossdock.wires.watchdog import within
@@ -33,8 +34,6 @@ MOST_CONTRACTS = 16
 """So many contracts are kept as they were read."""
 ENVELOPES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
 XML = ("text/xml", "application/xml", "application/soap+xml")
-NOT_NOW = (425, 429, 503)
-"""Statuses that say that nothing was done, and that it may be later; what else is no SOAP proves nothing."""
 OUR_FAULT = ("Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown")
 """Fault codes that say that the request itself is wrong (SOAP 1.1, 4.4.1; SOAP 1.2, 5.4.6)."""
 
